@@ -1,0 +1,21 @@
+//! Amazon Chime's `CreateMeeting` as one Lambda function on `DynamoDB`.
+//!
+//! A request goes one way, and each module knows only the next:
+//!
+//! - [`gateway`]: an API Gateway or function URL event, and the reply to it
+//! - [`request`]: what was asked for, and every constraint on it
+//! - [`create_meeting`]: the operation; creates a meeting or replays one
+//! - [`media_plane`]: where a meeting's URLs come from
+//! - [`store`]: the table, and the one conditional write
+//!
+//! Beside the way stand [`meeting`] (what is answered), [`error`] (what is answered instead) and
+//! [`settings`] (the environment, read once).
+
+pub mod create_meeting;
+pub mod error;
+pub mod gateway;
+pub mod media_plane;
+pub mod meeting;
+pub mod request;
+pub mod settings;
+pub mod store;

@@ -1,0 +1,326 @@
+//! What a client asks for, and every constraint on it.
+//!
+//! The constraints are the API page's, with what Amazon Chime's service model adds (ARNs, tag keys
+//! and values) and AWS's general rules for tags. A request that breaks some of them is refused in
+//! one answer that names all, in AWS's wording. No value is echoed: most are sensitive.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::error::Error;
+use crate::meeting::MediaRegion;
+
+/// A valid request with the defaults filled in.
+///
+/// It is (de)serialised as the table has it; a body is read by [`Self::from_json`].
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CreateMeetingRequest {
+    /// The idempotency token: 2 to 64 of `[-_a-zA-Z0-9]`.
+    pub client_request_token: String,
+    /// The client's own id for the meeting: 2 to 64 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_meeting_id: Option<String>,
+    /// Where the meeting's media plane is to be.
+    pub media_region: MediaRegion,
+    /// Reserved: 2 to 64 characters, kept and never answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meeting_host_id: Option<String>,
+    /// Who is to hear of the meeting. To name nobody is to leave it out.
+    #[serde(default, skip_serializing_if = "NotificationsConfiguration::is_empty")]
+    pub notifications_configuration: NotificationsConfiguration,
+    /// At most 50 tags. Their order means nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Who is to hear of a meeting.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct NotificationsConfiguration {
+    /// The ARN of an SNS topic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sns_topic_arn: Option<String>,
+    /// The ARN of an SQS queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sqs_queue_arn: Option<String>,
+}
+
+impl NotificationsConfiguration {
+    fn is_empty(&self) -> bool {
+        self.sns_topic_arn.is_none() && self.sqs_queue_arn.is_none()
+    }
+}
+
+impl CreateMeetingRequest {
+    /// The request that a body holds. Unknown members are ignored, and `null` is absent.
+    ///
+    /// # Errors
+    /// [`BadRequest`](crate::error::ErrorKind::BadRequest): why the body is not a JSON object, or
+    /// every constraint that it breaks.
+    pub fn from_json(body: &[u8]) -> Result<Self, Error> {
+        let members: Members = parse_body(body).map_err(Error::bad_request)?;
+        let mut violations = Violations::default();
+        let request = members.validate(&mut violations);
+        violations.into_result().map(|()| request).map_err(Error::bad_request)
+    }
+
+    /// The members, by the API page's names, in which two requests with one token differ.
+    #[must_use]
+    pub fn differing_members(&self, other: &Self) -> Vec<&'static str> {
+        let (mine, theirs) =
+            (&self.notifications_configuration, &other.notifications_configuration);
+        [
+            ("ExternalMeetingId", self.external_meeting_id == other.external_meeting_id),
+            ("MediaRegion", self.media_region == other.media_region),
+            ("MeetingHostId", self.meeting_host_id == other.meeting_host_id),
+            ("NotificationsConfiguration.SnsTopicArn", mine.sns_topic_arn == theirs.sns_topic_arn),
+            ("NotificationsConfiguration.SqsQueueArn", mine.sqs_queue_arn == theirs.sqs_queue_arn),
+            ("Tags", self.tags == other.tags),
+        ]
+        .into_iter()
+        .filter_map(|(member, same)| (!same).then_some(member))
+        .collect()
+    }
+}
+
+/// A member as it stands in the body, not yet looked into, so that one of a wrong type is a
+/// violation beside the others and not the end of reading.
+type Given<'a> = Option<&'a RawValue>;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Members<'a> {
+    #[serde(borrow)]
+    client_request_token: Given<'a>,
+    external_meeting_id: Given<'a>,
+    media_region: Given<'a>,
+    meeting_host_id: Given<'a>,
+    notifications_configuration: Given<'a>,
+    tags: Given<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct NotificationsMembers<'a> {
+    #[serde(borrow)]
+    sns_topic_arn: Given<'a>,
+    sqs_queue_arn: Given<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct TagMembers<'a> {
+    #[serde(borrow)]
+    key: Given<'a>,
+    value: Given<'a>,
+}
+
+fn parse_body(body: &[u8]) -> Result<Members<'_>, String> {
+    let body = std::str::from_utf8(body)
+        .map_err(|error| format!("The request body must be UTF-8, but is not: {error}."))?;
+    // serde would also take an array, for the members in their order.
+    if !body.trim_ascii_start().starts_with('{') {
+        let what = if body.is_empty() { "empty" } else { "something else" };
+        return Err(format!("The request body must be a JSON object, but is {what}."));
+    }
+    serde_json::from_str(body).map_err(|error| format!("The request body cannot be read: {error}."))
+}
+
+impl Members<'_> {
+    /// The request, which is one only if `violations` stays empty.
+    fn validate(self, violations: &mut Violations) -> CreateMeetingRequest {
+        CreateMeetingRequest {
+            client_request_token: violations.token("clientRequestToken", self.client_request_token),
+            external_meeting_id: violations.string(
+                "externalMeetingId",
+                self.external_meeting_id,
+                2..=64,
+            ),
+            media_region: violations.media_region("mediaRegion", self.media_region),
+            meeting_host_id: violations.string("meetingHostId", self.meeting_host_id, 2..=64),
+            notifications_configuration: violations
+                .notifications("notificationsConfiguration", self.notifications_configuration),
+            tags: violations.tags("tags", self.tags),
+        }
+    }
+}
+
+/// What is wrong with a request so far. Its methods read a member at a path, note what is wrong
+/// with it, and return what there is of it.
+#[derive(Default)]
+struct Violations(Vec<String>);
+
+impl Violations {
+    fn note(&mut self, path: &str, constraint: impl Display) {
+        self.0.push(format!(
+            "Value at '{path}' failed to satisfy constraint: Member must {constraint}"
+        ));
+    }
+
+    fn into_result(self) -> Result<(), String> {
+        match self.0.len() {
+            0 => Ok(()),
+            1 => Err(format!("1 validation error detected: {}", self.0[0])),
+            n => Err(format!("{n} validation errors detected: {}", self.0.join("; "))),
+        }
+    }
+
+    fn string(
+        &mut self,
+        path: &str,
+        given: Given,
+        length: RangeInclusive<usize>,
+    ) -> Option<String> {
+        let json = given?.get();
+        if !json.starts_with('"') {
+            self.note(path, "be a string");
+            return None;
+        }
+        // A string that JSON's grammar allows and Unicode does not: a surrogate on its own.
+        let Ok(string) = serde_json::from_str::<String>(json) else {
+            self.note(path, "be Unicode text");
+            return None;
+        };
+        self.check_length(path, string.chars().count(), length);
+        Some(string)
+    }
+
+    fn required_string(
+        &mut self,
+        path: &str,
+        given: Given,
+        length: RangeInclusive<usize>,
+    ) -> String {
+        if given.is_none() {
+            self.note(path, "not be null");
+        }
+        self.string(path, given, length).unwrap_or_default()
+    }
+
+    fn object<'a, T: Default + Deserialize<'a>>(&mut self, path: &str, given: Given<'a>) -> T {
+        let Some(json) = given.map(RawValue::get) else { return T::default() };
+        if !json.starts_with('{') {
+            self.note(path, "be an object");
+            return T::default();
+        }
+        serde_json::from_str(json).unwrap_or_else(|error| {
+            self.note(path, format_args!("have each of its members once: {error}"));
+            T::default()
+        })
+    }
+
+    fn check_length(&mut self, path: &str, length: usize, allowed: RangeInclusive<usize>) {
+        if length < *allowed.start() {
+            self.note(
+                path,
+                format_args!("have length greater than or equal to {}", allowed.start()),
+            );
+        }
+        if length > *allowed.end() {
+            self.note(path, format_args!("have length less than or equal to {}", allowed.end()));
+        }
+    }
+
+    fn token(&mut self, path: &str, given: Given) -> String {
+        let token = self.required_string(path, given, 2..=64);
+        if !token.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
+            self.note(path, "satisfy regular expression pattern: [-_a-zA-Z0-9]*");
+        }
+        token
+    }
+
+    fn media_region(&mut self, path: &str, given: Given) -> MediaRegion {
+        let Some(name) = self.string(path, given, 0..=usize::MAX) else {
+            return MediaRegion::default();
+        };
+        MediaRegion::named(&name).unwrap_or_else(|| {
+            let names = MediaRegion::NAMES.join(", ");
+            self.note(path, format_args!("satisfy enum value set: [{names}]"));
+            MediaRegion::default()
+        })
+    }
+
+    fn notifications(&mut self, path: &str, given: Given) -> NotificationsConfiguration {
+        let members: NotificationsMembers = self.object(path, given);
+        let (topic, queue) = (format!("{path}.snsTopicArn"), format!("{path}.sqsQueueArn"));
+        NotificationsConfiguration {
+            sns_topic_arn: self.arn(&topic, members.sns_topic_arn, "sns", "an SNS topic"),
+            sqs_queue_arn: self.arn(&queue, members.sqs_queue_arn, "sqs", "an SQS queue"),
+        }
+    }
+
+    fn arn(&mut self, path: &str, given: Given, service: &str, resource: &str) -> Option<String> {
+        let arn = self.string(path, given, 1..=1024)?;
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "/:-_.".contains(c);
+        if !arn
+            .strip_prefix("arn")
+            .is_some_and(|rest| !rest.is_empty() && rest.chars().all(allowed))
+        {
+            self.note(path, r"satisfy regular expression pattern: ^arn[\/\:\-\_\.a-zA-Z0-9]+$");
+        } else if !is_arn_of(service, &arn) {
+            self.note(
+                path,
+                format_args!(
+                    "be the ARN of {resource}: arn:partition:{service}:region:account:name"
+                ),
+            );
+        }
+        Some(arn)
+    }
+
+    fn tags(&mut self, path: &str, given: Given) -> BTreeMap<String, String> {
+        const MOST: usize = 50;
+        let mut tags = BTreeMap::new();
+        let Some(json) = given.map(RawValue::get) else { return tags };
+        let Ok(given) = serde_json::from_str::<Vec<Given>>(json) else {
+            self.note(path, "be an array");
+            return tags;
+        };
+        self.check_length(path, given.len(), 1..=MOST);
+        // Those past the most must go anyway, and there may be a million of them.
+        for (number, tag) in (1..=MOST).zip(given) {
+            let path = format!("{path}.{number}.member");
+            if tag.is_none() {
+                self.note(&path, "not be null");
+                continue;
+            }
+            let (key, value) = self.tag(&path, tag);
+            if tags.insert(key.clone(), value).is_some() && !key.is_empty() {
+                self.note(&format!("{path}.key"), "not be the key of an earlier tag");
+            }
+        }
+        tags
+    }
+
+    fn tag(&mut self, path: &str, given: Given) -> (String, String) {
+        let members: TagMembers = self.object(path, given);
+        let (key_path, value_path) = (format!("{path}.key"), format!("{path}.value"));
+        let key = self.required_string(&key_path, members.key, 1..=128);
+        if key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:")) {
+            self.note(&key_path, "not begin with aws: in any case of letters");
+        }
+        (key, self.required_string(&value_path, members.value, 1..=256))
+    }
+}
+
+/// Whether `arn` is `arn:partition:service:region:account:name` of this service, with nothing
+/// behind the name (a subscription's ARN begins like its topic's).
+fn is_arn_of(service: &str, arn: &str) -> bool {
+    let parts: Vec<&str> = arn.split(':').collect();
+    let is_account = |id: &str| id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit());
+    matches!(
+        parts[..],
+        ["arn", partition, its_service, region, account, name]
+            if partition.starts_with("aws")
+                && its_service == service
+                && !region.is_empty()
+                && is_account(account)
+                && !name.is_empty()
+                && !name.contains('/')
+    )
+}

@@ -1,0 +1,98 @@
+//! The environment, read and checked once at start.
+
+use std::env::{self, VarError};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::media_plane::MediaPlane;
+
+/// What the operator decides. A variable that is empty counts as unset.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `MEETINGS_TABLE`: the table's name.
+    pub table: String,
+    /// `MEETING_LIFETIME_SECONDS`: how long a meeting, and with it its token, lives.
+    pub meeting_lifetime: Duration,
+    /// `MEDIA_DOMAIN` and `MEDIA_PLACEMENT`: where the meetings' URLs point.
+    pub media_plane: MediaPlane,
+}
+
+/// A variable that holds something it does not accept.
+#[derive(Debug, thiserror::Error)]
+#[error("{variable} is {value:?}, but {problem}")]
+pub struct SettingError {
+    variable: &'static str,
+    value: String,
+    problem: String,
+}
+
+impl Settings {
+    /// The settings that this process's environment makes.
+    ///
+    /// # Errors
+    /// The first variable whose value is not accepted, and what is.
+    pub fn from_env() -> Result<Self, SettingError> {
+        let domain = setting("MEDIA_DOMAIN", parse_domain)?;
+        let media_plane = MediaPlane::new(domain.as_deref().unwrap_or("media.example.com"));
+        let overridden =
+            setting("MEDIA_PLACEMENT", |templates| media_plane.with_templates(templates))?;
+        Ok(Self {
+            table: setting("MEETINGS_TABLE", parse_table_name)?
+                .unwrap_or_else(|| "Meetings".into()),
+            meeting_lifetime: setting("MEETING_LIFETIME_SECONDS", parse_lifetime)?
+                .unwrap_or(Duration::from_hours(24)),
+            media_plane: overridden.unwrap_or(media_plane),
+        })
+    }
+}
+
+fn setting<T>(
+    variable: &'static str,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<Option<T>, SettingError> {
+    let refusal = |value: String, problem| SettingError { variable, value, problem };
+    match env::var(variable) {
+        Err(VarError::NotPresent) => Ok(None),
+        Ok(value) if value.is_empty() => Ok(None),
+        Ok(value) => parse(&value).map(Some).map_err(|problem| refusal(value, problem)),
+        Err(VarError::NotUnicode(value)) => {
+            Err(refusal(value.to_string_lossy().into(), "it must be UTF-8".into()))
+        }
+    }
+}
+
+/// A table's name as `DynamoDB` has it: "Naming rules" in its developer guide.
+fn parse_table_name(value: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    if (3..=255).contains(&value.len()) && value.chars().all(allowed) {
+        Ok(value.to_owned())
+    } else {
+        Err("it must be 3 to 255 letters, digits, underscores, hyphens and dots".into())
+    }
+}
+
+fn parse_lifetime(value: &str) -> Result<Duration, String> {
+    let seconds: NonZeroU32 = value
+        .parse()
+        .map_err(|_| format!("it must be a whole number of seconds from 1 to {}", u32::MAX))?;
+    Ok(Duration::from_secs(u64::from(seconds.get())))
+}
+
+/// A domain name with room for the names that stand before it in URLs: a name has at most 253
+/// characters (RFC 1035), of which a meeting's audio host takes 53 for its part.
+fn parse_domain(value: &str) -> Result<String, String> {
+    const MAX_LENGTH: usize = 200;
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if value.len() <= MAX_LENGTH && value.split('.').all(is_label) {
+        Ok(value.to_owned())
+    } else {
+        Err(format!(
+            "it must be a domain name of at most {MAX_LENGTH} characters, such as media.example.com"
+        ))
+    }
+}

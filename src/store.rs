@@ -1,0 +1,104 @@
+//! The table, and the one conditional write.
+//!
+//! An item is a meeting: what was asked for and what was answered. Its key is the idempotency
+//! token and the caller's account. One `PutItem` creates it, unless a live one is there, and then
+//! the refusal brings that one along: there is no lock, no in-progress state and no second request.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::error::Error;
+use crate::meeting::MediaPlacement;
+use crate::request::CreateMeetingRequest;
+
+/// A meeting in the table. `template.yaml` has the table's key.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Item {
+    /// The caller's account, or `anonymous`.
+    pub account_id: String,
+    /// What was asked for, the token among it.
+    #[serde(flatten)]
+    pub request: CreateMeetingRequest,
+    /// The meeting's id.
+    pub meeting_id: Uuid,
+    /// The URLs that were answered.
+    pub media_placement: MediaPlacement,
+    /// When the meeting was created: ISO 8601, UTC.
+    pub created_at: String,
+    /// From when on the token is free again, in seconds since 1970. `DynamoDB` deletes the item
+    /// some time after it.
+    pub expires_at: u64,
+}
+
+/// The meetings' table.
+#[derive(Clone, Debug)]
+pub struct Store {
+    client: Client,
+    table: String,
+}
+
+impl Store {
+    /// The table of this name.
+    #[must_use]
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    /// Writes `item` unless there is an item of its key that is live at `now` (seconds since 1970),
+    /// and returns that one if there is.
+    ///
+    /// The item returned may be `item` itself: that is how a write looks whose answer was lost when
+    /// the client tries it again.
+    ///
+    /// # Errors
+    /// `ThrottledClient`, `ServiceUnavailable`, or `ServiceFailure`, which includes a live item that
+    /// cannot be read.
+    pub async fn put_unless_live(&self, item: &Item, now: u64) -> Result<Option<Item>, Error> {
+        let written = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(serde_dynamo::to_item(item).map_err(Error::service_failure)?))
+            .condition_expression("attribute_not_exists(ClientRequestToken) OR ExpiresAt <= :now")
+            .expression_attribute_values(":now", AttributeValue::N(now.to_string()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match written {
+            Ok(_) => Ok(None),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
+                    let live = refusal
+                        .item()
+                        .ok_or_else(|| Error::service_failure("a refused write brought no item"))?;
+                    serde_dynamo::from_item(live.clone()).map(Some).map_err(Error::service_failure)
+                }
+                _ => Err(classify(error)),
+            },
+        }
+    }
+}
+
+/// Whose turn it is after a failed write: see [`crate::error`].
+fn classify(error: SdkError<PutItemError>) -> Error {
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    match (&error, error.code()) {
+        (
+            _,
+            Some(
+                "ProvisionedThroughputExceededException"
+                | "RequestLimitExceeded"
+                | "ThrottlingException",
+            ),
+        ) => Error::throttled(error),
+        // Of what is left below 500 we ask for a table that is not there, or what we may not.
+        (SdkError::ServiceError(_), _) if status < Some(500) => Error::service_failure(error),
+        (SdkError::ConstructionFailure(_), _) => Error::service_failure(error),
+        _ => Error::service_unavailable(error),
+    }
+}
