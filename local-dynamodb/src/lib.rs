@@ -1,0 +1,49 @@
+//! An embedded `DynamoDB` that holds the meetings' table, for local use and for tests.
+//!
+//! The engine is dynoxide; the table is the one that `template.yaml` deploys, read from there.
+
+use std::error::Error;
+use std::net::SocketAddr;
+
+pub use dynoxide::Database;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// Anything that can go wrong here: it ends the program or the test.
+pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+const TEMPLATE: &str = include_str!("../../template.yaml");
+
+/// Creates the meetings' table under the name `table`, unless it is there.
+///
+/// # Errors
+/// If `template.yaml` has no such table, or the engine refuses it.
+pub fn create_table(database: &Database, table: &str) -> Result<()> {
+    if database.get_table_metadata(table)?.is_some() {
+        return Ok(());
+    }
+    let template: Value = yaml_serde::from_str(TEMPLATE)?;
+    let properties = &template["Resources"]["MeetingsTable"]["Properties"];
+    database.create_table(serde_json::from_value(json!({
+        "TableName": table,
+        "AttributeDefinitions": properties["AttributeDefinitions"],
+        "KeySchema": properties["KeySchema"],
+        "BillingMode": properties["BillingMode"],
+    }))?)?;
+    database.update_time_to_live(serde_json::from_value(json!({
+        "TableName": table,
+        "TimeToLiveSpecification": properties["TimeToLiveSpecification"],
+    }))?)?;
+    Ok(())
+}
+
+/// Serves `database` on a free port of this machine, for as long as the process lives.
+///
+/// # Errors
+/// If there is no port to be had.
+pub async fn serve(database: Database) -> Result<SocketAddr> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(dynoxide::server::serve_on(listener, database));
+    Ok(address)
+}

@@ -1,0 +1,56 @@
+//! `local-dynamodb DATABASE COMMAND [ARGUMENT...]` runs a command beside an embedded `DynamoDB` that
+//! keeps its tables in the file `DATABASE`.
+//!
+//! The command finds it as every AWS SDK does, by `AWS_ENDPOINT_URL_DYNAMODB`, and the meetings'
+//! table under the name in `MEETINGS_TABLE`. When one ends the other does too.
+
+use std::env;
+use std::process::ExitCode;
+
+use local_dynamodb::{Database, Result, create_table, serve};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::process::Command;
+use tokio::signal::unix::{SignalKind, signal};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [database, command, arguments @ ..] = &arguments[..] else {
+        eprintln!("usage: local-dynamodb DATABASE COMMAND [ARGUMENT...]");
+        return ExitCode::from(2);
+    };
+    match run(database, command, arguments).await {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("local-dynamodb: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs `command` to its end and returns its exit code.
+async fn run(database: &str, command: &str, arguments: &[String]) -> Result<u8> {
+    let database = Database::new(database).map_err(|error| format!("{database}: {error}"))?;
+    create_table(&database, &env::var("MEETINGS_TABLE").unwrap_or_else(|_| "Meetings".into()))?;
+    let address = serve(database).await?;
+
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut child = Command::new(command)
+        .args(arguments)
+        .env("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{address}"))
+        .spawn()
+        .map_err(|error| format!("{command}: {error}"))?;
+    let status = loop {
+        tokio::select! {
+            status = child.wait() => break status?,
+            // A Ctrl-C reaches the command by itself.
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => if let Some(id) = child.id() {
+                kill(Pid::from_raw(id.try_into()?), Signal::SIGTERM)?;
+            },
+        }
+    };
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+}
