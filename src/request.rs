@@ -123,9 +123,10 @@ struct TagMembers<'a> {
 fn parse_body(body: &[u8]) -> Result<Members<'_>, String> {
     let body = std::str::from_utf8(body)
         .map_err(|error| format!("The request body must be UTF-8, but is not: {error}."))?;
+    let trimmed = body.trim_ascii_start();
     // serde would also take an array, for the members in their order.
-    if !body.trim_ascii_start().starts_with('{') {
-        let what = if body.is_empty() { "empty" } else { "something else" };
+    if !trimmed.starts_with('{') {
+        let what = if trimmed.is_empty() { "empty" } else { "something else" };
         return Err(format!("The request body must be a JSON object, but is {what}."));
     }
     serde_json::from_str(body).map_err(|error| format!("The request body cannot be read: {error}."))

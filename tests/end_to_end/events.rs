@@ -1,0 +1,152 @@
+//! Events of REST APIs, HTTP APIs and function URLs: the files in `events/`, and their variations.
+
+use serde_json::{Value, json};
+
+use crate::support::{DynamoDb, Event, Function};
+
+#[tokio::test]
+async fn the_events_of_each_source_have_their_outcomes() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::start(&dynamodb).await;
+    for source in ["rest", "http", "url"] {
+        let invoke = async |kind: &str| {
+            let reply = function.invoke(&Event::named(&format!("{source}-{kind}"))).await;
+            (reply.status, reply)
+        };
+        let (status, created) = invoke("create").await;
+        assert_eq!(status, 201, "{source}: {created:?}");
+
+        let (status, replay) = invoke("replay").await;
+        assert_eq!(
+            (status, replay.is_replay(), replay.body),
+            (201, true, created.body),
+            "{source}"
+        );
+
+        let (status, mismatch) = invoke("mismatch").await;
+        assert_eq!(status, 400);
+        assert!(mismatch.message().contains("ExternalMeetingId, MediaRegion"), "{mismatch:?}");
+
+        let (status, full) = invoke("full").await;
+        assert_eq!(status, 201, "{source}: {full:?}");
+
+        let (status, invalid) = invoke("invalid").await;
+        assert_eq!(status, 400);
+        assert!(invalid.message().starts_with("4 validation errors detected: "), "{invalid:?}");
+
+        let (status, base64) = invoke("base64").await;
+        assert_eq!(status, 201, "{source}: {base64:?}");
+        assert_eq!(base64.json()["Meeting"]["ExternalMeetingId"], "café 📅");
+    }
+}
+
+/// The files in `events/` are all of those that the tests above name.
+#[test]
+fn there_are_no_other_events() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../events");
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 3 * 6);
+}
+
+#[tokio::test]
+async fn the_path_counts_without_its_stage_and_nothing_else_is_there() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::start(&dynamodb).await;
+    let rest = |path: &str| Event::named("rest-create").set("/path", json!(path));
+    let http = |path: &str, stage: &str| {
+        let event = Event::named("http-create").set("/rawPath", json!(path));
+        event.set("/requestContext/stage", json!(stage))
+    };
+    for (event, status) in [
+        (rest("/meetings"), 201),
+        (rest("/Prod/meetings"), 201),
+        (rest("/prod/meetings"), 404),
+        (rest("/"), 404),
+        (rest("/Meetings"), 404),
+        (rest("/meetings/"), 404),
+        (rest("/meetings/4f1e"), 404),
+        (rest("/Prod"), 404),
+        (rest("/Prodmeetings"), 404),
+        (http("/meetings", "$default"), 201),
+        (http("/v1/meetings", "v1"), 201),
+        (http("/meetings", "v1"), 201),
+        (http("/meetings/meetings", "meetings"), 201),
+        (http("/meetings", "meetings"), 201),
+        (http("/v2/meetings", "v1"), 404),
+        (http("", "$default"), 404),
+    ] {
+        let reply = function.invoke(&event).await;
+        assert_eq!(reply.status, status, "{}", event.0);
+        if status == 404 {
+            assert_eq!(reply.headers["x-amzn-errortype"], "NotFoundException");
+            assert_eq!(
+                reply.body,
+                r#"{"__type":"NotFoundException","Code":"NotFound","Message":"There is nothing at this path. Meetings are created by POST /meetings."}"#,
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn meetings_are_created_by_post_alone() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::start(&dynamodb).await;
+    for method in ["GET", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "post", "BREW"] {
+        for event in [
+            Event::named("rest-create").set("/httpMethod", json!(method)),
+            Event::named("url-create").set("/requestContext/http/method", json!(method)),
+        ] {
+            let reply = function.invoke(&event).await;
+            assert_eq!((reply.status, reply.headers["allow"].as_str()), (405, "POST"));
+            assert_eq!(reply.headers["x-amzn-errortype"], "MethodNotAllowedException");
+            assert_eq!(reply.json()["Code"], "MethodNotAllowed");
+            assert!(reply.headers.contains_key("x-amzn-requestid"));
+        }
+    }
+    assert_eq!(dynamodb.take_requests(), 0);
+}
+
+#[tokio::test]
+async fn the_content_type_is_json_or_none_however_its_header_is_written() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::start(&dynamodb).await;
+    let headers = |single: Value, multi: Value| {
+        let event = Event::named("rest-create").set("/headers", single);
+        event.set("/multiValueHeaders", multi)
+    };
+    let single = |content_type: &str| headers(json!({"Content-Type": content_type}), json!(null));
+    for (event, status) in [
+        (headers(json!(null), json!(null)), 201),
+        (headers(json!({"Host": "a"}), json!({"Host": ["a"]})), 201),
+        (headers(json!({"content-type": "application/json"}), json!(null)), 201),
+        (headers(json!({"CONTENT-TYPE": "application/json"}), json!(null)), 201),
+        (headers(json!({"CONTENT-TYPE": "text/plain"}), json!(null)), 400),
+        (headers(json!(null), json!({"cOnTent-type": ["application/json"]})), 201),
+        (headers(json!(null), json!({"cOnTent-type": ["text/plain"]})), 400),
+        (single("application/json; charset=utf-8"), 201),
+        (single("Application/JSON;charset=\"utf-8\""), 201),
+        (single("application/vnd.example+json"), 201),
+        (single("application/x-www-form-urlencoded"), 400),
+        (single("application/jsonp"), 400),
+        (single("application/xml; a=application/json"), 400),
+        (single(""), 400),
+    ] {
+        let reply = function.invoke(&event).await;
+        assert_eq!(reply.status, status, "{}", event.0["headers"]);
+        if status == 400 {
+            assert_eq!(reply.message(), "The content type must be application/json.");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_http_request_fails_the_invocation_and_says_why() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::start(&dynamodb).await;
+    let sqs = json!({"Records": [{"eventSource": "aws:sqs", "body": "{}"}]});
+    for event in [sqs, json!(null), json!({"requestContext": {}})] {
+        let error = function.invoke_raw(&event).await.unwrap_err();
+        assert!(error["errorType"].as_str().unwrap().contains("Deserialize"), "{error}");
+    }
+    let reply = function.invoke(&Event::named("rest-create")).await;
+    assert_eq!(reply.status, 201, "the function has survived");
+}

@@ -1,0 +1,12 @@
+//! The compiled function from outside: real events through the Lambda Runtime API, a `DynamoDB` that
+//! speaks the real protocol, and real SDK clients.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends at what is unexpected")]
+
+mod constraints;
+mod errors;
+mod events;
+mod idempotency;
+mod meeting;
+mod sdk_clients;
+mod settings;
+mod support;

@@ -1,0 +1,116 @@
+//! What is answered and what is stored when a meeting is created.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::{Value, json};
+
+use crate::support::{DynamoDb, Event, Function};
+
+/// Amazon Chime's URL forms under `domain`.
+fn placement(meeting_id: &str, region: &str, domain: &str) -> Value {
+    let hex = meeting_id.replace('-', "");
+    let screen = format!("wss://bitpw.m1.{region}.{domain}:443");
+    json!({
+        "AudioFallbackUrl": format!("wss://haxrp.m1.{region}.{domain}:443/calls/{meeting_id}"),
+        "AudioHostUrl": format!("{hex}.k.m1.{region}.{domain}:3478"),
+        "EventIngestionUrl": format!("https://data.svc.{region}.ingest.{domain}/v1/client-events"),
+        "ScreenDataUrl": format!("{screen}/v2/screen/{meeting_id}"),
+        "ScreenSharingUrl": format!("{screen}/v2/screen/{meeting_id}"),
+        "ScreenViewingUrl": format!(
+            "{screen}/ws/connect?passcode=null&viewer_uuid=null&X-BitHub-Call-Id={meeting_id}"
+        ),
+        "SignalingUrl": format!("wss://signal.m1.{region}.{domain}/control/{meeting_id}"),
+        "TurnControlUrl": format!("https://ccp.cp.{region}.{domain}/v2/turn_sessions"),
+    })
+}
+
+#[tokio::test]
+async fn a_token_alone_makes_a_meeting_in_us_east_1() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::start(&dynamodb).await;
+
+    let reply = function.invoke(&Event::create(&json!({"ClientRequestToken": "abc"}))).await;
+
+    assert_eq!(reply.status, 201, "{reply:?}");
+    let answer = reply.json();
+    let id = answer["Meeting"]["MeetingId"].as_str().unwrap();
+    let uuid = uuid::Uuid::parse_str(id).unwrap();
+    assert_eq!((uuid.get_version_num(), uuid.hyphenated().to_string()), (4, id.to_owned()));
+    let meeting = json!({
+        "MeetingId": id,
+        "MediaRegion": "us-east-1",
+        "MediaPlacement": placement(id, "us-east-1", "media.example.com"),
+    });
+    assert_eq!(answer, json!({ "Meeting": meeting }));
+    let headers: Vec<(&str, &str)> =
+        reply.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let request_id = "5f3c1c3e-6a0b-4a55-9d0e-1f2a3b4c5d6e";
+    assert_eq!(headers, [("content-type", "application/json"), ("x-amzn-requestid", request_id)]);
+}
+
+#[tokio::test]
+async fn every_member_is_answered_or_stored() {
+    let dynamodb = DynamoDb::start().await;
+    let settings = [("MEDIA_DOMAIN", "chime.test"), ("MEETING_LIFETIME_SECONDS", "60")];
+    let function = Function::start_with(&dynamodb, &settings).await;
+    let before = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+
+    let reply = function.invoke(&Event::named("rest-full")).await;
+
+    assert_eq!(reply.status, 201, "{reply:?}");
+    let meeting = &reply.json()["Meeting"];
+    let id = meeting["MeetingId"].as_str().unwrap();
+    assert_eq!(meeting["ExternalMeetingId"], "all-hands-42");
+    assert_eq!(meeting["MediaRegion"], "eu-central-1");
+    assert_eq!(meeting["MediaPlacement"], placement(id, "eu-central-1", "chime.test"));
+    assert_eq!(meeting.as_object().unwrap().len(), 4);
+
+    let [item] = &dynamodb.items().await[..] else { panic!("one item") };
+    let string = |value: &str| AttributeValue::S(value.into());
+    let map = |members: &[(&str, &str)]| {
+        let members = members.iter().map(|(name, value)| ((*name).into(), string(value)));
+        AttributeValue::M(members.collect())
+    };
+    let mut item = item.clone();
+    let AttributeValue::M(urls) = item.remove("MediaPlacement").unwrap() else { panic!("a map") };
+    for (member, url) in urls {
+        assert_eq!(&meeting["MediaPlacement"][member], url.as_s().unwrap());
+    }
+    let AttributeValue::S(created_at) = item.remove("CreatedAt").unwrap() else { panic!("text") };
+    assert!(created_at.starts_with("20") && created_at.ends_with('Z'), "{created_at}");
+    let AttributeValue::N(expires_at) = item.remove("ExpiresAt").unwrap() else { panic!("number") };
+    let lifetime = expires_at.parse::<u64>().unwrap() - before;
+    assert!((60..120).contains(&lifetime), "{lifetime}");
+    let expected = [
+        ("ClientRequestToken", string("rest-all-hands-2026-11-22")),
+        ("AccountId", string("111122223333")),
+        ("MeetingId", string(id)),
+        ("MediaRegion", string("eu-central-1")),
+        ("ExternalMeetingId", string("all-hands-42")),
+        ("MeetingHostId", string("host-7")),
+        (
+            "NotificationsConfiguration",
+            map(&[
+                ("SnsTopicArn", "arn:aws:sns:eu-central-1:111122223333:meetings"),
+                ("SqsQueueArn", "arn:aws:sqs:eu-central-1:111122223333:meetings"),
+            ]),
+        ),
+        ("Tags", map(&[("team", "platform"), ("cost-center", "4711")])),
+    ];
+    assert_eq!(item, expected.into_iter().map(|(name, value)| (name.into(), value)).collect());
+}
+
+#[tokio::test]
+async fn the_operator_can_place_meetings_elsewhere() {
+    let dynamodb = DynamoDb::start().await;
+    let placement = r#"{"SignalingUrl": "wss://signal.test/{MediaRegion}/{MeetingId}"}"#;
+    let function = Function::start_with(&dynamodb, &[("MEDIA_PLACEMENT", placement)]).await;
+
+    let reply = function.invoke(&Event::named("rest-create")).await;
+
+    let meeting = &reply.json()["Meeting"];
+    let id = meeting["MeetingId"].as_str().unwrap();
+    let placement = &meeting["MediaPlacement"];
+    assert_eq!(placement["SignalingUrl"], format!("wss://signal.test/us-east-1/{id}"));
+    let turn = "https://ccp.cp.us-east-1.media.example.com/v2/turn_sessions";
+    assert_eq!(placement["TurnControlUrl"], turn);
+}

@@ -1,0 +1,180 @@
+//! Unmodified SDK clients over HTTP, against the function under cargo-lambda.
+
+use std::process::Stdio;
+
+use aws_sdk_chime::config::retry::RetryConfig;
+use aws_sdk_chime::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_chime::operation::create_meeting::CreateMeetingError;
+use aws_sdk_chime::types::{MeetingNotificationConfiguration, Tag};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use crate::support::{AWS_ENVIRONMENT, DynamoDb, Emulator, Fault};
+
+/// An SDK's client, which tries once: the errors are what is looked at here.
+enum Client {
+    Rust(aws_sdk_chime::Client),
+    Boto3 { stdin: ChildStdin, stdout: Lines<BufReader<ChildStdout>>, _process: Child },
+}
+
+/// A meeting's id and external id, or the name, code and message of the SDK's typed exception.
+type Answer = Result<(String, Option<String>), (String, String, String)>;
+
+#[tokio::test]
+async fn rust() {
+    let dynamodb = DynamoDb::start().await;
+    let emulator = Emulator::start(&dynamodb).await;
+    let config = aws_sdk_chime::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new("AKIDEXAMPLE", "secret", None, None, "test"))
+        .endpoint_url(&emulator.endpoint)
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .retry_config(RetryConfig::disabled())
+        .build();
+    check(Client::Rust(aws_sdk_chime::Client::from_conf(config)), &dynamodb).await;
+}
+
+#[tokio::test]
+async fn boto3() {
+    let dynamodb = DynamoDb::start().await;
+    let emulator = Emulator::start(&dynamodb).await;
+    let mut process = Command::new("python3")
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/end_to_end/boto3_client.py"))
+        .envs(AWS_ENVIRONMENT)
+        .env("AWS_ENDPOINT_URL_CHIME", &emulator.endpoint)
+        .env("AWS_MAX_ATTEMPTS", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("python3 with boto3");
+    let stdin = process.stdin.take().unwrap();
+    let stdout = BufReader::new(process.stdout.take().unwrap()).lines();
+    check(Client::Boto3 { stdin, stdout, _process: process }, &dynamodb).await;
+}
+
+async fn check(mut client: Client, dynamodb: &DynamoDb) {
+    let request = json!({
+        "ClientRequestToken": "token",
+        "ExternalMeetingId": "café 📅",
+        "MediaRegion": "eu-west-2",
+        "MeetingHostId": "host",
+        "NotificationsConfiguration": {
+            "SnsTopicArn": "arn:aws:sns:us-east-1:111122223333:topic",
+            "SqsQueueArn": "arn:aws:sqs:us-east-1:111122223333:queue",
+        },
+        "Tags": [{"Key": "team", "Value": "platform"}],
+    });
+    let with = |member: &str, value: Value| {
+        let mut request = request.clone();
+        request[member] = value;
+        request
+    };
+
+    let created = client.create_meeting(&request).await.expect("a meeting");
+    assert_eq!(created.1.as_deref(), Some("café 📅"));
+    let replayed = client.create_meeting(&request).await.expect("the same meeting");
+    assert_eq!(replayed, created);
+
+    // A token that the SDK makes up, where it does.
+    let own = client.create_meeting(&json!({})).await.expect("a meeting");
+    assert_ne!(own.0, created.0);
+
+    let mismatch = client.create_meeting(&with("MediaRegion", json!("us-west-1"))).await;
+    let (name, code, message) = mismatch.expect_err("another request");
+    assert_eq!((name.as_str(), code.as_str()), ("BadRequestException", "BadRequest"));
+    assert!(message.contains("differs in MediaRegion."), "{message}");
+
+    let invalid = client.create_meeting(&with("ClientRequestToken", json!("x".repeat(65)))).await;
+    let (name, code, message) = invalid.expect_err("too long a token");
+    assert_eq!((name.as_str(), code.as_str()), ("BadRequestException", "BadRequest"));
+    assert!(message.contains("Member must have length less than or equal to 64"), "{message}");
+
+    for (fault, exception, code) in [
+        (Fault::Refuse(400, "ThrottlingException"), "ThrottledClientException", "Throttled"),
+        (
+            Fault::Refuse(400, "ResourceNotFoundException"),
+            "ServiceFailureException",
+            "ServiceFailure",
+        ),
+        (
+            Fault::Refuse(500, "InternalServerError"),
+            "ServiceUnavailableException",
+            "ServiceUnavailable",
+        ),
+    ] {
+        dynamodb.set_fault(Some(fault));
+        let (name, its_code, _) = client.create_meeting(&request).await.expect_err("a fault");
+        assert_eq!((name.as_str(), its_code.as_str()), (exception, code));
+    }
+    dynamodb.set_fault(None);
+    assert_eq!(client.create_meeting(&request).await.expect("the meeting"), created);
+}
+
+impl Client {
+    async fn create_meeting(&mut self, members: &Value) -> Answer {
+        match self {
+            Self::Rust(client) => create_with_rust(client, members).await,
+            Self::Boto3 { stdin, stdout, .. } => {
+                stdin.write_all(format!("{members}\n").as_bytes()).await.unwrap();
+                let line = stdout.next_line().await.unwrap().expect("an answer of boto3_client.py");
+                let answer: Value = serde_json::from_str(&line).unwrap();
+                let string = |name: &str| answer[name].as_str().map(str::to_owned);
+                match (string("MeetingId"), string("Exception")) {
+                    (Some(id), _) => Ok((id, string("ExternalMeetingId"))),
+                    (_, Some(name)) => {
+                        Err((name, string("Code").unwrap(), string("Message").unwrap()))
+                    }
+                    _ => panic!("{answer}"),
+                }
+            }
+        }
+    }
+}
+
+#[allow(deprecated, reason = "that it is deprecated is why this project exists")]
+async fn create_with_rust(client: &aws_sdk_chime::Client, members: &Value) -> Answer {
+    let string = |pointer: &str| members.pointer(pointer)?.as_str().map(str::to_owned);
+    let notifications = MeetingNotificationConfiguration::builder()
+        .set_sns_topic_arn(string("/NotificationsConfiguration/SnsTopicArn"))
+        .set_sqs_queue_arn(string("/NotificationsConfiguration/SqsQueueArn"))
+        .build();
+    let tags = members["Tags"].as_array().map(|tags| {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let tag = |tag: &Value| Tag::builder().key(text(&tag["Key"])).value(text(&tag["Value"]));
+        tags.iter().map(|each| tag(each).build().unwrap()).collect()
+    });
+    let answer = client
+        .create_meeting()
+        .set_client_request_token(string("/ClientRequestToken"))
+        .set_external_meeting_id(string("/ExternalMeetingId"))
+        .set_media_region(string("/MediaRegion"))
+        .set_meeting_host_id(string("/MeetingHostId"))
+        .notifications_configuration(notifications)
+        .set_tags(tags)
+        .send()
+        .await;
+    let error = match answer {
+        Ok(answer) => {
+            let meeting = answer.meeting.unwrap();
+            return Ok((meeting.meeting_id.unwrap(), meeting.external_meeting_id));
+        }
+        Err(error) => error.into_service_error(),
+    };
+    let (name, code, message) = match error {
+        CreateMeetingError::BadRequestException(e) => ("BadRequestException", e.code, e.message),
+        CreateMeetingError::ThrottledClientException(e) => {
+            ("ThrottledClientException", e.code, e.message)
+        }
+        CreateMeetingError::ServiceFailureException(e) => {
+            ("ServiceFailureException", e.code, e.message)
+        }
+        CreateMeetingError::ServiceUnavailableException(e) => {
+            ("ServiceUnavailableException", e.code, e.message)
+        }
+        other => panic!("{other:?}"),
+    };
+    Err((name.into(), code.unwrap().as_str().into(), message.unwrap()))
+}

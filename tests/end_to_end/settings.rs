@@ -1,0 +1,51 @@
+//! Settings are checked before the first event.
+
+use crate::support::{DynamoDb, Event, Function};
+
+#[tokio::test]
+async fn a_bad_setting_stops_the_start_and_says_what_is_accepted() {
+    let long = format!("{}.test", "a".repeat(64));
+    for (variable, value, accepted) in [
+        ("MEETINGS_TABLE", "ab", "3 to 255 letters, digits, underscores, hyphens and dots"),
+        ("MEETINGS_TABLE", "my table", "3 to 255 letters, digits, underscores, hyphens and dots"),
+        ("MEETING_LIFETIME_SECONDS", "0", "a whole number of seconds from 1 to 4294967295"),
+        ("MEETING_LIFETIME_SECONDS", "-1", "a whole number of seconds from 1 to 4294967295"),
+        ("MEETING_LIFETIME_SECONDS", "1.5", "a whole number of seconds from 1 to 4294967295"),
+        (
+            "MEETING_LIFETIME_SECONDS",
+            "4294967296",
+            "a whole number of seconds from 1 to 4294967295",
+        ),
+        ("MEDIA_DOMAIN", "https://media.test", "a domain name of at most 200 characters"),
+        ("MEDIA_DOMAIN", "media..test", "a domain name of at most 200 characters"),
+        ("MEDIA_DOMAIN", "-media.test", "a domain name of at most 200 characters"),
+        ("MEDIA_DOMAIN", &long, "a domain name of at most 200 characters"),
+        ("MEDIA_PLACEMENT", "wss://x", "must be a JSON object"),
+        ("MEDIA_PLACEMENT", r#"{"SignalUrl": "x"}"#, "must be one of AudioFallbackUrl, "),
+        ("MEDIA_PLACEMENT", r#"{"SignalingUrl": "{Id}"}"#, "only {MeetingId}, {MeetingIdHex}"),
+    ] {
+        let mut command = Function::command().await;
+        // Nobody listens there: a function that starts would end too, but say something else.
+        command.env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9").env(variable, value);
+
+        let output = command.output().await.unwrap();
+
+        assert!(!output.status.success());
+        let output = String::from_utf8_lossy(&output.stdout);
+        let named = format!("{variable} is {value:?}, but ");
+        assert!(output.contains(&named) && output.contains(accepted), "{named}: {output}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_setting_is_as_good_as_none() {
+    let dynamodb = DynamoDb::start().await;
+    let variables =
+        ["MEETINGS_TABLE", "MEETING_LIFETIME_SECONDS", "MEDIA_DOMAIN", "MEDIA_PLACEMENT"];
+    let function = Function::start_with(&dynamodb, &variables.map(|name| (name, ""))).await;
+
+    let reply = function.invoke(&Event::named("rest-create")).await;
+
+    assert_eq!(reply.status, 201, "{reply:?}");
+    assert!(reply.body.contains("us-east-1.media.example.com"), "{reply:?}");
+}

@@ -1,0 +1,29 @@
+//! Events as API Gateway and function URLs send them: the files in `events/`, and variations.
+
+use serde_json::{Value, json};
+
+#[derive(Clone, Debug)]
+pub struct Event(pub Value);
+
+impl Event {
+    /// The event in `events/{name}.json`.
+    pub fn named(name: &str) -> Self {
+        let path = format!("{}/../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        Self(serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap())
+    }
+
+    /// A request of a REST API for what `members` ask for.
+    pub fn create(members: &Value) -> Self {
+        Self::named("rest-create").body(&members.to_string())
+    }
+
+    pub fn body(self, body: &str) -> Self {
+        self.set("/body", json!(body))
+    }
+
+    /// With `value` at a JSON pointer, which must lead somewhere.
+    pub fn set(mut self, pointer: &str, value: Value) -> Self {
+        *self.0.pointer_mut(pointer).unwrap() = value;
+        self
+    }
+}
