@@ -15,7 +15,14 @@ use crate::support::{AWS_ENVIRONMENT, DynamoDb, Emulator, Fault};
 /// An SDK's client, which tries once: the errors are what is looked at here.
 enum Client {
     Rust(aws_sdk_chime::Client),
-    Boto3 { stdin: ChildStdin, stdout: Lines<BufReader<ChildStdout>>, _process: Child },
+    Boto3(Box<Boto3>),
+}
+
+/// `boto3_client.py`, which is killed with this.
+struct Boto3 {
+    stdin: ChildStdin,
+    stdout: Lines<BufReader<ChildStdout>>,
+    _process: Child,
 }
 
 /// A meeting's id and external id, or the name, code and message of the SDK's typed exception.
@@ -52,7 +59,7 @@ async fn boto3() {
         .expect("python3 with boto3");
     let stdin = process.stdin.take().unwrap();
     let stdout = BufReader::new(process.stdout.take().unwrap()).lines();
-    check(Client::Boto3 { stdin, stdout, _process: process }, &dynamodb).await;
+    check(Client::Boto3(Box::new(Boto3 { stdin, stdout, _process: process })), &dynamodb).await;
 }
 
 async fn check(mut client: Client, dynamodb: &DynamoDb) {
@@ -117,9 +124,10 @@ impl Client {
     async fn create_meeting(&mut self, members: &Value) -> Answer {
         match self {
             Self::Rust(client) => create_with_rust(client, members).await,
-            Self::Boto3 { stdin, stdout, .. } => {
-                stdin.write_all(format!("{members}\n").as_bytes()).await.unwrap();
-                let line = stdout.next_line().await.unwrap().expect("an answer of boto3_client.py");
+            Self::Boto3(boto3) => {
+                boto3.stdin.write_all(format!("{members}\n").as_bytes()).await.unwrap();
+                let line =
+                    boto3.stdout.next_line().await.unwrap().expect("an answer of boto3_client.py");
                 let answer: Value = serde_json::from_str(&line).unwrap();
                 let string = |name: &str| answer[name].as_str().map(str::to_owned);
                 match (string("MeetingId"), string("Exception")) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::process::{Child, Command};
 use tokio::time::{interval, timeout};
 
-use super::{AWS_ENVIRONMENT, DynamoDb, MANIFEST, PATIENCE, function};
+use super::{AWS_ENVIRONMENT, DynamoDb, MANIFEST, PATIENCE, function, package_variables};
 
 pub struct Emulator {
     /// What an SDK takes for its endpoint.
@@ -32,7 +32,11 @@ impl Emulator {
     async fn try_start(dynamodb: &DynamoDb) -> Result<Self, ExitStatus> {
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         let endpoint = format!("http://127.0.0.1:{port}");
-        let mut process = Command::new("cargo")
+        let mut cargo = Command::new("cargo");
+        for name in package_variables() {
+            cargo.env_remove(name);
+        }
+        let mut process = cargo
             .args(["lambda", "watch", "--ignore-changes", "--bin", "create-meeting"])
             .args(["--manifest-path", MANIFEST])
             .args(["--invoke-address", "127.0.0.1", "--invoke-port", &port.to_string()])

@@ -20,7 +20,7 @@ use tokio::sync::{OnceCell, mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::{AWS_ENVIRONMENT, DynamoDb, Event, MANIFEST, PATIENCE};
+use super::{AWS_ENVIRONMENT, DynamoDb, Event, MANIFEST, PATIENCE, package_variables};
 
 pub struct Function {
     invocations: mpsc::UnboundedSender<Invocation>,
@@ -143,6 +143,7 @@ pub async fn program() -> &'static Path {
     static PROGRAM: OnceCell<PathBuf> = OnceCell::const_new();
     let build = || {
         let build = CargoBuild::new().manifest_path(MANIFEST).bin("create-meeting");
+        let build = package_variables().fold(build, CargoBuild::env_remove);
         build.run().unwrap().path().to_owned()
     };
     PROGRAM.get_or_init(|| async { spawn_blocking(build).await.unwrap() }).await

