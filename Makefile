@@ -31,7 +31,7 @@ run: $(CARGO_LAMBDA) ## Serve http://localhost:9000/meetings (PORT=9000, DATABAS
 	@echo
 	@echo "  curl -i http://localhost:$(PORT)/meetings -H 'content-type: application/json' -d '{\"ClientRequestToken\": \"my-first-meeting\"}'"
 	@echo
-	@$(LOCAL_AWS) $(or $(CARGO_TARGET_DIR),target)/debug/local-dynamodb "$(DATABASE)" \
+	@exec env $(LOCAL_AWS) $(or $(CARGO_TARGET_DIR),target)/debug/local-dynamodb "$(DATABASE)" \
 		$(CARGO_LAMBDA) lambda watch --ignore-changes --bin create-meeting \
 		--invoke-address 127.0.0.1 --invoke-port $(PORT)
 

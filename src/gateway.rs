@@ -67,8 +67,7 @@ async fn route(create_meeting: &CreateMeeting, request: HttpRequest) -> Result<A
     if !request.has_json() {
         return Err(Error::bad_request("The content type must be application/json."));
     }
-    let body = request.body()?;
-    let wanted = CreateMeetingRequest::from_json(&body)?;
+    let wanted = CreateMeetingRequest::from_json(&request.body()?)?;
     create_meeting.call(request.account_id, wanted).await
 }
 

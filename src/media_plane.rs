@@ -37,12 +37,12 @@ impl MediaPlane {
         let mut templates = object(&serde_json::json!(self.templates).to_string())
             .map_err(|error| error.to_string())?;
         for (member, template) in overrides {
-            self.check(&template).map_err(|error| format!("its member {member} {error}"))?;
-            if templates.insert(member.clone(), template).is_none() {
-                templates.remove(&member);
-                let members: Vec<String> = templates.into_iter().map(|(known, _)| known).collect();
+            let Some(slot) = templates.get_mut(&member) else {
+                let members: Vec<&str> = templates.keys().map(String::as_str).collect();
                 return Err(format!("its member {member} must be one of {}", members.join(", ")));
-            }
+            };
+            self.check(&template).map_err(|error| format!("its member {member} {error}"))?;
+            *slot = template;
         }
         let templates =
             serde_json::from_value(Value::Object(templates)).map_err(|error| error.to_string())?;
@@ -52,16 +52,14 @@ impl MediaPlane {
     /// Whether every meeting will get a URL from `template` that the API allows.
     fn check(&self, template: &Value) -> Result<(), String> {
         let template = template.as_str().ok_or("must be a string")?;
-        for region in MediaRegion::NAMES.into_iter().filter_map(MediaRegion::named) {
-            let url = expand(template, Uuid::nil(), region, &self.domain);
+        for region in MediaRegion::NAMES {
+            let url = expand(template, &Uuid::nil().to_string(), region, &self.domain);
             if url.contains(['{', '}']) {
                 return Err(format!("may hold in braces only {}", PLACEHOLDERS.join(", ")));
             }
             if url.is_empty() || url.chars().count() > MediaPlacement::MAX_URL_LENGTH {
-                return Err(format!(
-                    "must make URLs of 1 to {} characters",
-                    MediaPlacement::MAX_URL_LENGTH
-                ));
+                let most = MediaPlacement::MAX_URL_LENGTH;
+                return Err(format!("must make URLs of 1 to {most} characters"));
             }
         }
         Ok(())
@@ -70,16 +68,16 @@ impl MediaPlane {
     /// The URLs of one meeting.
     #[must_use]
     pub fn place(&self, meeting_id: Uuid, region: MediaRegion) -> MediaPlacement {
-        self.templates.map(|template| expand(template, meeting_id, region, &self.domain))
+        let id = meeting_id.to_string();
+        self.templates.map(|template| expand(template, &id, region.name(), &self.domain))
     }
 }
 
-fn expand(template: &str, meeting_id: Uuid, region: MediaRegion, domain: &str) -> String {
-    let id = meeting_id.hyphenated().to_string();
-    let hex = meeting_id.simple().to_string();
+fn expand(template: &str, meeting_id: &str, region: &str, domain: &str) -> String {
+    let hex = meeting_id.replace('-', "");
     PLACEHOLDERS
         .into_iter()
-        .zip([&id, &hex, region.name(), domain])
+        .zip([meeting_id, &hex, region, domain])
         .fold(template.to_owned(), |url, (placeholder, value)| url.replace(placeholder, value))
 }
 

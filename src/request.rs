@@ -112,7 +112,7 @@ struct NotificationsMembers<'a> {
     sqs_queue_arn: Given<'a>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct TagMembers<'a> {
     #[serde(borrow)]
@@ -203,16 +203,15 @@ impl Violations {
         self.string(path, given, length).unwrap_or_default()
     }
 
-    fn object<'a, T: Default + Deserialize<'a>>(&mut self, path: &str, given: Given<'a>) -> T {
-        let Some(json) = given.map(RawValue::get) else { return T::default() };
+    fn object<'a, T: Deserialize<'a>>(&mut self, path: &str, given: Given<'a>) -> Option<T> {
+        let json = given?.get();
         if !json.starts_with('{') {
             self.note(path, "be an object");
-            return T::default();
+            return None;
         }
-        serde_json::from_str(json).unwrap_or_else(|error| {
-            self.note(path, format_args!("have each of its members once: {error}"));
-            T::default()
-        })
+        serde_json::from_str(json)
+            .map_err(|error| self.note(path, format_args!("have each member once: {error}")))
+            .ok()
     }
 
     fn check_length(&mut self, path: &str, length: usize, allowed: RangeInclusive<usize>) {
@@ -247,7 +246,7 @@ impl Violations {
     }
 
     fn notifications(&mut self, path: &str, given: Given) -> NotificationsConfiguration {
-        let members: NotificationsMembers = self.object(path, given);
+        let members: NotificationsMembers = self.object(path, given).unwrap_or_default();
         let (topic, queue) = (format!("{path}.snsTopicArn"), format!("{path}.sqsQueueArn"));
         NotificationsConfiguration {
             sns_topic_arn: self.arn(&topic, members.sns_topic_arn, "sns", "an SNS topic"),
@@ -286,11 +285,7 @@ impl Violations {
         // Those past the most must go anyway, and there may be a million of them.
         for (number, tag) in (1..=MOST).zip(given) {
             let path = format!("{path}.{number}.member");
-            if tag.is_none() {
-                self.note(&path, "not be null");
-                continue;
-            }
-            let (key, value) = self.tag(&path, tag);
+            let Some((key, value)) = self.tag(&path, tag) else { continue };
             if tags.insert(key.clone(), value).is_some() && !key.is_empty() {
                 self.note(&format!("{path}.key"), "not be the key of an earlier tag");
             }
@@ -298,14 +293,17 @@ impl Violations {
         tags
     }
 
-    fn tag(&mut self, path: &str, given: Given) -> (String, String) {
-        let members: TagMembers = self.object(path, given);
+    fn tag(&mut self, path: &str, given: Given) -> Option<(String, String)> {
+        if given.is_none() {
+            self.note(path, "not be null");
+        }
+        let members: TagMembers = self.object(path, given)?;
         let (key_path, value_path) = (format!("{path}.key"), format!("{path}.value"));
         let key = self.required_string(&key_path, members.key, 1..=128);
         if key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:")) {
             self.note(&key_path, "not begin with aws: in any case of letters");
         }
-        (key, self.required_string(&value_path, members.value, 1..=256))
+        Some((key, self.required_string(&value_path, members.value, 1..=256)))
     }
 }
 

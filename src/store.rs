@@ -84,21 +84,19 @@ impl Store {
     }
 }
 
+/// The ways in which `DynamoDB` throttles ("Error handling" in its developer guide).
+const THROTTLING: [&str; 3] =
+    ["ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"];
+
 /// Whose turn it is after a failed write: see [`crate::error`].
 fn classify(error: SdkError<PutItemError>) -> Error {
-    let status = error.raw_response().map(|response| response.status().as_u16());
-    match (&error, error.code()) {
-        (
-            _,
-            Some(
-                "ProvisionedThroughputExceededException"
-                | "RequestLimitExceeded"
-                | "ThrottlingException",
-            ),
-        ) => Error::throttled(error),
-        // Of what is left below 500 we ask for a table that is not there, or what we may not.
-        (SdkError::ServiceError(_), _) if status < Some(500) => Error::service_failure(error),
-        (SdkError::ConstructionFailure(_), _) => Error::service_failure(error),
+    match &error {
+        _ if error.code().is_some_and(|code| THROTTLING.contains(&code)) => Error::throttled(error),
+        SdkError::ConstructionFailure(_) => Error::service_failure(error),
+        // We have asked for what is not there, or for what we may not.
+        SdkError::ServiceError(refusal) if refusal.raw().status().is_client_error() => {
+            Error::service_failure(error)
+        }
         _ => Error::service_unavailable(error),
     }
 }

@@ -4,6 +4,7 @@
 //! read of either, and here instead of by `lambda_http`: its way from an event to an
 //! `http::Request` fails or panics on hosts and header values that a client is free to send.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use base64::Engine;
@@ -54,11 +55,11 @@ impl HttpRequest {
     ///
     /// # Errors
     /// `BadRequest` if it is not the Base64 that the event says it is.
-    pub fn body(&self) -> Result<Vec<u8>, Error> {
+    pub fn body(&self) -> Result<Cow<'_, [u8]>, Error> {
         if !self.is_base64_encoded {
-            return Ok(self.body.clone().into_bytes());
+            return Ok(self.body.as_bytes().into());
         }
-        BASE64_STANDARD.decode(&self.body).map_err(|_| {
+        BASE64_STANDARD.decode(&self.body).map(Cow::Owned).map_err(|_| {
             Error::bad_request("The request body is not the Base64 that it is said to be.")
         })
     }

@@ -204,7 +204,7 @@ async fn tags() {
         (tags(json!({})), &[("tags", "be an array")]),
         (tags(json!("a")), &[("tags", "be an array")]),
         (tags(json!([null])), &[("tags.1.member", NOT_NULL)]),
-        (tags(json!([["a", "b"]])), &[("tags.1.member", "be an object"), (key, NOT_NULL), (value, NOT_NULL)]),
+        (tags(json!([["a", "b"]])), &[("tags.1.member", "be an object")]),
         (one(json!("k"), json!("v")), &[]),
         (one(json!("🔑".repeat(128)), json!("💰".repeat(256))), &[]),
         (one(json!(repeat(129)), json!("v")), &[(key, "have length less than or equal to 128")]),
@@ -311,13 +311,13 @@ async fn members_given_twice_are_refused_if_they_are_known() {
     for (body, violation) in [
         (
             r#"{"ClientRequestToken": "token", "Tags": [{"Key": "a", "Key": "a", "Value": "b"}]}"#,
-            "Value at 'tags.1.member' failed to satisfy constraint: Member must have each of its \
-             members once: duplicate field `Key`",
+            "Value at 'tags.1.member' failed to satisfy constraint: Member must have each \
+             member once: duplicate field `Key`",
         ),
         (
             r#"{"ClientRequestToken": "token", "NotificationsConfiguration": {"SnsTopicArn": null, "SnsTopicArn": null}}"#,
             "Value at 'notificationsConfiguration' failed to satisfy constraint: Member must have \
-             each of its members once: duplicate field `SnsTopicArn`",
+             each member once: duplicate field `SnsTopicArn`",
         ),
         (
             r#"{"ClientRequestToken": "token", "ExternalMeetingId": "\ud800x"}"#,
