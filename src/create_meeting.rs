@@ -15,7 +15,7 @@ use crate::store::{Item, Store};
 const ANONYMOUS: &str = "anonymous";
 
 /// `CreateMeeting`, ready to be called.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct CreateMeeting {
     store: Store,
     media_plane: MediaPlane,

@@ -82,8 +82,6 @@ impl ErrorKind {
     }
 
     /// How long a client should wait before it tries again, where that helps.
-    ///
-    /// A second: longer than our own retries back off, and what SDKs that ignore it come near to.
     #[must_use]
     pub const fn retry_after(self) -> Option<Duration> {
         match self {

@@ -5,7 +5,6 @@ mod event;
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayV2httpResponse};
 use lambda_http::http::HeaderMap;
 use lambda_http::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use lambda_http::tracing;
 use lambda_runtime::LambdaEvent;
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
 //! Amazon Chime's `CreateMeeting` as one Lambda function on `DynamoDB`.
 //!
-//! A request goes one way, and each module knows only the next:
+//! Data goes one way:
 //!
 //! - [`gateway`]: an API Gateway or function URL event, and the reply to it
 //! - [`request`]: what was asked for, and every constraint on it

@@ -13,16 +13,15 @@ use create_meeting::create_meeting::CreateMeeting;
 use create_meeting::gateway;
 use create_meeting::settings::Settings;
 use create_meeting::store::Store;
-use lambda_http::tracing;
 use lambda_runtime::service_fn;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    tracing::init_default_subscriber();
+    lambda_runtime::tracing::init_default_subscriber();
     match serve().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("the function does not start: {error}");
+            tracing::error!("the function ends: {error}");
             ExitCode::FAILURE
         }
     }

@@ -151,6 +151,9 @@ impl Members<'_> {
     }
 }
 
+/// What a surrogate on its own is not, though JSON's grammar allows it.
+const UNICODE: &str = "be Unicode text";
+
 /// What is wrong with a request so far. Its methods read a member at a path, note what is wrong
 /// with it, and return what there is of it.
 #[derive(Default)]
@@ -182,9 +185,8 @@ impl Violations {
             self.note(path, "be a string");
             return None;
         }
-        // A string that JSON's grammar allows and Unicode does not: a surrogate on its own.
         let Ok(string) = serde_json::from_str::<String>(json) else {
-            self.note(path, "be Unicode text");
+            self.note(path, UNICODE);
             return None;
         };
         self.check_length(path, string.chars().count(), length);
@@ -210,7 +212,9 @@ impl Violations {
             return None;
         }
         serde_json::from_str(json)
-            .map_err(|error| self.note(path, format_args!("have each member once: {error}")))
+            .map_err(|error: serde_json::Error| {
+                self.note(path, if error.is_data() { "not have a name twice" } else { UNICODE });
+            })
             .ok()
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::media_plane::MediaPlane;
 
 /// What the operator decides. A variable that is empty counts as unset.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Settings {
     /// `MEETINGS_TABLE`: the table's name.
     pub table: String,

@@ -7,6 +7,7 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -36,7 +37,7 @@ pub struct Item {
 }
 
 /// The meetings' table.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Store {
     client: Client,
     table: String,
@@ -73,10 +74,7 @@ impl Store {
             Ok(_) => Ok(None),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
-                    let live = refusal
-                        .item()
-                        .ok_or_else(|| Error::service_failure("a refused write brought no item"))?;
-                    serde_dynamo::from_item(live.clone()).map(Some).map_err(Error::service_failure)
+                    read(refusal).map(Some)
                 }
                 _ => Err(classify(error)),
             },
@@ -88,10 +86,15 @@ impl Store {
 const THROTTLING: [&str; 3] =
     ["ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"];
 
+/// What other writers may cause and time mends, though the status is 400.
+const CONFLICT: [&str; 2] = ["ReplicatedWriteConflictException", "TransactionConflictException"];
+
 /// Whose turn it is after a failed write: see [`crate::error`].
 fn classify(error: SdkError<PutItemError>) -> Error {
+    let is_one_of = |codes: &[&str]| error.code().is_some_and(|code| codes.contains(&code));
     match &error {
-        _ if error.code().is_some_and(|code| THROTTLING.contains(&code)) => Error::throttled(error),
+        _ if is_one_of(&THROTTLING) => Error::throttled(error),
+        _ if is_one_of(&CONFLICT) => Error::service_unavailable(error),
         SdkError::ConstructionFailure(_) => Error::service_failure(error),
         // We have asked for what is not there, or for what we may not.
         SdkError::ServiceError(refusal) if refusal.raw().status().is_client_error() => {
@@ -99,4 +102,14 @@ fn classify(error: SdkError<PutItemError>) -> Error {
         }
         _ => Error::service_unavailable(error),
     }
+}
+
+/// The item that a refused write has brought along.
+fn read(refusal: &ConditionalCheckFailedException) -> Result<Item, Error> {
+    let live = refusal.item().ok_or_else(|| Error::service_failure("a refusal without an item"))?;
+    serde_dynamo::from_item(live.clone()).map_err(|_| {
+        // Without serde's own words, which may quote a sensitive value.
+        let id = live.get("MeetingId").and_then(|id| id.as_s().ok()).map_or("?", String::as_str);
+        Error::service_failure(format!("the item of meeting {id} cannot be read"))
+    })
 }

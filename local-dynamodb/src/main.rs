@@ -2,7 +2,7 @@
 //! keeps its tables in the file `DATABASE`.
 //!
 //! The command finds it as every AWS SDK does, by `AWS_ENDPOINT_URL_DYNAMODB`, and the meetings'
-//! table under the name in `MEETINGS_TABLE`. When one ends the other does too.
+//! table under the name in `MEETINGS_TABLE`. It ends with the command, and passes a SIGTERM on.
 
 use std::env;
 use std::process::ExitCode;
@@ -32,7 +32,8 @@ async fn main() -> ExitCode {
 /// Runs `command` to its end and returns its exit code.
 async fn run(database: &str, command: &str, arguments: &[String]) -> Result<u8> {
     let database = Database::new(database).map_err(|error| format!("{database}: {error}"))?;
-    create_table(&database, &env::var("MEETINGS_TABLE").unwrap_or_else(|_| "Meetings".into()))?;
+    let table = env::var("MEETINGS_TABLE").ok().filter(|table| !table.is_empty());
+    create_table(&database, table.as_deref().unwrap_or("Meetings"))?;
     let address = serve(database).await?;
 
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::error::Error;
 
@@ -85,11 +86,11 @@ struct RequestContext {
     request_id: Option<String>,
     stage: Option<String>,
     /// 1.0: who calls.
-    identity: Option<Iam>,
+    identity: Option<Identity>,
     /// 2.0: the request line.
     http: Option<RequestLine>,
-    /// 2.0: who calls. (1.0 has one too, which holds what a Lambda authorizer likes.)
-    authorizer: Option<Authorizer>,
+    /// 2.0: who calls, as `iam`. In 1.0 it holds whatever a Lambda authorizer likes.
+    authorizer: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -97,15 +98,10 @@ struct RequestLine {
     method: String,
 }
 
-#[derive(Deserialize)]
-struct Authorizer {
-    iam: Option<Iam>,
-}
-
 /// Who calls. `requestContext.accountId`, in contrast, is whose API it is.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Iam {
+struct Identity {
     account_id: Option<String>,
 }
 
@@ -115,15 +111,24 @@ impl TryFrom<ProxyEvent> for HttpRequest {
     fn try_from(event: ProxyEvent) -> Result<Self, Self::Error> {
         let content_type = event.content_type();
         let context = event.request_context;
-        let (format, method, path, caller) =
+        let (format, method, path, account_id) =
             match (context.http, event.raw_path, event.http_method, event.path) {
                 (Some(line), Some(path), ..) => {
-                    let caller = context.authorizer.and_then(|authorizer| authorizer.iam);
-                    (PayloadFormat::V2, line.method, path, caller)
+                    let caller =
+                        context.authorizer.as_ref().and_then(|who| who.pointer("/iam/accountId"));
+                    (
+                        PayloadFormat::V2,
+                        line.method,
+                        path,
+                        caller.and_then(Value::as_str).map(str::to_owned),
+                    )
                 }
-                (None, _, Some(method), Some(path)) => {
-                    (PayloadFormat::V1, method, path, context.identity)
-                }
+                (None, _, Some(method), Some(path)) => (
+                    PayloadFormat::V1,
+                    method,
+                    path,
+                    context.identity.and_then(|who| who.account_id),
+                ),
                 _ => return Err("neither an API Gateway proxy event nor one of a function URL"),
             };
         let stage = context.stage.map(|stage| format!("/{stage}"));
@@ -138,7 +143,7 @@ impl TryFrom<ProxyEvent> for HttpRequest {
             content_type,
             body: event.body.unwrap_or_default(),
             is_base64_encoded: event.is_base64_encoded.unwrap_or_default(),
-            account_id: caller.and_then(|caller| caller.account_id),
+            account_id,
             request_id: context.request_id,
         })
     }

@@ -1,5 +1,7 @@
 //! What `DynamoDB`'s errors become.
 
+use aws_sdk_dynamodb::types::AttributeValue;
+
 use crate::support::{DynamoDb, Event, Fault, Function};
 
 #[tokio::test]
@@ -17,6 +19,8 @@ async fn what_dynamodb_answers_becomes_an_error_of_the_api() {
         (400, "AccessDeniedException", failure),
         (400, "UnrecognizedClientException", failure),
         (400, "ValidationException", failure),
+        (400, "TransactionConflictException", unavailable),
+        (400, "ReplicatedWriteConflictException", unavailable),
         (500, "InternalServerError", unavailable),
         (503, "ServiceUnavailable", unavailable),
     ] {
@@ -34,8 +38,8 @@ async fn what_dynamodb_answers_becomes_an_error_of_the_api() {
         assert_eq!(header("x-amz-retry-after"), retry_after.map(|_| "1000"));
         assert_eq!((&reply.json()["__type"], &reply.json()["Code"]), (&name.into(), &short.into()));
         // The client learns nothing of the inside, the log everything.
-        assert!(!reply.body.contains("Dynamo") && !reply.body.contains("as the test wants it"));
-        function.logged(code).await;
+        assert!(!reply.body.contains("Dynamo") && !reply.body.contains("on purpose"));
+        function.process.logged(&format!("{code} on purpose")).await;
     }
     dynamodb.set_fault(None);
     let reply = function.invoke(&Event::named("rest-create")).await;
@@ -54,7 +58,7 @@ async fn a_table_that_is_not_there_is_our_own_fault() {
         reply.body,
         r#"{"__type":"ServiceFailureException","Code":"ServiceFailure","Message":"The service encountered an unexpected error."}"#,
     );
-    function.logged("ResourceNotFoundException").await;
+    function.process.logged("ResourceNotFoundException").await;
 }
 
 #[tokio::test]
@@ -70,18 +74,47 @@ async fn a_dynamodb_out_of_reach_is_an_unavailable_service() {
 }
 
 #[tokio::test]
-async fn an_item_that_cannot_be_read_is_our_own_fault() {
+async fn an_item_that_cannot_be_read_is_our_own_fault_and_not_quoted() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
-    function.invoke(&Event::named("rest-create")).await;
+    let created = function.invoke(&Event::named("rest-create")).await;
     let [item] = &dynamodb.items().await[..] else { panic!("one item") };
     let mut broken = item.clone();
-    broken.remove("MediaPlacement");
+    broken.insert("NotificationsConfiguration".into(), AttributeValue::S("s3cr3t".into()));
     let put = dynamodb.client.put_item().table_name("Meetings").set_item(Some(broken));
     put.send().await.unwrap();
 
     let reply = function.invoke(&Event::named("rest-replay")).await;
 
     assert_eq!(reply.headers["x-amzn-errortype"], "ServiceFailureException", "{reply:?}");
-    function.logged("MediaPlacement").await;
+    let id = created.json()["Meeting"]["MeetingId"].as_str().unwrap().to_owned();
+    function.process.logged(&format!("the item of meeting {id} cannot be read")).await;
+    assert!(!function.process.stop().await.contains("s3cr3t"));
+}
+
+#[tokio::test]
+async fn no_log_level_shows_what_is_sensitive() {
+    let dynamodb = DynamoDb::start().await;
+    for level in ["TRACE", "DEBUG", "INFO"] {
+        let function = Function::start_with(&dynamodb, &[("AWS_LAMBDA_LOG_LEVEL", level)]).await;
+        let sensitive =
+            ["rest-all-hands", "all-hands-42", "host-7", ":meetings", "cost-center", "4711"];
+        let full = Event::named("rest-full");
+        assert!(sensitive.iter().all(|value| full.0["body"].as_str().unwrap().contains(value)));
+        let other = Event(full.0.clone())
+            .body(&full.0["body"].as_str().unwrap().replace("eu-central-1", "eu-west-1"));
+        dynamodb.set_fault(None);
+        assert_eq!(function.invoke(&full).await.status, 201);
+        assert_eq!(function.invoke(&full).await.status, 201);
+        assert_eq!(function.invoke(&other).await.status, 400);
+        dynamodb.set_fault(Some(Fault::Refuse(400, "ValidationException")));
+        assert_eq!(function.invoke(&full).await.status, 500);
+        function.process.logged("ValidationException on purpose").await;
+
+        let output = function.process.stop().await;
+
+        for value in sensitive {
+            assert!(!output.contains(value), "{level}: {value} in {output}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{DynamoDb, Event, Fault, Function};
+use crate::support::{DynamoDb, Event, Fault, Function, program};
 
 fn full() -> Value {
     json!({
@@ -155,6 +155,8 @@ async fn tokens_of_other_accounts_and_in_other_case_are_other_tokens() {
         Event::create(&other_case),
         // An HTTP API without IAM, whose owner is an account too: that is not the caller.
         Event::named("http-create").body(&other_case.to_string()),
+        // A function URL with IAM.
+        Event::named("url-create").body(r#"{"ClientRequestToken": "url-token"}"#),
     ] {
         let reply = function.invoke(&event).await;
         assert_eq!((reply.status, reply.is_replay()), (201, false), "{reply:?}");
@@ -174,6 +176,7 @@ async fn tokens_of_other_accounts_and_in_other_case_are_other_tokens() {
             ("token", "111122223333"),
             ("token", "444455556666"),
             ("token", "anonymous"),
+            ("url-token", "111122223333"),
         ],
     );
 }
@@ -206,4 +209,20 @@ async fn a_write_whose_answer_is_lost_is_a_creation_and_not_a_replay() {
     assert_eq!(dynamodb.take_requests(), 2, "the SDK has tried again");
     let [item] = &dynamodb.items().await[..] else { panic!("one item") };
     assert_eq!(item["MeetingId"].as_s().unwrap(), &reply.json()["Meeting"]["MeetingId"]);
+}
+
+#[tokio::test]
+async fn meetings_in_a_file_outlive_a_restart_that_leaves_nothing_running() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("meetings.db");
+    let mut command = program::create_meeting_beside_local_dynamodb(&database).await;
+
+    let function = Function::spawn(&mut command).await;
+    let first = function.invoke(&Event::named("rest-create")).await;
+    assert_eq!((first.status, first.is_replay()), (201, false), "{first:?}");
+    function.process.stop().await;
+
+    let function = Function::spawn(&mut command).await;
+    let replay = function.invoke(&Event::named("rest-create")).await;
+    assert_eq!((replay.is_replay(), replay.body), (true, first.body));
 }

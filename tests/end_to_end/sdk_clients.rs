@@ -25,8 +25,8 @@ struct Boto3 {
     _process: Child,
 }
 
-/// A meeting's id and external id, or the name, code and message of the SDK's typed exception.
-type Answer = Result<(String, Option<String>), (String, String, String)>;
+/// The meeting, or the name, code and message of the SDK's typed exception.
+type Answer = Result<Value, (String, String, String)>;
 
 #[tokio::test]
 async fn rust() {
@@ -49,6 +49,8 @@ async fn boto3() {
     let emulator = Emulator::start(&dynamodb).await;
     let mut process = Command::new("python3")
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/end_to_end/boto3_client.py"))
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
         .envs(AWS_ENVIRONMENT)
         .env("AWS_ENDPOINT_URL_CHIME", &emulator.endpoint)
         .env("AWS_MAX_ATTEMPTS", "1")
@@ -81,13 +83,23 @@ async fn check(mut client: Client, dynamodb: &DynamoDb) {
     };
 
     let created = client.create_meeting(&request).await.expect("a meeting");
-    assert_eq!(created.1.as_deref(), Some("café 📅"));
+    assert_eq!(
+        (&created["ExternalMeetingId"], &created["MediaRegion"]),
+        (&request["ExternalMeetingId"], &request["MediaRegion"])
+    );
+    let urls = created["MediaPlacement"].as_object().unwrap();
+    assert_eq!(
+        urls.values()
+            .filter(|url| url.as_str().is_some_and(|url| url.contains("eu-west-2")))
+            .count(),
+        8
+    );
     let replayed = client.create_meeting(&request).await.expect("the same meeting");
     assert_eq!(replayed, created);
 
     // A token that the SDK makes up, where it does.
     let own = client.create_meeting(&json!({})).await.expect("a meeting");
-    assert_ne!(own.0, created.0);
+    assert_ne!(own["MeetingId"], created["MeetingId"]);
 
     let mismatch = client.create_meeting(&with("MediaRegion", json!("us-west-1"))).await;
     let (name, code, message) = mismatch.expect_err("another request");
@@ -130,12 +142,9 @@ impl Client {
                     boto3.stdout.next_line().await.unwrap().expect("an answer of boto3_client.py");
                 let answer: Value = serde_json::from_str(&line).unwrap();
                 let string = |name: &str| answer[name].as_str().map(str::to_owned);
-                match (string("MeetingId"), string("Exception")) {
-                    (Some(id), _) => Ok((id, string("ExternalMeetingId"))),
-                    (_, Some(name)) => {
-                        Err((name, string("Code").unwrap(), string("Message").unwrap()))
-                    }
-                    _ => panic!("{answer}"),
+                match string("Exception") {
+                    None => Ok(answer),
+                    Some(name) => Err((name, string("Code").unwrap(), string("Message").unwrap())),
                 }
             }
         }
@@ -167,7 +176,22 @@ async fn create_with_rust(client: &aws_sdk_chime::Client, members: &Value) -> An
     let error = match answer {
         Ok(answer) => {
             let meeting = answer.meeting.unwrap();
-            return Ok((meeting.meeting_id.unwrap(), meeting.external_meeting_id));
+            let placement = meeting.media_placement.unwrap();
+            return Ok(json!({
+                "MeetingId": meeting.meeting_id,
+                "ExternalMeetingId": meeting.external_meeting_id,
+                "MediaRegion": meeting.media_region,
+                "MediaPlacement": {
+                    "AudioFallbackUrl": placement.audio_fallback_url,
+                    "AudioHostUrl": placement.audio_host_url,
+                    "EventIngestionUrl": placement.event_ingestion_url,
+                    "ScreenDataUrl": placement.screen_data_url,
+                    "ScreenSharingUrl": placement.screen_sharing_url,
+                    "ScreenViewingUrl": placement.screen_viewing_url,
+                    "SignalingUrl": placement.signaling_url,
+                    "TurnControlUrl": placement.turn_control_url,
+                },
+            }));
         }
         Err(error) => error.into_service_error(),
     };

@@ -1,13 +1,17 @@
 //! Settings are checked before the first event.
 
-use crate::support::{DynamoDb, Event, Function};
+use crate::support::{DynamoDb, Event, Function, program};
 
 #[tokio::test]
 async fn a_bad_setting_stops_the_start_and_says_what_is_accepted() {
-    let long = format!("{}.test", "a".repeat(64));
+    let label = format!("{}.test", "a".repeat(64));
+    let (table, domain) = ("a".repeat(256), "a.".repeat(100) + "a");
+    let url = |length: usize| format!(r#"{{"SignalingUrl": "{}"}}"#, "x".repeat(length));
+    let (empty, long) = (url(0), url(4097));
     for (variable, value, accepted) in [
         ("MEETINGS_TABLE", "ab", "3 to 255 letters, digits, underscores, hyphens and dots"),
         ("MEETINGS_TABLE", "my table", "3 to 255 letters, digits, underscores, hyphens and dots"),
+        ("MEETINGS_TABLE", &table, "3 to 255 letters, digits, underscores, hyphens and dots"),
         ("MEETING_LIFETIME_SECONDS", "0", "a whole number of seconds from 1 to 4294967295"),
         ("MEETING_LIFETIME_SECONDS", "-1", "a whole number of seconds from 1 to 4294967295"),
         ("MEETING_LIFETIME_SECONDS", "1.5", "a whole number of seconds from 1 to 4294967295"),
@@ -19,12 +23,16 @@ async fn a_bad_setting_stops_the_start_and_says_what_is_accepted() {
         ("MEDIA_DOMAIN", "https://media.test", "a domain name of at most 200 characters"),
         ("MEDIA_DOMAIN", "media..test", "a domain name of at most 200 characters"),
         ("MEDIA_DOMAIN", "-media.test", "a domain name of at most 200 characters"),
-        ("MEDIA_DOMAIN", &long, "a domain name of at most 200 characters"),
+        ("MEDIA_DOMAIN", &domain, "a domain name of at most 200 characters"),
+        ("MEDIA_DOMAIN", &label, "a domain name of at most 200 characters"),
         ("MEDIA_PLACEMENT", "wss://x", "must be a JSON object"),
         ("MEDIA_PLACEMENT", r#"{"SignalUrl": "x"}"#, "must be one of AudioFallbackUrl, "),
+        ("MEDIA_PLACEMENT", r#"{"SignalingUrl": 1}"#, "SignalingUrl must be a string"),
         ("MEDIA_PLACEMENT", r#"{"SignalingUrl": "{Id}"}"#, "only {MeetingId}, {MeetingIdHex}"),
+        ("MEDIA_PLACEMENT", &empty, "must make URLs of 1 to 4096 characters"),
+        ("MEDIA_PLACEMENT", &long, "must make URLs of 1 to 4096 characters"),
     ] {
-        let mut command = Function::command().await;
+        let mut command = program::create_meeting().await;
         // Nobody listens there: a function that starts would end too, but say something else.
         command.env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9").env(variable, value);
 
@@ -48,4 +56,26 @@ async fn an_empty_setting_is_as_good_as_none() {
 
     assert_eq!(reply.status, 201, "{reply:?}");
     assert!(reply.body.contains("us-east-1.media.example.com"), "{reply:?}");
+}
+
+#[tokio::test]
+async fn settings_are_accepted_up_to_their_bounds() {
+    let dynamodb = DynamoDb::start().await;
+    let (table, domain) = ("a".repeat(255), "a.".repeat(99) + "bc");
+    let url = format!(r#"{{"SignalingUrl": "{{MediaRegion}}{}"}}"#, "x".repeat(4096 - 14));
+    for (variable, value, status) in [
+        // There are no such tables, which is found out only by the first request.
+        ("MEETINGS_TABLE", "a-b", 500),
+        ("MEETINGS_TABLE", &table, 500),
+        ("MEETING_LIFETIME_SECONDS", "1", 201),
+        ("MEETING_LIFETIME_SECONDS", "4294967295", 201),
+        ("MEDIA_DOMAIN", "localhost", 201),
+        ("MEDIA_DOMAIN", &domain, 201),
+        ("MEDIA_PLACEMENT", "{}", 201),
+        ("MEDIA_PLACEMENT", &url, 201),
+    ] {
+        let function = Function::start_with(&dynamodb, &[(variable, value)]).await;
+        let reply = function.invoke(&Event::named("rest-create")).await;
+        assert_eq!(reply.status, status, "{variable}={value}");
+    }
 }

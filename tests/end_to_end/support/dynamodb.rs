@@ -49,7 +49,8 @@ impl DynamoDb {
             .build();
         let proxy = Arc::new(Proxy {
             engine,
-            http: reqwest::Client::new(),
+            // Straight, whatever proxy this machine is told to use.
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
             requests: Mutex::default(),
             fault: Mutex::default(),
         });
@@ -108,7 +109,7 @@ async fn pass_on(
 
 fn refusal(status: u16, code: &str) -> Response<reqwest::Body> {
     let body = format!(
-        r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"as the test wants it"}}"#
+        r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"{code} on purpose"}}"#
     );
     Response::builder()
         .status(status)

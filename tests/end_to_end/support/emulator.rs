@@ -1,64 +1,55 @@
-//! The function under `cargo lambda watch`, which turns HTTP into events.
+//! The function under cargo-lambda's emulator, which turns HTTP into events.
 
-use std::net::TcpListener;
-use std::process::{ExitStatus, Stdio};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use tokio::process::{Child, Command};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::process::Command;
 use tokio::time::{interval, timeout};
 
-use super::{AWS_ENVIRONMENT, DynamoDb, MANIFEST, PATIENCE, function, package_variables};
+use super::process::Process;
+use super::{DynamoDb, PATIENCE, program};
 
 pub struct Emulator {
     /// What an SDK takes for its endpoint.
     pub endpoint: String,
-    /// Killed with this; the function ends as soon as it finds the emulator gone.
-    _process: Child,
+    /// Kept for as long as this is.
+    _world: (Process, Process, TcpSocket),
 }
 
 impl Emulator {
     pub async fn start(dynamodb: &DynamoDb) -> Self {
-        // What the emulator runs is built before, so that its first answer is near.
-        function::program().await;
-        // A port that is free now may be taken when the emulator binds it, which ends it.
-        for _ in 0..5 {
-            if let Ok(emulator) = Self::try_start(dynamodb).await {
-                return emulator;
-            }
-        }
-        panic!("cargo lambda watch does not start; is cargo-lambda on the PATH?");
-    }
-
-    async fn try_start(dynamodb: &DynamoDb) -> Result<Self, ExitStatus> {
-        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-        let endpoint = format!("http://127.0.0.1:{port}");
-        let mut cargo = Command::new("cargo");
-        for name in package_variables() {
-            cargo.env_remove(name);
-        }
-        let mut process = cargo
-            .args(["lambda", "watch", "--ignore-changes", "--bin", "create-meeting"])
-            .args(["--manifest-path", MANIFEST])
-            .args(["--invoke-address", "127.0.0.1", "--invoke-port", &port.to_string()])
-            .envs(AWS_ENVIRONMENT)
-            .env("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb.endpoint)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        tokio::select! {
-            answered = timeout(PATIENCE, answer(&endpoint)) => answered.expect("an answer"),
-            ended = process.wait() => return Err(ended.unwrap()),
-        }
-        Ok(Self { endpoint, _process: process })
+        // The emulator cannot choose a free port and tell. This one is bound without listening,
+        // which keeps it from everybody who asks for just any, and lets the emulator listen there.
+        let reserved = TcpSocket::new_v4().unwrap();
+        reserved.set_reuseaddr(true).unwrap();
+        reserved.bind((Ipv4Addr::UNSPECIFIED, 0).into()).unwrap();
+        let port = reserved.local_addr().unwrap().port().to_string();
+        let address = format!("127.0.0.1:{port}");
+        let emulator = Process::spawn(
+            Command::new("cargo-lambda")
+                .args(["lambda", "watch", "--only-lambda-apis", "--bin", "create-meeting"])
+                .args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml")])
+                .args(["--invoke-address", "127.0.0.1", "--invoke-port", &port]),
+        );
+        assert!(listens(&address).await, "cargo-lambda wrote:\n{}", emulator.output());
+        let function = Process::spawn(
+            program::create_meeting()
+                .await
+                .env("AWS_LAMBDA_RUNTIME_API", format!("http://{address}/.rt"))
+                .env("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb.endpoint),
+        );
+        Self { endpoint: format!("http://{address}"), _world: (emulator, function, reserved) }
     }
 }
 
-/// Waits until something answers at `url`.
-async fn answer(url: &str) {
-    let mut pause = interval(Duration::from_millis(50));
-    while reqwest::get(url).await.is_err() {
-        pause.tick().await;
-    }
+/// Whether somebody listens at `address` before patience ends.
+async fn listens(address: &str) -> bool {
+    let connected = async {
+        let mut pause = interval(Duration::from_millis(50));
+        while TcpStream::connect(address).await.is_err() {
+            pause.tick().await;
+        }
+    };
+    timeout(PATIENCE, connected).await.is_ok()
 }

@@ -1,32 +1,26 @@
 //! The compiled function, beside a stand-in for the Lambda Runtime API.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{self, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use escargot::CargoBuild;
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::TcpListener;
-use tokio::process::{Child, Command};
-use tokio::sync::{OnceCell, mpsc, oneshot, watch};
-use tokio::task::spawn_blocking;
+use tokio::process::Command;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::{AWS_ENVIRONMENT, DynamoDb, Event, MANIFEST, PATIENCE, package_variables};
+use super::process::Process;
+use super::{DynamoDb, Event, PATIENCE, program};
 
 pub struct Function {
+    pub process: Process,
     invocations: mpsc::UnboundedSender<Invocation>,
-    output: watch::Receiver<String>,
-    /// Killed with this.
-    process: Child,
 }
 
 /// What the function made of an event: its response, or the error it reported.
@@ -67,36 +61,18 @@ impl Function {
 
     /// Starts the function with these variables in its environment.
     pub async fn start_with(dynamodb: &DynamoDb, settings: &[(&str, &str)]) -> Self {
+        let mut command = program::create_meeting().await;
+        command.env("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb.endpoint);
+        Self::spawn(command.envs(settings.iter().copied())).await
+    }
+
+    pub async fn spawn(command: &mut Command) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (invocations, next) = mpsc::unbounded_channel();
         tokio::spawn(async { axum::serve(listener, runtime_api(next)).await });
-
-        let mut process = Self::command()
-            .await
-            .env("AWS_LAMBDA_RUNTIME_API", address)
-            .env("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb.endpoint)
-            .envs(settings.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let (sender, output) = watch::channel(String::new());
-        tokio::spawn(collect(process.stdout.take().unwrap(), sender.clone()));
-        tokio::spawn(collect(process.stderr.take().unwrap(), sender));
-        Self { invocations, output, process }
-    }
-
-    /// The function's program in an environment like Lambda's.
-    pub async fn command() -> Command {
-        let mut command = Command::new(program().await);
-        command.env_clear().envs(AWS_ENVIRONMENT).envs([
-            ("AWS_LAMBDA_FUNCTION_NAME", "create-meeting"),
-            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
-            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
-        ]);
-        command
+        let process = Process::spawn(command.env("AWS_LAMBDA_RUNTIME_API", address));
+        Self { process, invocations }
     }
 
     /// The reply to an event that comes from HTTP.
@@ -118,41 +94,8 @@ impl Function {
         self.invocations.send(invocation).ok().unwrap();
         match timeout(PATIENCE, outcome).await {
             Ok(Ok(outcome)) => outcome,
-            _ => panic!("no answer to {event}; the function wrote:\n{}", *self.output.borrow()),
+            _ => panic!("no answer to {event}; the function wrote:\n{}", self.process.output()),
         }
-    }
-
-    /// Waits until the function has written `text`.
-    pub async fn logged(&self, text: &str) {
-        let mut output = self.output.clone();
-        let written = output.wait_for(|output| output.contains(text));
-        let written = timeout(PATIENCE, written).await.is_ok_and(|written| written.is_ok());
-        assert!(written, "no {text} in what the function wrote:\n{}", *self.output.borrow());
-    }
-
-    /// Ends the function, and returns all that it has written.
-    pub async fn stop(mut self) -> String {
-        self.process.kill().await.unwrap();
-        while self.output.changed().await.is_ok() {}
-        self.output.borrow().clone()
-    }
-}
-
-/// The function's program, built as it ships but for the profile.
-pub async fn program() -> &'static Path {
-    static PROGRAM: OnceCell<PathBuf> = OnceCell::const_new();
-    let build = || {
-        let build = CargoBuild::new().manifest_path(MANIFEST).bin("create-meeting");
-        let build = package_variables().fold(build, CargoBuild::env_remove);
-        build.run().unwrap().path().to_owned()
-    };
-    PROGRAM.get_or_init(|| async { spawn_blocking(build).await.unwrap() }).await
-}
-
-async fn collect(mut stream: impl AsyncRead + Unpin, output: watch::Sender<String>) {
-    let mut buffer = [0; 4096];
-    while let Ok(length @ 1..) = stream.read(&mut buffer).await {
-        output.send_modify(|all| all.push_str(&String::from_utf8_lossy(&buffer[..length])));
     }
 }
 
@@ -190,7 +133,7 @@ async fn next_invocation(State(runtime_api): State<Arc<RuntimeApi>>) -> Response
 
 async fn take_outcome(
     State(runtime_api): State<Arc<RuntimeApi>>,
-    extract::Path((id, outcome)): extract::Path<(String, String)>,
+    Path((id, outcome)): Path<(String, String)>,
     body: Bytes,
 ) -> StatusCode {
     let body = serde_json::from_slice(&body).unwrap();

@@ -4,6 +4,8 @@ mod dynamodb;
 mod emulator;
 mod event;
 mod function;
+mod process;
+pub mod program;
 
 pub use dynamodb::{DynamoDb, Fault};
 pub use emulator::Emulator;
@@ -22,14 +24,3 @@ pub const AWS_ENVIRONMENT: [(&str, &str); 6] = [
     ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
     ("AWS_SECRET_ACCESS_KEY", "secret"),
 ];
-
-/// The function's package.
-pub const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-
-/// The variables by which cargo tells a program of its package. A cargo below it takes them for its
-/// own, and compiles again whatever depends on them.
-pub fn package_variables() -> impl Iterator<Item = String> {
-    let of_package =
-        |name: &String| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
-    std::env::vars().map(|(name, _)| name).filter(of_package)
-}

@@ -1,0 +1,61 @@
+//! A program under test, and what it writes.
+
+use std::process::Stdio;
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::PATIENCE;
+
+/// Killed when it is dropped.
+pub struct Process {
+    child: Child,
+    output: watch::Receiver<String>,
+}
+
+impl Process {
+    pub fn spawn(command: &mut Command) -> Self {
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let (sender, output) = watch::channel(String::new());
+        tokio::spawn(collect(child.stdout.take().unwrap(), sender.clone()));
+        tokio::spawn(collect(child.stderr.take().unwrap(), sender));
+        Self { child, output }
+    }
+
+    /// All that it has written so far, on both streams.
+    pub fn output(&self) -> String {
+        self.output.borrow().clone()
+    }
+
+    /// Waits until it has written `text`.
+    pub async fn logged(&self, text: &str) {
+        let mut output = self.output.clone();
+        let written = output.wait_for(|output| output.contains(text));
+        let written = timeout(PATIENCE, written).await.is_ok_and(|written| written.is_ok());
+        assert!(written, "no {text} in:\n{}", self.output());
+    }
+
+    /// Asks it to end, and returns all that it has written once it has, and all that it had
+    /// started too.
+    pub async fn stop(mut self) -> String {
+        let id = self.child.id().expect("a running process").to_string();
+        assert!(Command::new("kill").arg(id).status().await.unwrap().success());
+        let ended = async {
+            self.child.wait().await.unwrap();
+            // The streams end when nobody is left who could write to them.
+            while self.output.changed().await.is_ok() {}
+        };
+        timeout(PATIENCE, ended).await.expect("an end");
+        self.output()
+    }
+}
+
+async fn collect(mut stream: impl AsyncRead + Unpin, output: watch::Sender<String>) {
+    let mut buffer = [0; 4096];
+    while let Ok(length @ 1..) = stream.read(&mut buffer).await {
+        output.send_modify(|all| all.push_str(&String::from_utf8_lossy(&buffer[..length])));
+    }
+}

@@ -1,0 +1,53 @@
+//! The programs under test, built as they ship but for the profile.
+
+use std::path::{Path, PathBuf};
+
+use escargot::CargoBuild;
+use tokio::process::Command;
+use tokio::sync::OnceCell;
+use tokio::task::spawn_blocking;
+
+use super::AWS_ENVIRONMENT;
+
+/// The function, in an environment like Lambda's.
+pub async fn create_meeting() -> Command {
+    static PROGRAM: OnceCell<PathBuf> = OnceCell::const_new();
+    in_lambda(PROGRAM.get_or_init(|| build("create-meeting")).await)
+}
+
+/// The function below `local-dynamodb`, which keeps its tables in the file `database`.
+pub async fn create_meeting_beside_local_dynamodb(database: &Path) -> Command {
+    static PROGRAM: OnceCell<PathBuf> = OnceCell::const_new();
+    let function = create_meeting().await;
+    let mut command = in_lambda(PROGRAM.get_or_init(|| build("local-dynamodb")).await);
+    command.arg(database).arg(function.as_std().get_program());
+    command
+}
+
+fn in_lambda(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().envs(AWS_ENVIRONMENT).envs([
+        ("AWS_LAMBDA_FUNCTION_NAME", "create-meeting"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+    ]);
+    command
+}
+
+async fn build(package: &'static str) -> PathBuf {
+    let build = move || {
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+        let build = CargoBuild::new().manifest_path(manifest).package(package).bin(package);
+        let build = package_variables().fold(build, CargoBuild::env_remove);
+        build.run().unwrap().path().to_owned()
+    };
+    spawn_blocking(build).await.unwrap()
+}
+
+/// The variables by which cargo tells a test of its package. A cargo below it takes them for its
+/// own, and compiles again whatever depends on them.
+fn package_variables() -> impl Iterator<Item = String> {
+    let of_package =
+        |name: &String| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    std::env::vars().map(|(name, _)| name).filter(of_package)
+}
