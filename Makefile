@@ -51,9 +51,10 @@ test: $(CARGO_LAMBDA) $(VENV)/boto3 ## Run all tests
 	@cargo test --locked --workspace
 
 .PHONY: check
-check: $(CARGO_DENY) ## Check format, lints, licences and duplicate dependencies
+check: $(CARGO_DENY) ## Check format, lints, documentation, licences and duplicate dependencies
 	@cargo fmt --all --check
 	@cargo clippy --locked --workspace --all-targets -- --deny warnings
+	@RUSTDOCFLAGS='--deny warnings' cargo doc --quiet --locked --workspace --no-deps
 	@cargo deny --locked --workspace check licenses sources
 	@cargo deny --locked check bans
 
