@@ -210,13 +210,30 @@ async fn tags() {
     let many = |count: usize| -> Value {
         (0..count).map(|n| json!({"Key": format!("key-{n}"), "Value": "value"})).collect()
     };
+    let last_without_key = |count: usize| {
+        let mut tags = many(count);
+        tags[count - 1]["Key"] = json!("");
+        tags
+    };
+    let too_many = ("tags", "have length less than or equal to 50");
     let key = "tags.1.member.key";
     let value = "tags.1.member.value";
     expect(vec![
         (tags(json!(null)), &[]),
         (tags(many(1)), &[]),
         (tags(many(50)), &[]),
-        (tags(many(51)), &[("tags", "have length less than or equal to 50")]),
+        (tags(many(51)), &[too_many]),
+        (tags(last_without_key(50)), &[("tags.50.member.key", AT_LEAST_1)]),
+        (
+            tags(last_without_key(51)),
+            &[too_many, ("tags.51.member.key", AT_LEAST_1)],
+        ),
+        (
+            tags(last_without_key(1000)),
+            &[too_many, ("tags.1000.member.key", AT_LEAST_1)],
+        ),
+        // That many are looked into and no more.
+        (tags(last_without_key(1001)), &[too_many]),
         (tags(json!([])), &[("tags", AT_LEAST_1)]),
         (tags(json!({})), &[("tags", "be an array")]),
         (tags(json!("a")), &[("tags", "be an array")]),
