@@ -38,7 +38,8 @@ impl CreateMeeting {
         Self { store, media_plane, meeting_lifetime }
     }
 
-    /// Creates the meeting that `request` asks for, once for a caller's account and token.
+    /// Creates the meeting that `request` asks for, once for a caller's account and token. It is
+    /// `now`, and there is an answer within `time_limit`.
     ///
     /// # Errors
     /// `BadRequest` if the token stands for a live meeting that was asked for differently, and the
@@ -47,8 +48,10 @@ impl CreateMeeting {
         &self,
         account_id: Option<String>,
         request: CreateMeetingRequest,
+        now: SystemTime,
+        time_limit: Duration,
     ) -> Result<Answer, Error> {
-        let created_at = DateTime::from(SystemTime::now());
+        let created_at = DateTime::from(now);
         let now = u64::try_from(created_at.secs()).map_err(Error::service_failure)?;
         let meeting_id = Uuid::new_v4();
         let item = Item {
@@ -59,7 +62,7 @@ impl CreateMeeting {
             expires_at: now + self.meeting_lifetime.as_secs(),
             request,
         };
-        let Some(live) = self.store.put_unless_live(&item, now).await? else {
+        let Some(live) = self.store.put_unless_live(&item, now, time_limit).await? else {
             return Ok(Answer { meeting: item.into(), replayed: false });
         };
         let differing = live.request.differing_members(&item.request);

@@ -2,55 +2,78 @@
 
 mod event;
 
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::FutureExt;
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayV2httpResponse};
 use lambda_http::http::HeaderMap;
 use lambda_http::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use lambda_runtime::LambdaEvent;
+use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
-pub use self::event::{HttpRequest, PayloadFormat};
+pub use self::event::{HttpRequest, NotHttp, PayloadFormat};
 use crate::create_meeting::{Answer, CreateMeeting};
 use crate::error::{Error, ErrorKind};
 use crate::meeting::Meeting;
 use crate::request::CreateMeetingRequest;
 
-/// Answers one event. Whatever goes wrong is answered too.
+/// Answers one event, which has come `now`. Whatever goes wrong is answered too.
 ///
 /// # Errors
-/// Only if an answer cannot be written as JSON.
+/// If the event comes from no HTTP source, or an answer cannot be written as JSON.
 pub async fn handle(
     create_meeting: &CreateMeeting,
-    event: LambdaEvent<HttpRequest>,
-) -> Result<Reply, lambda_runtime::Error> {
-    let LambdaEvent { payload: request, context } = event;
+    event: LambdaEvent<Box<RawValue>>,
+    now: SystemTime,
+) -> Result<Reply, Diagnostic> {
+    let LambdaEvent { payload, context } = event;
+    let request = HttpRequest::from_event(&payload)?;
     let request_id = request.request_id.clone().unwrap_or(context.request_id);
     let format = request.format;
-    let result = route(create_meeting, request).await;
+    let time_limit = time_limit(context.deadline, now);
+    let answered = AssertUnwindSafe(route(create_meeting, request, now, time_limit));
+    let result = answered.catch_unwind().await.unwrap_or_else(|_| {
+        Err(Error::service_failure("a panic, whose place the log has before this"))
+    });
     if let Err(error) = &result
         && error.is_ours()
     {
         tracing::error!(request_id, error = error.log_message());
     }
     let (status, mut headers, body) = match &result {
-        Ok(answer) => (
-            201,
-            answer_headers(answer),
-            serde_json::to_string(&Body { meeting: &answer.meeting })?,
-        ),
-        Err(error) => (
-            error.kind().wire().status,
-            error_headers(error.kind()),
-            serde_json::to_string(&error.body())?,
-        ),
+        Ok(answer) => {
+            (201, answer_headers(answer), serde_json::to_string(&Body { meeting: &answer.meeting }))
+        }
+        Err(error) => {
+            let kind = error.kind();
+            (kind.wire().status, error_headers(kind), serde_json::to_string(&error.body()))
+        }
     };
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Ok(request_id) = HeaderValue::from_str(&request_id) {
         headers.insert("x-amzn-requestid", request_id);
     }
-    Ok(Reply::new(format, status, headers, body))
+    Ok(Reply::new(format, status, headers, body.map_err(lambda_runtime::Error::from)?))
 }
 
-async fn route(create_meeting: &CreateMeeting, request: HttpRequest) -> Result<Answer, Error> {
+/// How long the work on a request may take: it leaves time to answer before `deadline`, which
+/// Lambda tells in milliseconds since 1970, and before API Gateway gives up (29 s, "Quotas" in its
+/// developer guide). A deadline that has passed is none: emulators send such.
+fn time_limit(deadline: u64, now: SystemTime) -> Duration {
+    const LONGEST: Duration = Duration::from_secs(10);
+    const TO_ANSWER: Duration = Duration::from_millis(250);
+    let deadline = UNIX_EPOCH + Duration::from_millis(deadline);
+    deadline.duration_since(now).map_or(LONGEST, |left| left.saturating_sub(TO_ANSWER).min(LONGEST))
+}
+
+async fn route(
+    create_meeting: &CreateMeeting,
+    request: HttpRequest,
+    now: SystemTime,
+    time_limit: Duration,
+) -> Result<Answer, Error> {
     if request.path != "/meetings" {
         return Err(Error::new(
             ErrorKind::NotFound,
@@ -67,7 +90,7 @@ async fn route(create_meeting: &CreateMeeting, request: HttpRequest) -> Result<A
         return Err(Error::bad_request("The content type must be application/json."));
     }
     let wanted = CreateMeetingRequest::from_json(&request.body()?)?;
-    create_meeting.call(request.account_id, wanted).await
+    create_meeting.call(request.account_id, wanted, now, time_limit).await
 }
 
 /// The body of an answer.
@@ -126,6 +149,33 @@ impl Reply {
                 reply.body = Some(body.into());
                 Self::V2(reply)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_work_ends_before_any_deadline() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_795_342_500);
+        let in_time = |left: Duration| (now + left).duration_since(UNIX_EPOCH).unwrap_or_default();
+        let milliseconds = |left| u64::try_from(in_time(left).as_millis()).unwrap_or(u64::MAX);
+        for (left, limit) in [
+            (Duration::from_millis(1), Duration::ZERO),
+            (Duration::from_millis(250), Duration::ZERO),
+            (Duration::from_secs(1), Duration::from_millis(750)),
+            (Duration::from_secs(3), Duration::from_millis(2750)),
+            (Duration::from_millis(10_249), Duration::from_millis(9999)),
+            (Duration::from_secs(29), Duration::from_secs(10)),
+            (Duration::from_mins(15), Duration::from_secs(10)),
+        ] {
+            assert_eq!(time_limit(milliseconds(left), now), limit, "{left:?}");
+        }
+        // No deadline, an emulator's, one that has just passed, one that never comes.
+        for deadline in [0, 600_000, milliseconds(Duration::ZERO) - 1, u64::MAX] {
+            assert_eq!(time_limit(deadline, now), Duration::from_secs(10), "{deadline}");
         }
     }
 }

@@ -19,3 +19,4 @@ pub mod meeting;
 pub mod request;
 pub mod settings;
 pub mod store;
+pub mod telemetry;

@@ -1,23 +1,24 @@
 //! Start-up of the Lambda function: settings, client, runtime.
 
 use std::process::ExitCode;
+use std::time::SystemTime;
 
-use aws_config::BehaviorVersion;
 use aws_config::environment::{
     EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider,
 };
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::Builder as HttpClient;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use create_meeting::create_meeting::CreateMeeting;
-use create_meeting::gateway;
 use create_meeting::settings::Settings;
 use create_meeting::store::Store;
+use create_meeting::{gateway, telemetry};
 use lambda_runtime::service_fn;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    lambda_runtime::tracing::init_default_subscriber();
+    telemetry::init();
     match serve().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -29,20 +30,22 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
-    let store = Store::new(dynamodb_client().await, settings.table);
+    let store = Store::new(&aws_config().await, settings.table);
     let create_meeting =
         &CreateMeeting::new(store, settings.media_plane, settings.meeting_lifetime);
-    lambda_runtime::run(service_fn(|event| gateway::handle(create_meeting, event))).await
+    lambda_runtime::run(service_fn(|event| {
+        gateway::handle(create_meeting, event, SystemTime::now())
+    }))
+    .await
 }
 
-/// A client for Lambda, where region and credentials come from the environment alone.
-async fn dynamodb_client() -> aws_sdk_dynamodb::Client {
+/// What Lambda's environment says: region and credentials come from there alone.
+async fn aws_config() -> SdkConfig {
     let https = HttpClient::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    let config = aws_config::defaults(BehaviorVersion::latest())
+    aws_config::defaults(BehaviorVersion::latest())
         .http_client(https)
         .region(EnvironmentVariableRegionProvider::new())
         .credentials_provider(EnvironmentVariableCredentialsProvider::new())
         .load()
-        .await;
-    aws_sdk_dynamodb::Client::new(&config)
+        .await
 }

@@ -4,7 +4,13 @@
 //! token and the caller's account. One `PutItem` creates it, unless a live one is there, and then
 //! the refusal brings that one along: there is no lock, no in-progress state and no second request.
 
+use std::time::Duration;
+
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{Builder, Config};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
@@ -36,6 +42,9 @@ pub struct Item {
     pub expires_at: u64,
 }
 
+/// How often a write is tried. The first retry comes after at most 50 ms, the second after 100 ms.
+const ATTEMPTS: u32 = 3;
+
 /// The meetings' table.
 #[derive(Debug)]
 pub struct Store {
@@ -44,14 +53,22 @@ pub struct Store {
 }
 
 impl Store {
-    /// The table of this name.
+    /// The table of this name, and a client of its own for it.
     #[must_use]
-    pub fn new(client: Client, table: String) -> Self {
-        Self { client, table }
+    pub fn new(config: &SdkConfig, table: String) -> Self {
+        // A connection is there within milliseconds. The client keeps one pool of connections for
+        // each connect timeout that it meets, so it is not to depend on the time limit.
+        let connect = TimeoutConfig::builder().connect_timeout(Duration::from_secs(1)).build();
+        let retries = RetryConfig::standard()
+            .with_max_attempts(ATTEMPTS)
+            .with_initial_backoff(Duration::from_millis(50))
+            .with_max_backoff(Duration::from_millis(100));
+        let config = Builder::from(config).timeout_config(connect).retry_config(retries).build();
+        Self { client: Client::from_conf(config), table }
     }
 
     /// Writes `item` unless there is an item of its key that is live at `now` (seconds since 1970),
-    /// and returns that one if there is.
+    /// and returns that one if there is. It takes at most `time_limit`, retries included.
     ///
     /// The item returned may be `item` itself: that is how a write looks whose answer was lost when
     /// the client tries it again.
@@ -59,7 +76,17 @@ impl Store {
     /// # Errors
     /// `ThrottledClient`, `ServiceUnavailable`, or `ServiceFailure`, which includes a live item that
     /// cannot be read.
-    pub async fn put_unless_live(&self, item: &Item, now: u64) -> Result<Option<Item>, Error> {
+    pub async fn put_unless_live(
+        &self,
+        item: &Item,
+        now: u64,
+        time_limit: Duration,
+    ) -> Result<Option<Item>, Error> {
+        let timeouts = TimeoutConfig::builder()
+            .operation_timeout(time_limit)
+            // All attempts fit, and the pauses between them.
+            .operation_attempt_timeout(time_limit / (ATTEMPTS + 1))
+            .build();
         let written = self
             .client
             .put_item()
@@ -68,6 +95,8 @@ impl Store {
             .condition_expression("attribute_not_exists(ClientRequestToken) OR ExpiresAt <= :now")
             .expression_attribute_values(":now", AttributeValue::N(now.to_string()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .customize()
+            .config_override(Config::builder().timeout_config(timeouts))
             .send()
             .await;
         match written {
@@ -96,8 +125,11 @@ fn classify(error: SdkError<PutItemError>) -> Error {
         _ if is_one_of(&THROTTLING) => Error::throttled(error),
         _ if is_one_of(&CONFLICT) => Error::service_unavailable(error),
         SdkError::ConstructionFailure(_) => Error::service_failure(error),
-        // We have asked for what is not there, or for what we may not.
-        SdkError::ServiceError(refusal) if refusal.raw().status().is_client_error() => {
+        // We have asked for what is not there, or for what we may not. Without a code it is not
+        // DynamoDB that says so.
+        SdkError::ServiceError(refusal)
+            if refusal.raw().status().is_client_error() && error.code().is_some() =>
+        {
             Error::service_failure(error)
         }
         _ => Error::service_unavailable(error),

@@ -5,12 +5,15 @@
 //! `http::Request` fails or panics on hosts and header values that a client is free to send.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::fmt;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use serde::Deserialize;
-use serde_json::Value;
+use lambda_runtime::Diagnostic;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_bytes::ByteBuf;
+use serde_json::value::RawValue;
 
 use crate::error::Error;
 
@@ -24,8 +27,7 @@ pub enum PayloadFormat {
 }
 
 /// What an event says of the HTTP request behind it.
-#[derive(Debug, Deserialize)]
-#[serde(try_from = "ProxyEvent")]
+#[derive(Debug)]
 pub struct HttpRequest {
     /// How the event was written.
     pub format: PayloadFormat,
@@ -34,15 +36,44 @@ pub struct HttpRequest {
     /// Without the stage.
     pub path: String,
     content_type: Option<String>,
-    body: String,
+    body: Vec<u8>,
     is_base64_encoded: bool,
     /// The caller's account, where API Gateway has checked who calls.
     pub account_id: Option<String>,
-    /// API Gateway's id of the request.
+    /// API Gateway's id of the request, if it is fit for a header.
     pub request_id: Option<String>,
 }
 
+/// Why an event has no HTTP request behind it. It quotes nothing of the event.
+#[derive(Debug, thiserror::Error)]
+#[error("the event is neither one of API Gateway nor one of a function URL: {0}")]
+pub struct NotHttp(String);
+
+impl From<NotHttp> for Diagnostic {
+    fn from(error: NotHttp) -> Self {
+        Self { error_type: "NotAnHttpEvent".into(), error_message: error.to_string() }
+    }
+}
+
 impl HttpRequest {
+    /// The request behind an event of payload format 1.0 or 2.0.
+    ///
+    /// # Errors
+    /// If no HTTP source sends such an event.
+    pub fn from_event(event: &RawValue) -> Result<Self, NotHttp> {
+        let event: Option<ProxyEvent> = serde_json::from_str(event.get()).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            NotHttp(format!("a member is of another type at line {line} column {column}"))
+        })?;
+        event.and_then(ProxyEvent::into_request).ok_or_else(|| {
+            NotHttp(
+                "it has neither requestContext.http.method and rawPath (payload format 2.0) \
+                 nor httpMethod and path (1.0)"
+                    .into(),
+            )
+        })
+    }
+
     /// Whether the content type is JSON, as the MIME Sniffing standard defines it, or none is given.
     #[must_use]
     pub fn has_json(&self) -> bool {
@@ -58,7 +89,7 @@ impl HttpRequest {
     /// `BadRequest` if it is not the Base64 that the event says it is.
     pub fn body(&self) -> Result<Cow<'_, [u8]>, Error> {
         if !self.is_base64_encoded {
-            return Ok(self.body.as_bytes().into());
+            return Ok(Cow::Borrowed(&self.body));
         }
         BASE64_STANDARD.decode(&self.body).map(Cow::Owned).map_err(|_| {
             Error::bad_request("The request body is not the Base64 that it is said to be.")
@@ -66,36 +97,52 @@ impl HttpRequest {
     }
 }
 
+/// A JSON string. Those that a client has a hand in may hold surrogates on their own, which are no
+/// reason not to answer: only as bytes can they be read.
+type Text = ByteBuf;
+
+fn lossy(text: &Text) -> String {
+    String::from_utf8_lossy(text).into_owned()
+}
+
 /// An event of payload format 1.0 or 2.0, as far as it is needed.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ProxyEvent {
-    http_method: Option<String>,
-    path: Option<String>,
-    raw_path: Option<String>,
-    headers: Option<HashMap<String, String>>,
-    multi_value_headers: Option<HashMap<String, Vec<String>>>,
-    body: Option<String>,
+    http_method: Option<Text>,
+    path: Option<Text>,
+    raw_path: Option<Text>,
+    #[serde(default)]
+    headers: ContentType,
+    #[serde(default)]
+    multi_value_headers: ContentType,
+    body: Option<Text>,
     is_base64_encoded: Option<bool>,
+    #[serde(default)]
     request_context: RequestContext,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RequestContext {
-    request_id: Option<String>,
-    stage: Option<String>,
+    request_id: Option<Text>,
+    stage: Option<Text>,
     /// 1.0: who calls.
     identity: Option<Identity>,
     /// 2.0: the request line.
     http: Option<RequestLine>,
-    /// 2.0: who calls, as `iam`. In 1.0 it holds whatever a Lambda authorizer likes.
-    authorizer: Option<Value>,
+    /// 2.0: an [`Authorizer`]. In 1.0 it holds whatever a Lambda authorizer likes.
+    authorizer: Option<Box<RawValue>>,
 }
 
 #[derive(Deserialize)]
 struct RequestLine {
-    method: String,
+    method: Text,
+}
+
+#[derive(Deserialize)]
+struct Authorizer {
+    iam: Option<Identity>,
 }
 
 /// Who calls. `requestContext.accountId`, in contrast, is whose API it is.
@@ -105,56 +152,85 @@ struct Identity {
     account_id: Option<String>,
 }
 
-impl TryFrom<ProxyEvent> for HttpRequest {
-    type Error = &'static str;
-
-    fn try_from(event: ProxyEvent) -> Result<Self, Self::Error> {
-        let content_type = event.content_type();
-        let context = event.request_context;
-        let (format, method, path, account_id) =
-            match (context.http, event.raw_path, event.http_method, event.path) {
-                (Some(line), Some(path), ..) => {
-                    let caller =
-                        context.authorizer.as_ref().and_then(|who| who.pointer("/iam/accountId"));
-                    (
-                        PayloadFormat::V2,
-                        line.method,
-                        path,
-                        caller.and_then(Value::as_str).map(str::to_owned),
-                    )
-                }
-                (None, _, Some(method), Some(path)) => (
-                    PayloadFormat::V1,
-                    method,
-                    path,
-                    context.identity.and_then(|who| who.account_id),
-                ),
-                _ => return Err("neither an API Gateway proxy event nor one of a function URL"),
-            };
-        let stage = context.stage.map(|stage| format!("/{stage}"));
-        let path = match stage.and_then(|stage| path.strip_prefix(&stage).map(str::to_owned)) {
-            Some(rest) if rest.starts_with('/') => rest,
-            _ => path,
+impl ProxyEvent {
+    fn into_request(self) -> Option<HttpRequest> {
+        let context = self.request_context;
+        let (format, method, path, caller) = if let Some(line) = context.http {
+            let authorizer = context.authorizer;
+            let authorizer = authorizer.and_then(|who| serde_json::from_str(who.get()).ok());
+            let caller = authorizer.and_then(|who: Authorizer| who.iam);
+            (PayloadFormat::V2, line.method, self.raw_path?, caller)
+        } else {
+            (PayloadFormat::V1, self.http_method?, self.path?, context.identity)
         };
-        Ok(Self {
+        Some(HttpRequest {
             format,
-            method,
-            path,
-            content_type,
-            body: event.body.unwrap_or_default(),
-            is_base64_encoded: event.is_base64_encoded.unwrap_or_default(),
-            account_id,
-            request_id: context.request_id,
+            method: lossy(&method),
+            path: without_stage(lossy(&path), context.stage.as_ref()),
+            content_type: self.headers.0.or(self.multi_value_headers.0),
+            body: self.body.unwrap_or_default().into_vec(),
+            is_base64_encoded: self.is_base64_encoded.unwrap_or_default(),
+            account_id: caller.and_then(|who| who.account_id),
+            request_id: context.request_id.as_ref().map(lossy).filter(|id| is_fit_for_a_header(id)),
         })
     }
 }
 
-impl ProxyEvent {
-    fn content_type(&self) -> Option<String> {
-        let is_content_type = |name: &str| name.eq_ignore_ascii_case("content-type");
-        let single = self.headers.iter().flatten().find(|(name, _)| is_content_type(name));
-        let multi =
-            self.multi_value_headers.iter().flatten().find(|(name, _)| is_content_type(name));
-        single.map(|(_, value)| value).or_else(|| multi?.1.last()).cloned()
+fn without_stage(path: String, stage: Option<&Text>) -> String {
+    let stage = stage.map(|stage| format!("/{}", lossy(stage)));
+    match stage.and_then(|stage| path.strip_prefix(&stage)) {
+        Some(rest) if rest.starts_with('/') => rest.to_owned(),
+        _ => path,
+    }
+}
+
+fn is_fit_for_a_header(value: &str) -> bool {
+    !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The content type among headers: alone read, whatever the others are.
+#[derive(Default)]
+struct ContentType(Option<String>);
+
+impl<'de> Deserialize<'de> for ContentType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Headers;
+        impl<'de> Visitor<'de> for Headers {
+            type Value = ContentType;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("headers")
+            }
+
+            fn visit_unit<E>(self) -> Result<ContentType, E> {
+                Ok(ContentType::default())
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut headers: A) -> Result<ContentType, A::Error> {
+                let mut content_type = ContentType::default();
+                while let Some(name) = headers.next_key::<Text>()? {
+                    if name.eq_ignore_ascii_case(b"content-type") {
+                        content_type = ContentType::from_value(headers.next_value()?);
+                    } else {
+                        headers.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(content_type)
+            }
+        }
+        deserializer.deserialize_any(Headers)
+    }
+}
+
+impl ContentType {
+    /// Of a header's value, or of the last of several.
+    fn from_value(value: &RawValue) -> Self {
+        let json = value.get();
+        let text = if json.starts_with('[') {
+            serde_json::from_str(json).ok().and_then(|mut all: Vec<Text>| all.pop())
+        } else {
+            serde_json::from_str(json).ok()
+        };
+        Self(text.as_ref().map(lossy))
     }
 }
