@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::support::{DynamoDb, Event, Fault, Function};
+use crate::support::{Answer, DynamoDb, Event, Fault, Function};
 
 #[tokio::test]
 async fn what_dynamodb_answers_becomes_an_error_of_the_api() {
@@ -19,12 +19,14 @@ async fn what_dynamodb_answers_becomes_an_error_of_the_api() {
         (400, "AccessDeniedException", failure),
         (400, "UnrecognizedClientException", failure),
         (400, "ValidationException", failure),
+        (400, "InvalidEndpointException", failure),
+        (400, "ItemCollectionSizeLimitExceededException", failure),
         (400, "TransactionConflictException", unavailable),
         (400, "ReplicatedWriteConflictException", unavailable),
         (500, "InternalServerError", unavailable),
         (503, "ServiceUnavailable", unavailable),
     ] {
-        dynamodb.set_fault(Some(Fault::Refuse(status, code)));
+        dynamodb.set_fault(Fault::before(Answer::Refusal(status, code)));
 
         let reply = function.invoke(&Event::named("rest-create")).await;
 
@@ -41,7 +43,7 @@ async fn what_dynamodb_answers_becomes_an_error_of_the_api() {
         assert!(!reply.body.contains("Dynamo") && !reply.body.contains("on purpose"));
         function.process.logged(&format!("{code} on purpose")).await;
     }
-    dynamodb.set_fault(None);
+    dynamodb.set_faults([]);
     let reply = function.invoke(&Event::named("rest-create")).await;
     assert_eq!((reply.status, reply.is_replay()), (201, false), "no failure has created a meeting");
 }
@@ -98,16 +100,16 @@ async fn no_log_level_shows_what_is_sensitive() {
     for level in ["TRACE", "DEBUG", "INFO"] {
         let function = Function::start_with(&dynamodb, &[("AWS_LAMBDA_LOG_LEVEL", level)]).await;
         let sensitive =
-            ["rest-all-hands", "all-hands-42", "host-7", ":meetings", "cost-center", "4711"];
+            ["rest-all-hands", "all-hands-42", "host-7", ":meetings", "cost-center", "k-4711"];
         let full = Event::named("rest-full");
         assert!(sensitive.iter().all(|value| full.0["body"].as_str().unwrap().contains(value)));
         let other = Event(full.0.clone())
             .body(&full.0["body"].as_str().unwrap().replace("eu-central-1", "eu-west-1"));
-        dynamodb.set_fault(None);
+        dynamodb.set_faults([]);
         assert_eq!(function.invoke(&full).await.status, 201);
         assert_eq!(function.invoke(&full).await.status, 201);
         assert_eq!(function.invoke(&other).await.status, 400);
-        dynamodb.set_fault(Some(Fault::Refuse(400, "ValidationException")));
+        dynamodb.set_fault(Fault::before(Answer::Refusal(400, "ValidationException")));
         assert_eq!(function.invoke(&full).await.status, 500);
         function.process.logged("ValidationException on purpose").await;
 

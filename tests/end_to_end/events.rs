@@ -139,16 +139,3 @@ async fn the_content_type_is_json_or_none_however_its_header_is_written() {
         }
     }
 }
-
-#[tokio::test]
-async fn what_is_no_http_request_fails_the_invocation_and_says_why() {
-    let dynamodb = DynamoDb::start().await;
-    let function = Function::start(&dynamodb).await;
-    let sqs = json!({"Records": [{"eventSource": "aws:sqs", "body": "{}"}]});
-    for event in [sqs, json!(null), json!({"requestContext": {}})] {
-        let error = function.invoke_raw(&event).await.unwrap_err();
-        assert!(error["errorType"].as_str().unwrap().contains("Deserialize"), "{error}");
-    }
-    let reply = function.invoke(&Event::named("rest-create")).await;
-    assert_eq!(reply.status, 201, "the function has survived");
-}

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{DynamoDb, Event, Fault, Function, program};
+use crate::support::{DynamoDb, Event, Function, program};
 
 fn full() -> Value {
     json!({
@@ -195,20 +195,6 @@ async fn every_outcome_costs_one_request_to_dynamodb_and_an_invalid_one_none() {
         let reply = function.invoke(&Event::named(event)).await;
         assert_eq!((reply.status, dynamodb.take_requests()), (status, requests), "{event}");
     }
-}
-
-#[tokio::test]
-async fn a_write_whose_answer_is_lost_is_a_creation_and_not_a_replay() {
-    let dynamodb = DynamoDb::start().await;
-    let function = Function::start(&dynamodb).await;
-    dynamodb.set_fault(Some(Fault::LoseNextAnswer));
-
-    let reply = function.invoke(&Event::named("rest-create")).await;
-
-    assert_eq!((reply.status, reply.is_replay()), (201, false), "{reply:?}");
-    assert_eq!(dynamodb.take_requests(), 2, "the SDK has tried again");
-    let [item] = &dynamodb.items().await[..] else { panic!("one item") };
-    assert_eq!(item["MeetingId"].as_s().unwrap(), &reply.json()["Meeting"]["MeetingId"]);
 }
 
 #[tokio::test]

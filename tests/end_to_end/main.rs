@@ -5,8 +5,12 @@
 mod constraints;
 mod errors;
 mod events;
+mod faults;
+mod hostile;
 mod idempotency;
+mod lifetimes;
 mod meeting;
+mod panics;
 mod sdk_clients;
 mod settings;
 mod support;

@@ -96,7 +96,7 @@ async fn every_member_is_answered_or_stored() {
                 ("SqsQueueArn", "arn:aws:sqs:eu-central-1:111122223333:meetings"),
             ]),
         ),
-        ("Tags", map(&[("team", "platform"), ("cost-center", "4711")])),
+        ("Tags", map(&[("team", "platform"), ("cost-center", "k-4711")])),
     ];
     assert_eq!(item, expected.into_iter().map(|(name, value)| (name.into(), value)).collect());
 }

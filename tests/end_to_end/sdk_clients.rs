@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use crate::support::{AWS_ENVIRONMENT, DynamoDb, Emulator, Fault};
+use crate::support::{AWS_ENVIRONMENT, Answer, DynamoDb, Emulator, Fault};
 
 /// An SDK's client, which tries once: the errors are what is looked at here.
 enum Client {
@@ -26,7 +26,7 @@ struct Boto3 {
 }
 
 /// The meeting, or the name, code and message of the SDK's typed exception.
-type Answer = Result<Value, (String, String, String)>;
+type Outcome = Result<Value, (String, String, String)>;
 
 #[tokio::test]
 async fn rust() {
@@ -111,29 +111,29 @@ async fn check(mut client: Client, dynamodb: &DynamoDb) {
     assert_eq!((name.as_str(), code.as_str()), ("BadRequestException", "BadRequest"));
     assert!(message.contains("Member must have length less than or equal to 64"), "{message}");
 
-    for (fault, exception, code) in [
-        (Fault::Refuse(400, "ThrottlingException"), "ThrottledClientException", "Throttled"),
+    for (answer, exception, code) in [
+        (Answer::Refusal(400, "ThrottlingException"), "ThrottledClientException", "Throttled"),
         (
-            Fault::Refuse(400, "ResourceNotFoundException"),
+            Answer::Refusal(400, "ResourceNotFoundException"),
             "ServiceFailureException",
             "ServiceFailure",
         ),
         (
-            Fault::Refuse(500, "InternalServerError"),
+            Answer::Refusal(500, "InternalServerError"),
             "ServiceUnavailableException",
             "ServiceUnavailable",
         ),
     ] {
-        dynamodb.set_fault(Some(fault));
+        dynamodb.set_fault(Fault::before(answer));
         let (name, its_code, _) = client.create_meeting(&request).await.expect_err("a fault");
         assert_eq!((name.as_str(), its_code.as_str()), (exception, code));
     }
-    dynamodb.set_fault(None);
+    dynamodb.set_faults([]);
     assert_eq!(client.create_meeting(&request).await.expect("the meeting"), created);
 }
 
 impl Client {
-    async fn create_meeting(&mut self, members: &Value) -> Answer {
+    async fn create_meeting(&mut self, members: &Value) -> Outcome {
         match self {
             Self::Rust(client) => create_with_rust(client, members).await,
             Self::Boto3(boto3) => {
@@ -152,7 +152,7 @@ impl Client {
 }
 
 #[allow(deprecated, reason = "that it is deprecated is why this project exists")]
-async fn create_with_rust(client: &aws_sdk_chime::Client, members: &Value) -> Answer {
+async fn create_with_rust(client: &aws_sdk_chime::Client, members: &Value) -> Outcome {
     let string = |pointer: &str| members.pointer(pointer)?.as_str().map(str::to_owned);
     let notifications = MeetingNotificationConfiguration::builder()
         .set_sns_topic_arn(string("/NotificationsConfiguration/SnsTopicArn"))

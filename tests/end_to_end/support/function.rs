@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -13,6 +14,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::process::Process;
@@ -21,13 +23,16 @@ use super::{DynamoDb, Event, PATIENCE, program};
 pub struct Function {
     pub process: Process,
     invocations: mpsc::UnboundedSender<Invocation>,
+    /// Stops when it is dropped.
+    _runtime_api: JoinSet<()>,
 }
 
 /// What the function made of an event: its response, or the error it reported.
-type Outcome = Result<Value, Value>;
+pub type Outcome = Result<Value, Value>;
 
 struct Invocation {
-    event: String,
+    event: Vec<u8>,
+    deadline: SystemTime,
     outcome: oneshot::Sender<Outcome>,
 }
 
@@ -47,6 +52,43 @@ impl Reply {
     /// The error message. A reply without one fails the test.
     pub fn message(&self) -> String {
         self.json()["Message"].as_str().unwrap().to_owned()
+    }
+
+    /// Requires one of the answers that the API page and HTTP have, in its full form.
+    pub fn assert_modelled(&self) {
+        let header = |name: &str| self.headers.get(name).map(String::as_str);
+        assert_eq!(header("content-type"), Some("application/json"), "{self:?}");
+        assert!(header("x-amzn-requestid").is_some_and(|id| !id.is_empty()), "{self:?}");
+        let json = self.json();
+        if self.status == 201 {
+            assert_eq!(self.meeting_id().len(), 36, "{self:?}");
+            assert_eq!(json["Meeting"]["MediaPlacement"].as_object().unwrap().len(), 8);
+            return;
+        }
+        let name = json["__type"].as_str().unwrap();
+        let (code, status) = match name {
+            "BadRequestException" => ("BadRequest", 400),
+            "ThrottledClientException" => ("Throttled", 429),
+            "ServiceFailureException" => ("ServiceFailure", 500),
+            "ServiceUnavailableException" => ("ServiceUnavailable", 503),
+            "NotFoundException" => ("NotFound", 404),
+            "MethodNotAllowedException" => ("MethodNotAllowed", 405),
+            _ => panic!("{self:?}"),
+        };
+        assert_eq!((self.status, &json["Code"]), (status, &code.into()), "{self:?}");
+        assert_eq!(header("x-amzn-errortype"), Some(name));
+        assert!(!self.message().is_empty());
+        let retry = matches!(status, 429 | 503);
+        assert_eq!(
+            (header("retry-after"), header("x-amz-retry-after")),
+            if retry { (Some("1"), Some("1000")) } else { (None, None) }
+        );
+        assert_eq!(header("allow"), (status == 405).then_some("POST"));
+    }
+
+    /// The meeting's id. A reply without one fails the test.
+    pub fn meeting_id(&self) -> String {
+        self.json()["Meeting"]["MeetingId"].as_str().unwrap_or_else(|| panic!("{self:?}")).into()
     }
 
     pub fn is_replay(&self) -> bool {
@@ -70,31 +112,56 @@ impl Function {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (invocations, next) = mpsc::unbounded_channel();
-        tokio::spawn(async { axum::serve(listener, runtime_api(next)).await });
+        let mut runtime_api = JoinSet::new();
+        runtime_api.spawn(async { axum::serve(listener, serve(next)).await.unwrap() });
         let process = Process::spawn(command.env("AWS_LAMBDA_RUNTIME_API", address));
-        Self { process, invocations }
+        Self { process, invocations, _runtime_api: runtime_api }
     }
 
     /// The reply to an event that comes from HTTP.
     pub async fn invoke(&self, event: &Event) -> Reply {
-        let reply = self.invoke_raw(&event.0).await.unwrap();
+        Reply::from(self.invoke_raw(event.0.to_string()).await.unwrap())
+    }
+
+    /// The reply to an event that comes from HTTP. Like Lambda, it takes none after the deadline,
+    /// unless that has passed already.
+    pub async fn invoke_by(&self, deadline: SystemTime, event: &Event) -> Reply {
+        Reply::from(self.outcome(deadline, event.0.to_string().into()).await.unwrap())
+    }
+
+    pub async fn invoke_raw(&self, event: impl Into<Vec<u8>>) -> Outcome {
+        self.outcome(SystemTime::now() + PATIENCE, event.into()).await
+    }
+
+    async fn outcome(&self, deadline: SystemTime, event: Vec<u8>) -> Outcome {
+        let outcome = self.send(deadline, event);
+        let left = deadline.duration_since(SystemTime::now()).unwrap_or(PATIENCE);
+        match timeout(left, outcome).await {
+            Ok(Ok(outcome)) => outcome,
+            _ => {
+                panic!("no answer within {left:?}; the function wrote:\n{}", self.process.output())
+            }
+        }
+    }
+
+    /// Sends an event. If the function dies over it, there is no outcome.
+    pub fn send(&self, deadline: SystemTime, event: Vec<u8>) -> oneshot::Receiver<Outcome> {
+        let (sender, outcome) = oneshot::channel();
+        let invocation = Invocation { event, deadline, outcome: sender };
+        self.invocations.send(invocation).ok().unwrap();
+        outcome
+    }
+}
+
+impl From<Value> for Reply {
+    fn from(reply: Value) -> Self {
         let headers = reply["headers"].as_object().unwrap().iter();
-        Reply {
+        Self {
             status: reply["statusCode"].as_u64().unwrap(),
             headers: headers
                 .map(|(name, value)| (name.to_lowercase(), value.as_str().unwrap().to_owned()))
                 .collect(),
             body: reply["body"].as_str().unwrap().to_owned(),
-        }
-    }
-
-    pub async fn invoke_raw(&self, event: &Value) -> Outcome {
-        let (sender, outcome) = oneshot::channel();
-        let invocation = Invocation { event: event.to_string(), outcome: sender };
-        self.invocations.send(invocation).ok().unwrap();
-        match timeout(PATIENCE, outcome).await {
-            Ok(Ok(outcome)) => outcome,
-            _ => panic!("no answer to {event}; the function wrote:\n{}", self.process.output()),
         }
     }
 }
@@ -104,11 +171,12 @@ struct RuntimeApi {
     pending: Mutex<HashMap<String, oneshot::Sender<Outcome>>>,
 }
 
-fn runtime_api(next: mpsc::UnboundedReceiver<Invocation>) -> Router {
+fn serve(next: mpsc::UnboundedReceiver<Invocation>) -> Router {
     let state = RuntimeApi { next: next.into(), pending: Mutex::default() };
     Router::new()
         .route("/2018-06-01/runtime/invocation/next", get(next_invocation))
         .route("/2018-06-01/runtime/invocation/{id}/{outcome}", post(take_outcome))
+        .layer(DefaultBodyLimit::disable())
         .with_state(Arc::new(state))
 }
 
@@ -117,11 +185,11 @@ async fn next_invocation(State(runtime_api): State<Arc<RuntimeApi>>) -> Response
         return StatusCode::GONE.into_response();
     };
     let id = uuid::Uuid::new_v4().to_string();
-    let deadline = (std::time::UNIX_EPOCH.elapsed().unwrap() + PATIENCE).as_millis();
+    let deadline = invocation.deadline.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     runtime_api.pending.lock().unwrap().insert(id.clone(), invocation.outcome);
     let headers = [
         ("Lambda-Runtime-Aws-Request-Id", id),
-        ("Lambda-Runtime-Deadline-Ms", deadline.to_string()),
+        ("Lambda-Runtime-Deadline-Ms", deadline.as_millis().to_string()),
         (
             "Lambda-Runtime-Invoked-Function-Arn",
             "arn:aws:lambda:us-east-1:999999999999:function:create-meeting".into(),

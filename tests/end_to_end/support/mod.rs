@@ -6,11 +6,13 @@ mod event;
 mod function;
 mod process;
 pub mod program;
+mod proxy;
 
-pub use dynamodb::{DynamoDb, Fault};
+pub use dynamodb::DynamoDb;
 pub use emulator::Emulator;
 pub use event::Event;
-pub use function::Function;
+pub use function::{Function, Reply};
+pub use proxy::{Answer, Fault};
 
 /// The longest anything may take: where something hangs, its test fails.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_mins(1);

@@ -38,6 +38,11 @@ impl Process {
         assert!(written, "no {text} in:\n{}", self.output());
     }
 
+    /// Kills it, by SIGKILL, and waits until it is gone.
+    pub async fn kill(mut self) {
+        timeout(PATIENCE, self.child.kill()).await.expect("an end").unwrap();
+    }
+
     /// Asks it to end, and returns all that it has written once it has, and all that it had
     /// started too.
     pub async fn stop(mut self) -> String {

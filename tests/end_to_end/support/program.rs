@@ -24,7 +24,8 @@ pub async fn create_meeting_beside_local_dynamodb(database: &Path) -> Command {
     command
 }
 
-fn in_lambda(program: &Path) -> Command {
+/// A program in an environment like Lambda's.
+pub fn in_lambda(program: &Path) -> Command {
     let mut command = Command::new(program);
     command.env_clear().envs(AWS_ENVIRONMENT).envs([
         ("AWS_LAMBDA_FUNCTION_NAME", "create-meeting"),

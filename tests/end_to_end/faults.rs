@@ -1,0 +1,159 @@
+//! Faults between the function and `DynamoDB`: each earns an answer of the API, and a client that
+//! tries again ends with the one meeting there is.
+
+use std::time::{Duration, SystemTime};
+
+use crate::support::Answer::{Closed, Garbage, Refusal, Slow, Stalled, Truncated};
+use crate::support::{DynamoDb, Event, Fault, Function};
+
+const THROTTLED: Fault = Fault::before(Refusal(400, "ProvisionedThroughputExceededException"));
+
+/// As Lambda's default is.
+fn deadline() -> SystemTime {
+    SystemTime::now() + Duration::from_secs(3)
+}
+
+#[tokio::test]
+async fn one_fault_is_made_up_for_within_the_invocation() {
+    for fault in [
+        Fault::before(Refusal(500, "InternalServerError")),
+        Fault::before(Refusal(503, "ServiceUnavailable")),
+        Fault::before(Refusal(400, "ThrottlingException")),
+        Fault::before(Refusal(400, "RequestLimitExceeded")),
+        THROTTLED,
+        Fault::before(Closed),
+        Fault::before(Garbage(500)),
+        Fault::before(Stalled),
+        Fault::before(Truncated),
+        Fault::before(Slow),
+        // The write has been done and its answer is lost: no error, and no replay either.
+        Fault::after(Refusal(500, "InternalServerError")),
+        Fault::after(Closed),
+        Fault::after(Garbage(502)),
+        Fault::after(Stalled),
+        Fault::after(Truncated),
+        Fault::after(Slow),
+    ] {
+        let dynamodb = DynamoDb::start().await;
+        let function = Function::start(&dynamodb).await;
+        dynamodb.set_faults([fault]);
+
+        let reply = function.invoke_by(deadline(), &Event::named("rest-create")).await;
+
+        assert_eq!((reply.status, reply.is_replay()), (201, false), "{fault:?}: {reply:?}");
+        let tries = if matches!(fault, Fault { committed: true, answer: Slow }) { 1 } else { 2 };
+        assert_eq!(dynamodb.take_requests(), tries, "{fault:?}");
+        let [item] = &dynamodb.items().await[..] else { panic!("{fault:?}: one item") };
+        assert_eq!(item["MeetingId"].as_s().unwrap(), &reply.meeting_id());
+        let replay = function.invoke(&Event::named("rest-create")).await;
+        assert_eq!((replay.is_replay(), replay.body), (true, reply.body), "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_fault_that_lasts_is_an_error_of_the_api_until_it_ends() {
+    for (fault, status) in [
+        (THROTTLED, 429),
+        (Fault::before(Closed), 503),
+        (Fault::before(Garbage(200)), 503),
+        (Fault::before(Garbage(400)), 503),
+        (Fault::before(Garbage(500)), 503),
+        (Fault::before(Stalled), 503),
+        (Fault::before(Truncated), 503),
+        (Fault::after(Refusal(500, "InternalServerError")), 503),
+        (Fault::after(Closed), 503),
+        (Fault::after(Garbage(200)), 503),
+        (Fault::after(Garbage(400)), 503),
+        (Fault::after(Stalled), 503),
+        (Fault::after(Truncated), 503),
+    ] {
+        let dynamodb = DynamoDb::start().await;
+        let function = Function::start(&dynamodb).await;
+        dynamodb.set_fault(fault);
+
+        let reply = function.invoke_by(deadline(), &Event::named("rest-create")).await;
+
+        reply.assert_modelled();
+        assert_eq!(reply.status, status, "{fault:?}: {reply:?}");
+        assert!(dynamodb.take_requests() <= 3, "{fault:?}");
+        let committed: Vec<_> = dynamodb.items().await;
+        assert_eq!(committed.len(), usize::from(fault.committed), "{fault:?}");
+
+        dynamodb.set_faults([]);
+        let retry = function.invoke_by(deadline(), &Event::named("rest-create")).await;
+        assert_eq!((retry.status, retry.is_replay()), (201, fault.committed), "{fault:?}");
+        let [item] = &dynamodb.items().await[..] else { panic!("{fault:?}: one item") };
+        assert_eq!(item["MeetingId"].as_s().unwrap(), &retry.meeting_id());
+        if let [first] = &committed[..] {
+            assert_eq!(item, first, "{fault:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_faults_of_different_kinds_are_made_up_for_too() {
+    for faults in [
+        [THROTTLED, Fault::after(Closed)],
+        [Fault::after(Closed), THROTTLED],
+        [Fault::after(Truncated), Fault::after(Truncated)],
+        [Fault::after(Refusal(500, "InternalServerError")), Fault::before(Closed)],
+    ] {
+        let dynamodb = DynamoDb::start().await;
+        let function = Function::start(&dynamodb).await;
+        dynamodb.set_faults(faults);
+
+        let reply = function.invoke_by(deadline(), &Event::named("rest-create")).await;
+
+        assert_eq!((reply.status, reply.is_replay()), (201, false), "{faults:?}: {reply:?}");
+        assert_eq!((dynamodb.take_requests(), dynamodb.items().await.len()), (3, 1), "{faults:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_answers_nothing_is_given_up_before_the_deadline() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::start(&dynamodb).await;
+    dynamodb.set_fault(Fault::before(Stalled));
+    // The shortest that a template may set is 1 s, which leaves no room for a busy machine.
+    for seconds in [2, 3, 5] {
+        dynamodb.take_requests();
+        let deadline = SystemTime::now() + Duration::from_secs(seconds);
+
+        let reply = function.invoke_by(deadline, &Event::named("rest-create")).await;
+
+        reply.assert_modelled();
+        assert_eq!((reply.status, dynamodb.take_requests()), (503, 3), "{reply:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_takes_no_connections_is_given_up_before_the_deadline() {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let listener = socket.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    // What the kernel queues for a listener that accepts nothing: one connection.
+    let _queued = tokio::net::TcpStream::connect(address).await.unwrap();
+    let mut dynamodb = DynamoDb::start().await;
+    dynamodb.endpoint = format!("http://{address}");
+    let function = Function::start(&dynamodb).await;
+    let deadline = SystemTime::now() + Duration::from_secs(6);
+
+    let reply = function.invoke_by(deadline, &Event::named("rest-create")).await;
+
+    reply.assert_modelled();
+    assert_eq!(reply.status, 503, "{reply:?}");
+    function.process.logged("HTTP connect timeout occurred after 1s").await;
+}
+
+#[tokio::test]
+async fn a_deadline_that_has_passed_is_none() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::start(&dynamodb).await;
+    let emulators = SystemTime::UNIX_EPOCH + Duration::from_mins(10);
+    let passed = SystemTime::now() - Duration::from_secs(1);
+    for deadline in [SystemTime::UNIX_EPOCH, emulators, passed] {
+        let reply = function.invoke_by(deadline, &Event::named("rest-create")).await;
+        assert_eq!(reply.status, 201, "{deadline:?}: {reply:?}");
+    }
+}

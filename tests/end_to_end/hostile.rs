@@ -1,0 +1,268 @@
+//! Whatever a client sends gets a reply, and what no client can have sent fails its invocation.
+
+use serde_json::{Value, json};
+
+use crate::support::{DynamoDb, Event, Function, Reply};
+
+/// The inside of a JSON string: hosts that are none, headers that are not ASCII, surrogates on
+/// their own, and what breaks lines, paths and parsers.
+const TEXTS: [&str; 20] = [
+    "",
+    " ",
+    r"\u0000",
+    r"\u007f",
+    r"\ud800",
+    r"\udc00\ud800",
+    r"\u00e9",
+    "é 📅",
+    "a b",
+    "a:99999",
+    "a:b:c",
+    "[::1",
+    "https, http",
+    r"a\r\nx-injected: b",
+    "%",
+    "%zz%00%ff",
+    "../../etc/passwd",
+    "://?#@",
+    "//",
+    r#"{\"a\": 1}"#,
+];
+
+const MARK: &str = "to be replaced";
+
+/// A reply to the event with `text`, raw, where [`MARK`] is.
+async fn invoke(function: &Function, event: &Event, text: &str) -> Reply {
+    let marked = event.0.to_string();
+    assert!(marked.contains(MARK), "{marked}");
+    let outcome = function.invoke_raw(marked.replace(MARK, text)).await;
+    let reply = Reply::from(outcome.unwrap_or_else(|error| panic!("{text} got {error}")));
+    reply.assert_modelled();
+    reply
+}
+
+#[tokio::test]
+async fn no_header_keeps_a_request_from_its_answer() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::start(&dynamodb).await;
+    let long = "x".repeat(100_000);
+    for text in TEXTS.into_iter().chain([long.as_str()]) {
+        for source in ["rest", "http", "url"] {
+            let mut event = Event::named(&format!("{source}-create"));
+            let headers = event.0["headers"].as_object_mut().unwrap();
+            let is_content_type = |name: &str| name.eq_ignore_ascii_case("content-type");
+            for (_, value) in headers.iter_mut().filter(|(name, _)| !is_content_type(name)) {
+                *value = json!(MARK);
+            }
+            for name in ["cookie", "origin", "x-amzn-requestid", "expect", MARK] {
+                headers.insert(name.into(), json!(MARK));
+            }
+            event.0["multiValueHeaders"] = json!({"host": [MARK, MARK], MARK: []});
+
+            let reply = invoke(&function, &event, text).await;
+
+            assert_eq!(reply.status, 201, "{source}: {text}: {reply:?}");
+        }
+        let event = Event::named("rest-create").set("/headers/Content-Type", json!(MARK));
+        assert_eq!(invoke(&function, &event, text).await.status, 400, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn headers_may_have_any_shape() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::start(&dynamodb).await;
+    for headers in [
+        json!(null),
+        json!({}),
+        json!({"Host": null, "Content-Type": null}),
+        json!({"Host": ["a"], "Content-Type": ["text/plain", "application/json"]}),
+        json!({"Content-Type": []}),
+        json!({"Content-Type": {"a": 1}, "Host": 1, "": true}),
+    ] {
+        for member in ["headers", "multiValueHeaders"] {
+            let mut event = Event::named("rest-create");
+            event.0["headers"] = json!(null);
+            event.0["multiValueHeaders"] = json!(null);
+            event.0[member] = headers.clone();
+            let reply = function.invoke(&event).await;
+            assert_eq!(reply.status, 201, "{headers}: {reply:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_path_method_or_query_keeps_a_request_from_its_answer() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::start(&dynamodb).await;
+    for text in TEXTS {
+        for (event, pointer, status) in [
+            ("rest-create", "/path", 404),
+            ("rest-create", "/httpMethod", 405),
+            ("rest-create", "/queryStringParameters", 201),
+            ("rest-create", "/requestContext/identity/userAgent", 201),
+            ("rest-create", "/requestContext/protocol", 201),
+            ("rest-create", "/requestContext/path", 201),
+            ("rest-create", "/requestContext/requestId", 201),
+            ("http-create", "/rawPath", 404),
+            ("http-create", "/rawQueryString", 201),
+            ("http-create", "/requestContext/http/method", 405),
+            ("http-create", "/requestContext/http/path", 201),
+            ("http-create", "/requestContext/http/protocol", 201),
+            ("url-create", "/rawPath", 404),
+            ("url-create", "/rawQueryString", 201),
+            ("url-create", "/requestContext/http/method", 405),
+            ("url-create", "/requestContext/http/userAgent", 201),
+            ("url-create", "/requestContext/requestId", 201),
+        ] {
+            let event = Event::named(event).set(pointer, json!(MARK));
+            let reply = invoke(&function, &event, text).await;
+            assert_eq!(reply.status, status, "{pointer}: {text}: {reply:?}");
+        }
+        let mut event = Event::named("http-create");
+        event.0["cookies"] = json!([MARK, MARK]);
+        event.0["queryStringParameters"] = json!({MARK: MARK});
+        event.0["pathParameters"] = json!({MARK: MARK});
+        assert_eq!(invoke(&function, &event, text).await.status, 201, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn no_body_keeps_a_request_from_its_answer() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::start(&dynamodb).await;
+    for text in TEXTS {
+        let bare = Event::create(&json!({})).body(MARK);
+        assert_eq!(invoke(&function, &bare, text).await.status, 400, "{text}");
+        let base64 = bare.set("/isBase64Encoded", json!(true));
+        assert_eq!(invoke(&function, &base64, text).await.status, 400, "{text}");
+    }
+    let open = |bracket: &str| bracket.repeat(100_000);
+    let token = r#""ClientRequestToken": "token""#;
+    for (body, why) in [
+        // Nesting: ignored where the member is unknown, refused where it is not what it should be.
+        (format!(r#"{{{token}, "Unknown": {}{}}}"#, open("["), open("]")), None),
+        (format!(r#"{{{token}, "Tags": [{}1{}]}}"#, open("["), open("]")), Some("be an object")),
+        (
+            format!(r#"{{{token}, "MediaRegion": {}1{}}}"#, open(r#"{"a":"#), open("}")),
+            Some("be a string"),
+        ),
+        (open("["), Some("must be a JSON object")),
+        (open(r#"{"a":"#), Some("EOF while parsing")),
+        // Surrogates on their own, which are JSON but not Unicode.
+        (r#"{"ClientRequestToken": "\ud800"}"#.into(), Some("be Unicode text")),
+        (r#"{"ClientRequestToken": "token", "\ud800": 1}"#.into(), Some("cannot be read")),
+        (r#"{"ClientRequestToken": "token", "Unknown": "\ud800"}"#.into(), None),
+        // Characters that text may hold.
+        (r#"{"ClientRequestToken": "nul", "ExternalMeetingId": "\u0000\u0000"}"#.into(), None),
+        (r#"{"ClientRequestToken": "bom", "ExternalMeetingId": "\ufeff\u2028"}"#.into(), None),
+        (format!("\u{feff}{{{token}}}"), Some("must be a JSON object")),
+        // Numbers beyond any type.
+        (format!(r#"{{{token}, "Unknown": 1e999, "Other": -{}}}"#, "9".repeat(400)), None),
+        (r#"{"ClientRequestToken": 1e999}"#.into(), Some("be a string")),
+        (format!(r#"{{{token}, "Unknown": 1e}}"#), Some("invalid number")),
+        // Members twice, also in disguise.
+        (format!(r#"{{{token}, {token}}}"#), Some("duplicate field `ClientRequestToken`")),
+        (
+            format!(r#"{{{token}, "ClientRequest\u0054oken": null}}"#),
+            Some("duplicate field `ClientRequestToken`"),
+        ),
+        // As much as Lambda lets through, and more: "Lambda quotas" in its developer guide.
+        (format!(r#"{{{token}, "Unknown": "{}"}}"#, "x".repeat(6 << 20)), None),
+        (format!(r#"{{{token}, "Unknown": "{}"}}"#, "x".repeat(20 << 20)), None),
+        (
+            format!(r#"{{"ClientRequestToken": "{}"}}"#, "x".repeat(6 << 20)),
+            Some("have length less than or equal to 64"),
+        ),
+        (
+            format!(r#"{{{token}, "Tags": [{}1]}}"#, "{},".repeat(2 << 20)),
+            Some("have length less than or equal to 50"),
+        ),
+        (format!("{{{}}}", r#""a":1,"#.repeat(1 << 20)), Some("cannot be read")),
+    ] {
+        let reply = function.invoke(&Event::create(&json!({})).body(&body)).await;
+        reply.assert_modelled();
+        let start: String = body.chars().take(100).collect();
+        if let Some(why) = why {
+            assert!(reply.message().contains(why), "{start}: {reply:?}");
+            assert!(reply.body.len() < 1 << 20, "{start}: Lambda takes no reply beyond 6 MB");
+        } else {
+            assert_eq!(reply.status, 201, "{start}: {reply:?}");
+        }
+    }
+    // A surrogate on its own in the event itself, where it stands for a broken character.
+    let event = Event::create(&json!({"ClientRequestToken": "token", "Unknown": MARK}));
+    assert!(invoke(&function, &event, r"\ud800").await.message().contains("must be UTF-8"));
+}
+
+#[tokio::test]
+async fn a_text_is_answered_as_it_was_sent() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::start(&dynamodb).await;
+    for (number, text) in
+        ["\0\0", "\u{7f}\u{1}", "\u{feff}\u{2028}", "  ", "\"\\", "é📅", "<&>", "\r\n"]
+            .iter()
+            .enumerate()
+    {
+        let token = format!("token-{number}");
+        let request = json!({"ClientRequestToken": token, "ExternalMeetingId": text});
+        for _ in ["creation", "replay"] {
+            let reply = function.invoke(&Event::create(&request)).await;
+            assert_eq!(reply.json()["Meeting"]["ExternalMeetingId"], *text, "{reply:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_no_http_source_sends_fails_its_invocation_and_says_why() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::start(&dynamodb).await;
+    let missing = "it has neither requestContext.http.method and rawPath (payload format 2.0) \
+                   nor httpMethod and path (1.0)";
+    let mistyped = "a member is of another type at line 1 column ";
+    let rest = |pointer: &str, value: Value| Event::named("rest-create").set(pointer, value).0;
+    let http = |pointer: &str, value: Value| Event::named("http-create").set(pointer, value).0;
+    let record = json!({"eventSource": "aws:sqs", "messageId": "1", "body": "{}"});
+    let schedule =
+        json!({"version": "0", "source": "aws.events", "detail-type": "Scheduled Event"});
+    for (event, why) in [
+        (json!({"Records": [record]}), missing),
+        (json!({"Records": [{"eventSource": "aws:s3", "s3": {"object": {"key": "a"}}}]}), missing),
+        (json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": "{}"}}]}), missing),
+        (schedule, missing),
+        (json!({"requestContext": {"routeKey": "$connect", "connectionId": "a"}}), missing),
+        (json!({"requestContext": {"http": {"method": "POST"}}}), missing),
+        (json!({"requestContext": {}, "rawPath": "/meetings"}), missing),
+        (json!({"httpMethod": "POST"}), missing),
+        (json!({"path": "/meetings", "body": "{}"}), missing),
+        (json!({}), missing),
+        (json!(null), missing),
+        (json!(true), mistyped),
+        (json!("s3cr3t"), mistyped),
+        (json!(17), mistyped),
+        (json!(["s3cr3t"]), mistyped),
+        (rest("/body", json!({"ClientRequestToken": "s3cr3t"})), mistyped),
+        (rest("/isBase64Encoded", json!("s3cr3t")), mistyped),
+        (rest("/headers", json!("s3cr3t")), mistyped),
+        (rest("/requestContext", json!("s3cr3t")), mistyped),
+        (rest("/requestContext/identity/accountId", json!({"s3cr3t": 1})), mistyped),
+        (rest("/path", json!(null)), missing),
+        (rest("/httpMethod", json!(null)), missing),
+        (http("/rawPath", json!(null)), missing),
+        (http("/requestContext/http/method", json!(17)), mistyped),
+    ] {
+        let error = function.invoke_raw(event.to_string()).await.unwrap_err();
+
+        assert_eq!(error["errorType"], "NotAnHttpEvent", "{event}: {error}");
+        let message = error["errorMessage"].as_str().unwrap();
+        let why =
+            format!("the event is neither one of API Gateway nor one of a function URL: {why}");
+        assert!(message.starts_with(&why), "{event}: {message}");
+    }
+    for broken in ["", "{", r#"{"httpMethod": "POST", "path": "#, "\u{0}", "[s3cr3t"] {
+        assert!(function.invoke_raw(broken).await.is_err(), "{broken}");
+    }
+    let reply = function.invoke(&Event::named("rest-create")).await;
+    assert_eq!(reply.status, 201, "the function has survived");
+    assert!(!function.process.stop().await.contains("s3cr3t"), "nothing of an event is quoted");
+}

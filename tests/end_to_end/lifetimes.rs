@@ -1,0 +1,91 @@
+//! A token stands for its meeting up to the second in which it expires, whatever the clock says.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use create_meeting::create_meeting::CreateMeeting;
+use create_meeting::gateway;
+use create_meeting::media_plane::MediaPlane;
+use create_meeting::store::Store;
+use futures_util::future::join_all;
+use lambda_runtime::{Context, LambdaEvent};
+
+use crate::support::{DynamoDb, Event, Reply};
+
+/// The function without a process around it, which has no clock of its own.
+struct Function(CreateMeeting);
+
+impl Function {
+    fn new(dynamodb: &DynamoDb, meeting_lifetime: Duration) -> Self {
+        let store = Store::new(&dynamodb.sdk_config(), "Meetings".into());
+        Self(CreateMeeting::new(store, MediaPlane::new("media.test"), meeting_lifetime))
+    }
+
+    async fn invoke(&self, now: SystemTime) -> Reply {
+        let event = serde_json::from_value(Event::named("rest-create").0).unwrap();
+        let reply = gateway::handle(&self.0, LambdaEvent::new(event, Context::default()), now);
+        Reply::from(serde_json::to_value(reply.await.unwrap()).unwrap())
+    }
+}
+
+#[tokio::test]
+async fn a_meeting_lives_for_its_lifetime_and_not_a_second_longer() {
+    let created_at = UNIX_EPOCH + Duration::from_millis(1_795_342_500_999);
+    for lifetime in
+        [Duration::from_secs(1), Duration::from_hours(24), Duration::from_secs(u32::MAX.into())]
+    {
+        let dynamodb = DynamoDb::start().await;
+        let function = Function::new(&dynamodb, lifetime);
+        // An item tells whole seconds.
+        let expired_at = UNIX_EPOCH + Duration::from_secs(1_795_342_500) + lifetime;
+
+        let first = function.invoke(created_at).await;
+        let last = function.invoke(expired_at - Duration::from_millis(1)).await;
+        let next = function.invoke(expired_at).await;
+
+        assert_eq!((first.status, first.is_replay()), (201, false), "{first:?}");
+        assert_eq!((last.is_replay(), last.body), (true, first.body.clone()), "{lifetime:?}");
+        assert_eq!((next.status, next.is_replay()), (201, false), "{lifetime:?}: {next:?}");
+        assert_ne!(next.meeting_id(), first.meeting_id());
+        let [item] = &dynamodb.items().await[..] else { panic!("one item") };
+        assert_eq!(item["MeetingId"].as_s().unwrap(), &next.meeting_id());
+    }
+}
+
+#[tokio::test]
+async fn clocks_that_differ_agree_on_one_new_meeting() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::new(&dynamodb, Duration::from_hours(1));
+    let mut now = UNIX_EPOCH + Duration::from_secs(1_795_342_500);
+    let mut live = function.invoke(now).await.meeting_id();
+    for round in 0..20 {
+        now += Duration::from_hours(1);
+        // For every other of them the meeting is still alive.
+        let clocks = (0..64).map(|n| now - Duration::from_secs(n % 2));
+        let replies = join_all(clocks.map(|now| function.invoke(now))).await;
+
+        let created: Vec<_> = replies.iter().filter(|reply| !reply.is_replay()).collect();
+        let [created] = created[..] else { panic!("round {round}: {created:?}") };
+        let id = created.meeting_id();
+        assert_ne!(id, live);
+        for (n, reply) in replies.iter().enumerate() {
+            let answered = reply.meeting_id();
+            assert!(answered == id || (n % 2 == 1 && answered == live), "round {round}: {reply:?}");
+        }
+        live = id;
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_free_when_dynamodb_has_deleted_its_meeting() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::new(&dynamodb, Duration::from_hours(1));
+    let first = function.invoke(SystemTime::now()).await;
+    dynamodb.expire().await;
+
+    assert_eq!(dynamodb.sweep(), 1);
+    assert_eq!(dynamodb.items().await.len(), 0);
+    let next = function.invoke(SystemTime::now()).await;
+
+    assert_eq!((next.status, next.is_replay()), (201, false), "{next:?}");
+    assert_ne!(next.meeting_id(), first.meeting_id());
+}

@@ -1,0 +1,24 @@
+//! A panic is our own fault, and nobody else's.
+
+use std::path::Path;
+
+use crate::support::{DynamoDb, Event, Function, program};
+
+#[tokio::test]
+async fn a_panic_is_a_service_failure_logged_with_its_place_and_the_next_invocation_works() {
+    let dynamodb = DynamoDb::start().await;
+    let mut command = program::in_lambda(Path::new(env!("CARGO_BIN_EXE_panicking-function")));
+    command.env("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb.endpoint);
+    let function = Function::spawn(&mut command).await;
+
+    let reply = function.invoke(&Event::named("url-create")).await;
+
+    reply.assert_modelled();
+    assert_eq!(reply.status, 500, "{reply:?}");
+    let next = function.invoke(&Event::named("url-create")).await;
+    assert_eq!((next.status, next.is_replay()), (201, false), "{next:?}");
+    let log = function.process.stop().await;
+    assert!(log.contains("tests/panicking_function.rs:"), "{log}");
+    assert!(log.contains(&reply.headers["x-amzn-requestid"]), "{log}");
+    assert!(!log.contains("s3cr3t"), "a panic's message may quote what is sensitive: {log}");
+}

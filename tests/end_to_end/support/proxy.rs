@@ -1,0 +1,157 @@
+//! A proxy before the engine, which counts requests and gets in their way.
+
+use std::io;
+use std::iter;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+/// What happens to one request.
+#[derive(Clone, Copy, Debug)]
+pub struct Fault {
+    /// Whether the engine gets the request before things go wrong.
+    pub committed: bool,
+    pub answer: Answer,
+}
+
+/// What the function gets instead of the engine's answer.
+#[derive(Clone, Copy, Debug)]
+pub enum Answer {
+    /// An error of `DynamoDB`'s: status and code.
+    Refusal(u16, &'static str),
+    /// A body that nobody can read, with this status.
+    Garbage(u16),
+    /// The connection is closed instead.
+    Closed,
+    /// Nothing, while the connection stays open.
+    Stalled,
+    /// The answer, or a refusal if there is none, of which the second half is missing.
+    Truncated,
+    /// The answer, after a while.
+    Slow,
+}
+
+impl Fault {
+    /// A fault before the write.
+    pub const fn before(answer: Answer) -> Self {
+        Self { committed: false, answer }
+    }
+
+    /// A fault after the write.
+    pub const fn after(answer: Answer) -> Self {
+        Self { committed: true, answer }
+    }
+}
+
+/// Stops when it is dropped.
+pub struct Proxy {
+    pub endpoint: String,
+    state: Arc<State>,
+    _server: JoinSet<()>,
+}
+
+struct State {
+    engine: String,
+    http: reqwest::Client,
+    requests: Mutex<usize>,
+    faults: Mutex<Box<dyn Iterator<Item = Fault> + Send>>,
+}
+
+impl Proxy {
+    pub async fn start(engine: String) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let state = Arc::new(State {
+            engine,
+            // Straight, whatever proxy this machine is told to use.
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            requests: Mutex::default(),
+            faults: Mutex::new(Box::new(iter::empty())),
+        });
+        let mut server = JoinSet::new();
+        server.spawn(serve(listener, state.clone()));
+        Self { endpoint, state, _server: server }
+    }
+
+    pub fn take_requests(&self) -> usize {
+        std::mem::take(&mut self.state.requests.lock().unwrap())
+    }
+
+    pub fn set_faults(&self, faults: impl Iterator<Item = Fault> + Send + 'static) {
+        *self.state.faults.lock().unwrap() = Box::new(faults);
+    }
+}
+
+async fn serve(listener: TcpListener, state: Arc<State>) {
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        let state = state.clone();
+        connections.spawn(async move {
+            let service = service_fn(|request| answer(&state, request));
+            // It ends with an error where that is what was asked for.
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+/// An error closes the connection.
+async fn answer(state: &State, request: Request<Incoming>) -> io::Result<Response<Body>> {
+    *state.requests.lock().unwrap() += 1;
+    let Some(fault) = state.faults.lock().unwrap().next() else {
+        return Ok(from_engine(state, request).await);
+    };
+    let passed = match fault.committed {
+        true => from_engine(state, request).await,
+        false => refusal(500, "InternalServerError"),
+    };
+    Ok(match fault.answer {
+        Answer::Refusal(status, code) => refusal(status, code),
+        Answer::Garbage(status) => {
+            let garbage = Response::builder().status(status);
+            garbage.header("content-type", "text/html").body("<p>{\"__type".into()).unwrap()
+        }
+        Answer::Closed => return Err(io::ErrorKind::ConnectionReset.into()),
+        Answer::Stalled => std::future::pending().await,
+        Answer::Truncated => truncated(passed).await,
+        Answer::Slow => {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            passed
+        }
+    })
+}
+
+async fn from_engine(state: &State, request: Request<Incoming>) -> Response<Body> {
+    let (mut parts, body) = request.into_parts();
+    parts.uri = state.engine.parse().unwrap();
+    let body = axum::body::to_bytes(Body::new(body), usize::MAX).await.unwrap();
+    let request = Request::from_parts(parts, body).try_into().unwrap();
+    let response: Response<reqwest::Body> = state.http.execute(request).await.unwrap().into();
+    response.map(Body::new)
+}
+
+fn refusal(status: u16, code: &str) -> Response<Body> {
+    let body = format!(
+        r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"{code} on purpose"}}"#
+    );
+    Response::builder()
+        .status(status)
+        .header("content-type", "application/x-amz-json-1.0")
+        .body(body.into())
+        .unwrap()
+}
+
+async fn truncated(response: Response<Body>) -> Response<Body> {
+    let (parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let half: Result<Bytes, io::Error> = Ok(body.slice(..body.len() / 2));
+    let body = futures_util::stream::iter([half, Err(io::ErrorKind::ConnectionReset.into())]);
+    Response::from_parts(parts, Body::from_stream(body))
+}
