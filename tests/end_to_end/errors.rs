@@ -95,6 +95,24 @@ async fn an_item_that_cannot_be_read_is_our_own_fault_and_not_quoted() {
 }
 
 #[tokio::test]
+async fn an_item_of_unknown_types_is_our_own_fault_too() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::start(&dynamodb).await;
+    for refusal in [
+        r#"{"__type": "a#ConditionalCheckFailedException", "Item": {"MeetingId": {"S": "its-id"}, "Tags": {"M": {"a": {"X": "s3cr3t"}}}}}"#,
+        r#"{"__type": "a#ConditionalCheckFailedException", "Item": {"MeetingId": {"S": "its-id"}, "Tags": {"L": [{"X": "s3cr3t"}]}}}"#,
+        r#"{"__type": "a#ConditionalCheckFailedException", "Item": {"MeetingId": {"S": "its-id"}}}"#,
+    ] {
+        dynamodb.set_fault(Fault::before(Answer::Raw(400, refusal)));
+        let reply = function.invoke(&Event::named("rest-create")).await;
+        assert_eq!(reply.status, 500, "{reply:?}");
+    }
+    let log = function.process.stop().await;
+    assert_eq!(log.matches("the item of meeting its-id cannot be read").count(), 3, "{log}");
+    assert!(!log.contains("panic") && !log.contains("s3cr3t"), "{log}");
+}
+
+#[tokio::test]
 async fn no_log_level_shows_what_is_sensitive() {
     let dynamodb = DynamoDb::start().await;
     for level in ["TRACE", "DEBUG", "INFO"] {

@@ -3,10 +3,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::support::Answer::{Closed, Garbage, Refusal, Slow, Stalled, Truncated};
+use crate::support::Answer::{Closed, Raw, Refusal, Slow, Stalled, Truncated};
 use crate::support::{DynamoDb, Event, Fault, Function};
 
 const THROTTLED: Fault = Fault::before(Refusal(400, "ProvisionedThroughputExceededException"));
+
+const GARBAGE: &str = r#"<p>{"__type"#;
 
 /// As Lambda's default is.
 fn deadline() -> SystemTime {
@@ -22,14 +24,14 @@ async fn one_fault_is_made_up_for_within_the_invocation() {
         Fault::before(Refusal(400, "RequestLimitExceeded")),
         THROTTLED,
         Fault::before(Closed),
-        Fault::before(Garbage(500)),
+        Fault::before(Raw(500, GARBAGE)),
         Fault::before(Stalled),
         Fault::before(Truncated),
         Fault::before(Slow),
         // The write has been done and its answer is lost: no error, and no replay either.
         Fault::after(Refusal(500, "InternalServerError")),
         Fault::after(Closed),
-        Fault::after(Garbage(502)),
+        Fault::after(Raw(502, GARBAGE)),
         Fault::after(Stalled),
         Fault::after(Truncated),
         Fault::after(Slow),
@@ -55,15 +57,15 @@ async fn a_fault_that_lasts_is_an_error_of_the_api_until_it_ends() {
     for (fault, status) in [
         (THROTTLED, 429),
         (Fault::before(Closed), 503),
-        (Fault::before(Garbage(200)), 503),
-        (Fault::before(Garbage(400)), 503),
-        (Fault::before(Garbage(500)), 503),
+        (Fault::before(Raw(200, GARBAGE)), 503),
+        (Fault::before(Raw(400, GARBAGE)), 503),
+        (Fault::before(Raw(500, GARBAGE)), 503),
         (Fault::before(Stalled), 503),
         (Fault::before(Truncated), 503),
         (Fault::after(Refusal(500, "InternalServerError")), 503),
         (Fault::after(Closed), 503),
-        (Fault::after(Garbage(200)), 503),
-        (Fault::after(Garbage(400)), 503),
+        (Fault::after(Raw(200, GARBAGE)), 503),
+        (Fault::after(Raw(400, GARBAGE)), 503),
         (Fault::after(Stalled), 503),
         (Fault::after(Truncated), 503),
     ] {

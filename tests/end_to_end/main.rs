@@ -13,4 +13,5 @@ mod meeting;
 mod panics;
 mod sdk_clients;
 mod settings;
+mod stress;
 mod support;

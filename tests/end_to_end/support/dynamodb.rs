@@ -56,6 +56,14 @@ impl DynamoDb {
         pages.try_collect().await.unwrap()
     }
 
+    /// The item of a caller's account and token.
+    pub async fn item(&self, account: &str, token: &str) -> HashMap<String, AttributeValue> {
+        let get = self.client.get_item().table_name("Meetings");
+        let get = get.key("ClientRequestToken", AttributeValue::S(token.into()));
+        let get = get.key("AccountId", AttributeValue::S(account.into()));
+        get.send().await.unwrap().item.unwrap_or_else(|| panic!("no item of {account}, {token}"))
+    }
+
     /// Deletes the expired meetings, as `DynamoDB` does at some time, and tells how many.
     pub fn sweep(&self) -> usize {
         self.database.sweep_ttl().unwrap()

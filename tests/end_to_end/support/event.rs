@@ -2,6 +2,9 @@
 
 use serde_json::{Value, json};
 
+/// The caller's account in the REST APIs' events.
+pub const CALLER: &str = "111122223333";
+
 #[derive(Clone, Debug)]
 pub struct Event(pub Value);
 

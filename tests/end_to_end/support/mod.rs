@@ -10,7 +10,7 @@ mod proxy;
 
 pub use dynamodb::DynamoDb;
 pub use emulator::Emulator;
-pub use event::Event;
+pub use event::{CALLER, Event};
 pub use function::{Function, Reply};
 pub use proxy::{Answer, Fault};
 

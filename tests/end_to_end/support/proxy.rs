@@ -27,8 +27,8 @@ pub struct Fault {
 pub enum Answer {
     /// An error of `DynamoDB`'s: status and code.
     Refusal(u16, &'static str),
-    /// A body that nobody can read, with this status.
-    Garbage(u16),
+    /// Whatever this is: status and body.
+    Raw(u16, &'static str),
     /// The connection is closed instead.
     Closed,
     /// Nothing, while the connection stays open.
@@ -114,10 +114,7 @@ async fn answer(state: &State, request: Request<Incoming>) -> io::Result<Respons
     };
     Ok(match fault.answer {
         Answer::Refusal(status, code) => refusal(status, code),
-        Answer::Garbage(status) => {
-            let garbage = Response::builder().status(status);
-            garbage.header("content-type", "text/html").body("<p>{\"__type".into()).unwrap()
-        }
+        Answer::Raw(status, body) => Response::builder().status(status).body(body.into()).unwrap(),
         Answer::Closed => return Err(io::ErrorKind::ConnectionReset.into()),
         Answer::Stalled => std::future::pending().await,
         Answer::Truncated => truncated(passed).await,

@@ -1,0 +1,81 @@
+//! Functions that are killed at any moment, while their clients try again until they get an answer.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::join_all;
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use super::tries;
+use crate::support::{DynamoDb, Event, Function, PATIENCE, Reply};
+
+/// Clients, each with a function of its own. Two at a time use the same tokens.
+const CLIENTS: u32 = 4;
+
+#[tokio::test]
+async fn no_kill_loses_a_meeting_or_makes_a_second_one() {
+    let dynamodb = DynamoDb::start().await;
+    let kills = tries(8, 100);
+    let clients = (0..CLIENTS).map(|n| run_client(&dynamodb, n / 2, kills));
+
+    let answers: Vec<(String, Reply)> = join_all(clients).await.into_iter().flatten().collect();
+
+    let mut meetings = BTreeMap::new();
+    let mut creations = BTreeMap::<_, u32>::new();
+    for (token, reply) in &answers {
+        assert_eq!(reply.status, 201, "{reply:?}");
+        let first = meetings.entry(token.clone()).or_insert_with(|| reply.meeting_id());
+        assert_eq!(*first, reply.meeting_id(), "{token} has two meetings");
+        *creations.entry(token).or_default() += u32::from(!reply.is_replay());
+    }
+    assert!(creations.values().all(|&times| times <= 1), "{creations:?}");
+    let items = dynamodb.items().await;
+    let stored: BTreeMap<_, _> = items
+        .iter()
+        .map(|item| (item["ClientRequestToken"].as_s().unwrap(), item["MeetingId"].as_s().unwrap()))
+        .map(|(token, id)| (token.clone(), id.clone()))
+        .collect();
+    assert_eq!(stored, meetings, "the table and the answers agree");
+    println!(
+        "crashes: {} kills, {} answers, {} meetings",
+        CLIENTS * kills,
+        answers.len(),
+        meetings.len(),
+    );
+}
+
+/// Creates meetings until its function has been killed `kills` times, and one more.
+async fn run_client(dynamodb: &DynamoDb, pair: u32, kills: u32) -> Vec<(String, Reply)> {
+    let mut function = Function::start(dynamodb).await;
+    let mut answers = Vec::new();
+    let mut longest = Duration::from_millis(1);
+    let mut killed = 0;
+    for number in 0.. {
+        let token = format!("token-{pair}-{number}");
+        let event = Event::create(&json!({ "ClientRequestToken": token })).0.to_string();
+        let reply = loop {
+            let sent_at = Instant::now();
+            let deadline = SystemTime::now() + PATIENCE;
+            let answer = function.send(deadline, event.clone().into());
+            // At a moment at random: within the time that an answer takes, or just after it.
+            let moment = longest.mul_f64(fastrand::f64() * 1.5);
+            tokio::select! {
+                reply = answer => {
+                    longest = longest.max(sent_at.elapsed());
+                    break Reply::from(reply.unwrap().unwrap());
+                }
+                () = sleep(moment), if killed < kills && number > 0 => {
+                    function.process.kill().await;
+                    killed += 1;
+                    function = Function::start(dynamodb).await;
+                }
+            }
+        };
+        answers.push((token, reply));
+        if killed == kills {
+            break;
+        }
+    }
+    answers
+}

@@ -1,0 +1,100 @@
+//! Many processes that send one token at once.
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use super::tries;
+use crate::support::{CALLER, DynamoDb, Event, Function, Reply};
+
+struct Race {
+    dynamodb: DynamoDb,
+    functions: Vec<Function>,
+}
+
+impl Race {
+    async fn start() -> Self {
+        let dynamodb = DynamoDb::start().await;
+        let functions = (0..tries(8, 64)).map(|_| Function::start(&dynamodb));
+        let functions = join_all(functions).await;
+        Self { dynamodb, functions }
+    }
+
+    /// What each process answers to its request, all sent at once.
+    async fn run(&self, request: impl Fn(usize) -> Value) -> Vec<Reply> {
+        let events: Vec<_> =
+            (0..self.functions.len()).map(|n| Event::create(&request(n))).collect();
+        join_all(self.functions.iter().zip(&events).map(|(function, event)| function.invoke(event)))
+            .await
+    }
+
+    /// Requires that `replies` are all the same meeting, which is the one in the table and which
+    /// one of them has created, and returns its id.
+    async fn assert_one_meeting(&self, token: &str, replies: &[&Reply]) -> String {
+        let item = self.dynamodb.item(CALLER, token).await;
+        let id = item["MeetingId"].as_s().unwrap();
+        let urls = item["MediaPlacement"].as_m().unwrap();
+        let meeting = replies[0].json();
+        assert_eq!(&meeting["Meeting"]["MeetingId"], id);
+        for (member, url) in urls {
+            assert_eq!(&meeting["Meeting"]["MediaPlacement"][member], url.as_s().unwrap());
+        }
+        for reply in replies {
+            assert_eq!((reply.status, &reply.body), (201, &replies[0].body));
+        }
+        assert_eq!(replies.iter().filter(|reply| !reply.is_replay()).count(), 1);
+        id.clone()
+    }
+}
+
+#[tokio::test]
+async fn of_the_same_requests_one_creates_a_meeting_and_all_get_it() {
+    let race = Race::start().await;
+    let rounds = tries(5, 200);
+    for round in 0..rounds {
+        let token = format!("same-{round}");
+        let replies = race.run(|_| json!({ "ClientRequestToken": token })).await;
+        race.assert_one_meeting(&token, &replies.iter().collect::<Vec<_>>()).await;
+    }
+    println!("races: {rounds} rounds of {} same requests", race.functions.len());
+}
+
+#[tokio::test]
+async fn of_different_requests_one_wins_and_the_others_are_refused() {
+    let race = Race::start().await;
+    let rounds = tries(5, 200);
+    for round in 0..rounds {
+        let token = format!("different-{round}");
+        // Each is asked twice.
+        let name = |n: usize| format!("meeting-{}", n / 2);
+        let request = |n| json!({"ClientRequestToken": token, "ExternalMeetingId": name(n)});
+
+        let replies = race.run(request).await;
+
+        let item = race.dynamodb.item(CALLER, &token).await;
+        let winner = item["ExternalMeetingId"].as_s().unwrap();
+        let (won, lost): (Vec<_>, Vec<_>) =
+            replies.iter().enumerate().partition(|(n, _)| name(*n) == *winner);
+        let won: Vec<_> = won.into_iter().map(|(_, reply)| reply).collect();
+        assert_eq!(won.len(), 2);
+        race.assert_one_meeting(&token, &won).await;
+        for (_, reply) in lost {
+            assert_eq!(reply.status, 400, "{reply:?}");
+            assert!(reply.message().contains("which differs in ExternalMeetingId."), "{reply:?}");
+        }
+    }
+    println!("races: {rounds} rounds of {} different requests", race.functions.len());
+}
+
+#[tokio::test]
+async fn after_an_expiry_one_creates_the_next_meeting_and_all_get_that() {
+    let race = Race::start().await;
+    let rounds = tries(5, 200);
+    let mut ids = std::collections::HashSet::new();
+    for _ in 0..rounds {
+        let replies = race.run(|_| json!({"ClientRequestToken": "expired"})).await;
+        let id = race.assert_one_meeting("expired", &replies.iter().collect::<Vec<_>>()).await;
+        assert!(ids.insert(id), "an expired meeting was answered");
+        race.dynamodb.expire().await;
+    }
+    println!("races: {rounds} rounds of {} requests across an expiry", race.functions.len());
+}
