@@ -33,6 +33,7 @@ pub async fn handle(
     let request_id = request.request_id.clone().unwrap_or(context.request_id);
     let format = request.format;
     let time_limit = time_limit(context.deadline, now);
+    // A panic leaves nothing half done: what invocations share does not change.
     let answered = AssertUnwindSafe(route(create_meeting, request, now, time_limit));
     let result = answered.catch_unwind().await.unwrap_or_else(|_| {
         Err(Error::service_failure("a panic, whose place the log has before this"))

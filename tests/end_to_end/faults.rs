@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::support::Answer::{Closed, Raw, Refusal, Slow, Stalled, Truncated};
-use crate::support::{DynamoDb, Event, Fault, Function};
+use crate::support::{DynamoDb, Event, Fault, Function, InProcess, sdk_config};
 
 const THROTTLED: Fault = Fault::before(Refusal(400, "ProvisionedThroughputExceededException"));
 
@@ -125,6 +125,30 @@ async fn a_store_that_answers_nothing_is_given_up_before_the_deadline() {
 
         reply.assert_modelled();
         assert_eq!((reply.status, dynamodb.take_requests()), (503, 3), "{reply:?}");
+    }
+}
+
+/// Time stands still but for what waits, so that what is measured does not depend on the machine.
+#[tokio::test(start_paused = true)]
+async fn whatever_the_deadline_a_quarter_of_a_second_is_left_to_answer() {
+    // It takes connections, and answers nothing.
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let function = InProcess::new(&sdk_config(&endpoint), Duration::from_hours(24));
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_342_500);
+    let spans = (0..60).map(|n| 255 + 5 * n).chain([1, 250, 1000, 3000, 10_000, 29_000, 900_000]);
+    for span in spans {
+        let started_at = tokio::time::Instant::now();
+        let deadline = 1_795_342_500_000 + span;
+
+        let reply = function.invoke(&Event::named("rest-create"), now, deadline).await;
+
+        reply.assert_modelled();
+        assert_eq!(reply.status, 503, "{reply:?}");
+        let most = Duration::from_millis(span.saturating_sub(250)).min(Duration::from_secs(10));
+        let took = started_at.elapsed();
+        // tokio's timers tick in milliseconds.
+        assert!(took <= most + Duration::from_millis(1), "{took:?} of {span} ms");
     }
 }
 

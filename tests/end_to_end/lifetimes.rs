@@ -2,28 +2,20 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use create_meeting::create_meeting::CreateMeeting;
-use create_meeting::gateway;
-use create_meeting::media_plane::MediaPlane;
-use create_meeting::store::Store;
 use futures_util::future::join_all;
-use lambda_runtime::{Context, LambdaEvent};
 
-use crate::support::{DynamoDb, Event, Reply};
+use crate::support::{DynamoDb, Event, InProcess, Reply, sdk_config};
 
-/// The function without a process around it, which has no clock of its own.
-struct Function(CreateMeeting);
+/// A function whose clock is the test's.
+struct Function(InProcess);
 
 impl Function {
     fn new(dynamodb: &DynamoDb, meeting_lifetime: Duration) -> Self {
-        let store = Store::new(&dynamodb.sdk_config(), "Meetings".into());
-        Self(CreateMeeting::new(store, MediaPlane::new("media.test"), meeting_lifetime))
+        Self(InProcess::new(&sdk_config(&dynamodb.endpoint), meeting_lifetime))
     }
 
     async fn invoke(&self, now: SystemTime) -> Reply {
-        let event = serde_json::from_value(Event::named("rest-create").0).unwrap();
-        let reply = gateway::handle(&self.0, LambdaEvent::new(event, Context::default()), now);
-        Reply::from(serde_json::to_value(reply.await.unwrap()).unwrap())
+        self.0.invoke(&Event::named("rest-create"), now, 0).await
     }
 }
 

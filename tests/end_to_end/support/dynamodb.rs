@@ -30,11 +30,6 @@ impl DynamoDb {
         Self { endpoint: proxy.endpoint.clone(), client, database, proxy }
     }
 
-    /// What a client in this process needs to find it.
-    pub fn sdk_config(&self) -> SdkConfig {
-        sdk_config(&self.endpoint)
-    }
-
     /// How many requests have come since this was last asked.
     pub fn take_requests(&self) -> usize {
         self.proxy.take_requests()
@@ -80,7 +75,8 @@ impl DynamoDb {
     }
 }
 
-fn sdk_config(endpoint: &str) -> SdkConfig {
+/// What a client in this process needs to find a `DynamoDB`.
+pub fn sdk_config(endpoint: &str) -> SdkConfig {
     let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())

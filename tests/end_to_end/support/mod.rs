@@ -4,14 +4,16 @@ mod dynamodb;
 mod emulator;
 mod event;
 mod function;
+mod in_process;
 mod process;
 pub mod program;
 mod proxy;
 
-pub use dynamodb::DynamoDb;
+pub use dynamodb::{DynamoDb, sdk_config};
 pub use emulator::Emulator;
 pub use event::{CALLER, Event};
 pub use function::{Function, Reply};
+pub use in_process::InProcess;
 pub use proxy::{Answer, Fault};
 
 /// The longest anything may take: where something hangs, its test fails.

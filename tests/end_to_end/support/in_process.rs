@@ -1,0 +1,30 @@
+//! The function without a process around it: its clock and its deadline are the test's.
+
+use std::time::{Duration, SystemTime};
+
+use aws_config::SdkConfig;
+use create_meeting::create_meeting::CreateMeeting;
+use create_meeting::gateway;
+use create_meeting::media_plane::MediaPlane;
+use create_meeting::store::Store;
+use lambda_runtime::{Context, LambdaEvent};
+
+use super::{Event, Reply};
+
+pub struct InProcess(CreateMeeting);
+
+impl InProcess {
+    pub fn new(config: &SdkConfig, meeting_lifetime: Duration) -> Self {
+        let store = Store::new(config, "Meetings".into());
+        Self(CreateMeeting::new(store, MediaPlane::new("media.test"), meeting_lifetime))
+    }
+
+    /// The reply to an event that comes `now`, with a deadline in milliseconds since 1970.
+    pub async fn invoke(&self, event: &Event, now: SystemTime, deadline: u64) -> Reply {
+        let mut context = Context::default();
+        context.deadline = deadline;
+        let event = serde_json::value::to_raw_value(&event.0).unwrap();
+        let reply = gateway::handle(&self.0, LambdaEvent::new(event, context), now).await;
+        Reply::from(serde_json::to_value(reply.unwrap()).unwrap())
+    }
+}
