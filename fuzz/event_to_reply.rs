@@ -64,7 +64,7 @@ fuzz_target!(|input: &[u8]| {
     let (event, store_answer) = split(input);
     let Ok(event) = serde_json::from_slice(event) else { return };
     STORE_ANSWER.set(store_answer);
-    let now = UNIX_EPOCH + Duration::from_secs(1_795_342_500);
+    let now = UNIX_EPOCH + Duration::from_secs(1_795_342_523);
     let reply = CREATE_MEETING.with(|create_meeting| {
         let event = LambdaEvent::new(event, Context::default());
         RUNTIME.with(|runtime| runtime.block_on(gateway::handle(create_meeting, event, now)))

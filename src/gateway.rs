@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_work_ends_before_any_deadline() {
-        let now = UNIX_EPOCH + Duration::from_secs(1_795_342_500);
+        let now = UNIX_EPOCH + Duration::from_secs(1_795_342_523);
         let in_time = |left: Duration| (now + left).duration_since(UNIX_EPOCH).unwrap_or_default();
         let milliseconds = |left| u64::try_from(in_time(left).as_millis()).unwrap_or(u64::MAX);
         for (left, limit) in [

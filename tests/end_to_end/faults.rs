@@ -47,8 +47,8 @@ async fn one_fault_is_made_up_for_within_the_invocation() {
         assert_eq!(dynamodb.take_requests(), tries, "{fault:?}");
         let [item] = &dynamodb.items().await[..] else { panic!("{fault:?}: one item") };
         assert_eq!(item["MeetingId"].as_s().unwrap(), &reply.meeting_id());
-        let replay = function.invoke(&Event::named("rest-create")).await;
-        assert_eq!((replay.is_replay(), replay.body), (true, reply.body), "{fault:?}");
+        let retry = function.invoke(&Event::named("rest-create")).await;
+        assert_eq!((retry.is_replay(), retry.body), (true, reply.body), "{fault:?}");
     }
 }
 
@@ -135,11 +135,11 @@ async fn whatever_the_deadline_a_quarter_of_a_second_is_left_to_answer() {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let function = InProcess::new(&sdk_config(&endpoint), Duration::from_hours(24));
-    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_342_500);
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_342_523);
     let spans = (0..60).map(|n| 255 + 5 * n).chain([1, 250, 1000, 3000, 10_000, 29_000, 900_000]);
     for span in spans {
         let started_at = tokio::time::Instant::now();
-        let deadline = 1_795_342_500_000 + span;
+        let deadline = 1_795_342_523_000 + span;
 
         let reply = function.invoke(&Event::named("rest-create"), now, deadline).await;
 

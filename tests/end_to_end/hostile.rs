@@ -162,7 +162,7 @@ async fn no_body_keeps_a_request_from_its_answer() {
         (r#"{"ClientRequestToken": 1e999}"#.into(), Some("be a string")),
         (format!(r#"{{{token}, "Unknown": 1e}}"#), Some("invalid number")),
         // Members twice, also in disguise.
-        (format!(r#"{{{token}, {token}}}"#), Some("duplicate field `ClientRequestToken`")),
+        (format!("{{{token}, {token}}}"), Some("duplicate field `ClientRequestToken`")),
         (
             format!(r#"{{{token}, "ClientRequest\u0054oken": null}}"#),
             Some("duplicate field `ClientRequestToken`"),

@@ -21,14 +21,14 @@ impl Function {
 
 #[tokio::test]
 async fn a_meeting_lives_for_its_lifetime_and_not_a_second_longer() {
-    let created_at = UNIX_EPOCH + Duration::from_millis(1_795_342_500_999);
+    let created_at = UNIX_EPOCH + Duration::from_millis(1_795_342_523_999);
     for lifetime in
         [Duration::from_secs(1), Duration::from_hours(24), Duration::from_secs(u32::MAX.into())]
     {
         let dynamodb = DynamoDb::start().await;
         let function = Function::new(&dynamodb, lifetime);
         // An item tells whole seconds.
-        let expired_at = UNIX_EPOCH + Duration::from_secs(1_795_342_500) + lifetime;
+        let expired_at = UNIX_EPOCH + Duration::from_secs(1_795_342_523) + lifetime;
 
         let first = function.invoke(created_at).await;
         let last = function.invoke(expired_at - Duration::from_millis(1)).await;
@@ -47,7 +47,7 @@ async fn a_meeting_lives_for_its_lifetime_and_not_a_second_longer() {
 async fn clocks_that_differ_agree_on_one_new_meeting() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::new(&dynamodb, Duration::from_hours(1));
-    let mut now = UNIX_EPOCH + Duration::from_secs(1_795_342_500);
+    let mut now = UNIX_EPOCH + Duration::from_secs(1_795_342_523);
     let mut live = function.invoke(now).await.meeting_id();
     for round in 0..20 {
         now += Duration::from_hours(1);

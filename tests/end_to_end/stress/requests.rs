@@ -133,12 +133,11 @@ fn spell_text(text: &str, random: &mut Rng) -> String {
     let mut json = String::from('"');
     for c in text.chars() {
         if random.u8(..) < 16 {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                json += &format!("\\u{unit:04x}");
-            }
+            let units = c.encode_utf16(&mut [0; 2]).to_vec();
+            json.extend(units.iter().map(|unit| format!("\\u{unit:04x}")));
         } else {
             let plain = json!(c).to_string();
-            json += &plain[1..plain.len() - 1];
+            json.push_str(&plain[1..plain.len() - 1]);
         }
     }
     json + "\""

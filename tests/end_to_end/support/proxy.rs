@@ -108,9 +108,10 @@ async fn answer(state: &State, request: Request<Incoming>) -> io::Result<Respons
     let Some(fault) = state.faults.lock().unwrap().next() else {
         return Ok(from_engine(state, request).await);
     };
-    let passed = match fault.committed {
-        true => from_engine(state, request).await,
-        false => refusal(500, "InternalServerError"),
+    let passed = if fault.committed {
+        from_engine(state, request).await
+    } else {
+        refusal(500, "InternalServerError")
     };
     Ok(match fault.answer {
         Answer::Refusal(status, code) => refusal(status, code),
