@@ -1,6 +1,6 @@
 //! The operation: creates a meeting, or replays the one that its token has created before.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use uuid::Uuid;
@@ -39,7 +39,7 @@ impl CreateMeeting {
     }
 
     /// Creates the meeting that `request` asks for, once for a caller's account and token. It is
-    /// `now`, and there is an answer within `time_limit`.
+    /// `now`, and there is an answer by `deadline`.
     ///
     /// # Errors
     /// `BadRequest` if the token stands for a live meeting that was asked for differently, and the
@@ -49,7 +49,7 @@ impl CreateMeeting {
         account_id: Option<String>,
         request: CreateMeetingRequest,
         now: SystemTime,
-        time_limit: Duration,
+        deadline: Instant,
     ) -> Result<Answer, Error> {
         let created_at = DateTime::from(now);
         let now = u64::try_from(created_at.secs()).map_err(Error::service_failure)?;
@@ -62,7 +62,7 @@ impl CreateMeeting {
             expires_at: now + self.meeting_lifetime.as_secs(),
             request,
         };
-        let Some(live) = self.store.put_unless_live(&item, now, time_limit).await? else {
+        let Some(live) = self.store.put_unless_live(&item, now, deadline).await? else {
             return Ok(Answer { meeting: item.into(), replayed: false });
         };
         let differing = live.request.differing_members(&item.request);

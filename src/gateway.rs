@@ -3,7 +3,7 @@
 mod event;
 
 use std::panic::AssertUnwindSafe;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayV2httpResponse};
@@ -28,13 +28,14 @@ pub async fn handle(
     event: LambdaEvent<Box<RawValue>>,
     now: SystemTime,
 ) -> Result<Reply, Diagnostic> {
+    let started_at = Instant::now();
     let LambdaEvent { payload, context } = event;
     let request = HttpRequest::from_event(&payload)?;
     let request_id = request.request_id.clone().unwrap_or(context.request_id);
     let format = request.format;
-    let time_limit = time_limit(context.deadline, now);
+    let deadline = started_at + time_limit(context.deadline, now);
     // A panic leaves nothing half done: what invocations share does not change.
-    let answered = AssertUnwindSafe(route(create_meeting, request, now, time_limit));
+    let answered = AssertUnwindSafe(route(create_meeting, request, now, deadline));
     let result = answered.catch_unwind().await.unwrap_or_else(|_| {
         Err(Error::service_failure("a panic, whose place the log has before this"))
     });
@@ -60,8 +61,9 @@ pub async fn handle(
 }
 
 /// How long the work on a request may take: it leaves time to answer before `deadline`, which
-/// Lambda tells in milliseconds since 1970, and before API Gateway gives up (29 s, "Quotas" in its
-/// developer guide). A deadline that has passed is none: emulators send such.
+/// Lambda tells in milliseconds since 1970. It is never longer than a client cares to wait, and by
+/// far not as long as API Gateway does (29 s, "Quotas" in its developer guide). A deadline that
+/// has passed is none: emulators send such.
 fn time_limit(deadline: u64, now: SystemTime) -> Duration {
     const LONGEST: Duration = Duration::from_secs(10);
     const TO_ANSWER: Duration = Duration::from_millis(250);
@@ -73,7 +75,7 @@ async fn route(
     create_meeting: &CreateMeeting,
     request: HttpRequest,
     now: SystemTime,
-    time_limit: Duration,
+    deadline: Instant,
 ) -> Result<Answer, Error> {
     if request.path != "/meetings" {
         return Err(Error::new(
@@ -91,7 +93,7 @@ async fn route(
         return Err(Error::bad_request("The content type must be application/json."));
     }
     let wanted = CreateMeetingRequest::from_json(&request.body()?)?;
-    create_meeting.call(request.account_id, wanted, now, time_limit).await
+    create_meeting.call(request.account_id, wanted, now, deadline).await
 }
 
 /// The body of an answer.

@@ -8,8 +8,8 @@
 //! - [`media_plane`]: where a meeting's URLs come from
 //! - [`store`]: the table, and the one conditional write
 //!
-//! Beside the way stand [`meeting`] (what is answered), [`error`] (what is answered instead) and
-//! [`settings`] (the environment, read once).
+//! Beside the way stand [`meeting`] (what is answered), [`error`] (what is answered instead),
+//! [`settings`] (the environment, read once) and [`telemetry`] (what the log tells).
 
 pub mod create_meeting;
 pub mod error;

@@ -4,11 +4,11 @@
 //! token and the caller's account. One `PutItem` creates it, unless a live one is there, and then
 //! the refusal brings that one along: there is no lock, no in-progress state and no second request.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{Builder, Config};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -57,18 +57,25 @@ impl Store {
     #[must_use]
     pub fn new(config: &SdkConfig, table: String) -> Self {
         // A connection is there within milliseconds. The client keeps one pool of connections for
-        // each connect timeout that it meets, so it is not to depend on the time limit.
+        // each connect timeout that it meets, so it is not to depend on the deadline.
         let connect = TimeoutConfig::builder().connect_timeout(Duration::from_secs(1)).build();
         let retries = RetryConfig::standard()
             .with_max_attempts(ATTEMPTS)
             .with_initial_backoff(Duration::from_millis(50))
             .with_max_backoff(Duration::from_millis(100));
-        let config = Builder::from(config).timeout_config(connect).retry_config(retries).build();
+        // By default, a client that has met many faults gives up retries, and with them answers that
+        // were lost. Here the number of attempts and the deadline are bound enough.
+        let unlimited = RetryPartition::custom("meetings").token_bucket(TokenBucket::unlimited());
+        let config = Builder::from(config)
+            .timeout_config(connect)
+            .retry_config(retries)
+            .retry_partition(unlimited.build())
+            .build();
         Self { client: Client::from_conf(config), table }
     }
 
     /// Writes `item` unless there is an item of its key that is live at `now` (seconds since 1970),
-    /// and returns that one if there is. It takes at most `time_limit`, retries included.
+    /// and returns that one if there is. It ends by `deadline`, retries included.
     ///
     /// The item returned may be `item` itself: that is how a write looks whose answer was lost when
     /// the client tries it again.
@@ -80,12 +87,13 @@ impl Store {
         &self,
         item: &Item,
         now: u64,
-        time_limit: Duration,
+        deadline: Instant,
     ) -> Result<Option<Item>, Error> {
+        let time_left = deadline.saturating_duration_since(Instant::now());
         let timeouts = TimeoutConfig::builder()
-            .operation_timeout(time_limit)
+            .operation_timeout(time_left)
             // All attempts fit, and the pauses between them.
-            .operation_attempt_timeout(time_limit / (ATTEMPTS + 1))
+            .operation_attempt_timeout(time_left / (ATTEMPTS + 1))
             .build();
         let written = self
             .client

@@ -61,17 +61,8 @@ impl HttpRequest {
     /// # Errors
     /// If no HTTP source sends such an event.
     pub fn from_event(event: &RawValue) -> Result<Self, NotHttp> {
-        let event: Option<ProxyEvent> = serde_json::from_str(event.get()).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            NotHttp(format!("a member is of another type at line {line} column {column}"))
-        })?;
-        event.and_then(ProxyEvent::into_request).ok_or_else(|| {
-            NotHttp(
-                "it has neither requestContext.http.method and rawPath (payload format 2.0) \
-                 nor httpMethod and path (1.0)"
-                    .into(),
-            )
-        })
+        let event: Option<ProxyEvent> = parse(event)?;
+        event.ok_or_else(missing)?.into_request()
     }
 
     /// Whether the content type is JSON, as the MIME Sniffing standard defines it, or none is given.
@@ -95,6 +86,21 @@ impl HttpRequest {
             Error::bad_request("The request body is not the Base64 that it is said to be.")
         })
     }
+}
+
+fn parse<'a, T: Deserialize<'a>>(json: &'a RawValue) -> Result<T, NotHttp> {
+    serde_json::from_str(json.get()).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        NotHttp(format!("it is not of their form at line {line} column {column}"))
+    })
+}
+
+fn missing() -> NotHttp {
+    NotHttp(
+        "it has neither requestContext.http.method and rawPath (payload format 2.0) \
+         nor httpMethod and path (1.0)"
+            .into(),
+    )
 }
 
 /// A JSON string. Those that a client has a hand in may hold surrogates on their own, which are no
@@ -153,20 +159,22 @@ struct Identity {
 }
 
 impl ProxyEvent {
-    fn into_request(self) -> Option<HttpRequest> {
+    fn into_request(self) -> Result<HttpRequest, NotHttp> {
         let context = self.request_context;
-        let (format, method, path, caller) = if let Some(line) = context.http {
-            let authorizer = context.authorizer;
-            let authorizer = authorizer.and_then(|who| serde_json::from_str(who.get()).ok());
-            let caller = authorizer.and_then(|who: Authorizer| who.iam);
-            (PayloadFormat::V2, line.method, self.raw_path?, caller)
-        } else {
-            (PayloadFormat::V1, self.http_method?, self.path?, context.identity)
+        let (format, method, path, caller) = match (context.http, self.http_method) {
+            (Some(line), _) => {
+                let authorizer: Option<Authorizer> =
+                    context.authorizer.as_deref().map(parse).transpose()?;
+                let caller = authorizer.and_then(|who| who.iam);
+                (PayloadFormat::V2, line.method, self.raw_path, caller)
+            }
+            (None, Some(method)) => (PayloadFormat::V1, method, self.path, context.identity),
+            (None, None) => return Err(missing()),
         };
-        Some(HttpRequest {
+        Ok(HttpRequest {
             format,
             method: lossy(&method),
-            path: without_stage(lossy(&path), context.stage.as_ref()),
+            path: without_stage(lossy(&path.ok_or_else(missing)?), context.stage.as_ref()),
             content_type: self.headers.0.or(self.multi_value_headers.0),
             body: self.body.unwrap_or_default().into_vec(),
             is_base64_encoded: self.is_base64_encoded.unwrap_or_default(),

@@ -219,7 +219,7 @@ async fn what_no_http_source_sends_fails_its_invocation_and_says_why() {
     let function = Function::start(&dynamodb).await;
     let missing = "it has neither requestContext.http.method and rawPath (payload format 2.0) \
                    nor httpMethod and path (1.0)";
-    let mistyped = "a member is of another type at line 1 column ";
+    let mistyped = "it is not of their form at line 1 column ";
     let rest = |pointer: &str, value: Value| Event::named("rest-create").set(pointer, value).0;
     let http = |pointer: &str, value: Value| Event::named("http-create").set(pointer, value).0;
     let record = json!({"eventSource": "aws:sqs", "messageId": "1", "body": "{}"});
@@ -250,6 +250,10 @@ async fn what_no_http_source_sends_fails_its_invocation_and_says_why() {
         (rest("/httpMethod", json!(null)), missing),
         (http("/rawPath", json!(null)), missing),
         (http("/requestContext/http/method", json!(17)), mistyped),
+        (
+            Event::named("url-create").set("/requestContext/authorizer/iam", json!("s3cr3t")).0,
+            mistyped,
+        ),
     ] {
         let error = function.invoke_raw(event.to_string()).await.unwrap_err();
 
@@ -260,7 +264,9 @@ async fn what_no_http_source_sends_fails_its_invocation_and_says_why() {
         assert!(message.starts_with(&why), "{event}: {message}");
     }
     for broken in ["", "{", r#"{"httpMethod": "POST", "path": "#, "\u{0}", "[s3cr3t"] {
-        assert!(function.invoke_raw(broken).await.is_err(), "{broken}");
+        let error = function.invoke_raw(broken).await.unwrap_err();
+        assert!(error["errorType"].as_str().unwrap().contains("DeserializeError"), "{error}");
+        assert!(error["errorMessage"].as_str().unwrap().contains("failed to deserialize"));
     }
     let reply = function.invoke(&Event::named("rest-create")).await;
     assert_eq!(reply.status, 201, "the function has survived");

@@ -66,18 +66,3 @@ async fn clocks_that_differ_agree_on_one_new_meeting() {
         live = id;
     }
 }
-
-#[tokio::test]
-async fn a_token_is_free_when_dynamodb_has_deleted_its_meeting() {
-    let dynamodb = DynamoDb::start().await;
-    let function = Function::new(&dynamodb, Duration::from_hours(1));
-    let first = function.invoke(SystemTime::now()).await;
-    dynamodb.expire().await;
-
-    assert_eq!(dynamodb.sweep(), 1);
-    assert_eq!(dynamodb.items().await.len(), 0);
-    let next = function.invoke(SystemTime::now()).await;
-
-    assert_eq!((next.status, next.is_replay()), (201, false), "{next:?}");
-    assert_ne!(next.meeting_id(), first.meeting_id());
-}

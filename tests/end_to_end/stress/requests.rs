@@ -179,13 +179,25 @@ fn a_request_is_refused_for_just_the_constraints_it_breaks_and_else_kept_as_it_i
         assert_eq!(first.json()["Meeting"]["ExternalMeetingId"], asked("ExternalMeetingId"));
         let token = request["ClientRequestToken"].as_str().unwrap();
         let item = dynamodb.item(&account, token).await;
-        let kept =
-            |member: &str| item.get(member).map_or(json!(null), |it| json!(it.as_s().unwrap()));
+        let item: Value = serde_dynamo::from_item(item).unwrap();
         for member in ["ExternalMeetingId", "MeetingHostId"] {
-            assert_eq!(kept(member), asked(member));
+            assert_eq!(item.get(member).unwrap_or(&Value::Null), &asked(member));
         }
-        let tags = asked("Tags").as_array().map_or(0, Vec::len);
-        assert_eq!(item.get("Tags").map_or(0, |tags| tags.as_m().unwrap().len()), tags);
+        let region = asked("MediaRegion");
+        let region = if region.is_null() { json!("us-east-1") } else { region };
+        assert_eq!(
+            (&item["MediaRegion"], &first.json()["Meeting"]["MediaRegion"]),
+            (&region, &region)
+        );
+        for member in ["SnsTopicArn", "SqsQueueArn"] {
+            let asked = asked("NotificationsConfiguration");
+            assert_eq!(item["NotificationsConfiguration"][member], asked[member]);
+        }
+        let asked_tags = asked("Tags").as_array().cloned().unwrap_or_default();
+        assert_eq!(item["Tags"].as_object().map_or(0, Map::len), asked_tags.len());
+        for tag in asked_tags {
+            assert_eq!(item["Tags"][tag["Key"].as_str().unwrap()], tag["Value"]);
+        }
 
         let host = if asked("MeetingHostId") == "other" { "another" } else { "other" };
         if let Some(Value::Array(tags)) = request.get_mut("Tags") {

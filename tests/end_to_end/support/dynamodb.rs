@@ -15,7 +15,6 @@ pub struct DynamoDb {
     pub endpoint: String,
     /// Straight to the engine, past the proxy.
     pub client: aws_sdk_dynamodb::Client,
-    database: Database,
     proxy: Proxy,
 }
 
@@ -24,10 +23,10 @@ impl DynamoDb {
     pub async fn start() -> Self {
         let database = Database::memory().unwrap();
         local_dynamodb::create_table(&database, "Meetings").unwrap();
-        let engine = format!("http://{}", local_dynamodb::serve(database.clone()).await.unwrap());
+        let engine = format!("http://{}", local_dynamodb::serve(database).await.unwrap());
         let client = aws_sdk_dynamodb::Client::new(&sdk_config(&engine));
         let proxy = Proxy::start(engine).await;
-        Self { endpoint: proxy.endpoint.clone(), client, database, proxy }
+        Self { endpoint: proxy.endpoint.clone(), client, proxy }
     }
 
     /// How many requests have come since this was last asked.
@@ -57,11 +56,6 @@ impl DynamoDb {
         let get = get.key("ClientRequestToken", AttributeValue::S(token.into()));
         let get = get.key("AccountId", AttributeValue::S(account.into()));
         get.send().await.unwrap().item.unwrap_or_else(|| panic!("no item of {account}, {token}"))
-    }
-
-    /// Deletes the expired meetings, as `DynamoDB` does at some time, and tells how many.
-    pub fn sweep(&self) -> usize {
-        self.database.sweep_ttl().unwrap()
     }
 
     /// Lets all meetings in the table have expired, a second ago.

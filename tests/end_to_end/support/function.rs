@@ -13,7 +13,7 @@ use axum::routing::{get, post};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::process::Command;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -108,13 +108,17 @@ impl Function {
         Self::spawn(command.envs(settings.iter().copied())).await
     }
 
+    /// Starts a function, and waits until it asks for its first event.
     pub async fn spawn(command: &mut Command) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (invocations, next) = mpsc::unbounded_channel();
+        let (is_ready, mut ready) = watch::channel(false);
         let mut runtime_api = JoinSet::new();
-        runtime_api.spawn(async { axum::serve(listener, serve(next)).await.unwrap() });
+        runtime_api.spawn(async { axum::serve(listener, serve(next, is_ready)).await.unwrap() });
         let process = Process::spawn(command.env("AWS_LAMBDA_RUNTIME_API", address));
+        let started = timeout(PATIENCE, ready.wait_for(|ready| *ready)).await.is_ok();
+        assert!(started, "no start; the function wrote:\n{}", process.output());
         Self { process, invocations, _runtime_api: runtime_api }
     }
 
@@ -167,12 +171,13 @@ impl From<Value> for Reply {
 }
 
 struct RuntimeApi {
+    is_ready: watch::Sender<bool>,
     next: tokio::sync::Mutex<mpsc::UnboundedReceiver<Invocation>>,
     pending: Mutex<HashMap<String, oneshot::Sender<Outcome>>>,
 }
 
-fn serve(next: mpsc::UnboundedReceiver<Invocation>) -> Router {
-    let state = RuntimeApi { next: next.into(), pending: Mutex::default() };
+fn serve(next: mpsc::UnboundedReceiver<Invocation>, is_ready: watch::Sender<bool>) -> Router {
+    let state = RuntimeApi { is_ready, next: next.into(), pending: Mutex::default() };
     Router::new()
         .route("/2018-06-01/runtime/invocation/next", get(next_invocation))
         .route("/2018-06-01/runtime/invocation/{id}/{outcome}", post(take_outcome))
@@ -181,6 +186,7 @@ fn serve(next: mpsc::UnboundedReceiver<Invocation>) -> Router {
 }
 
 async fn next_invocation(State(runtime_api): State<Arc<RuntimeApi>>) -> Response {
+    runtime_api.is_ready.send_replace(true);
     let Some(invocation) = runtime_api.next.lock().await.recv().await else {
         return StatusCode::GONE.into_response();
     };
