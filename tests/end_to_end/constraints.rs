@@ -15,6 +15,28 @@ const STRING: &str = "be a string";
 const UNICODE: &str = "be Unicode text";
 const NOT_NULL: &str = "not be null";
 
+/// The media Regions of the API page.
+pub const REGIONS: [&str; 18] = [
+    "af-south-1",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-south-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+];
+
 /// A constraint that a value breaks: the path of the value, and what it must do.
 type Violation<'a> = (&'a str, &'a str);
 
@@ -123,31 +145,11 @@ async fn what_is_left_out_or_is_no_unicode_is_named() {
 #[tokio::test]
 async fn media_region() {
     let at = "mediaRegion";
-    let regions = [
-        "af-south-1",
-        "ap-northeast-1",
-        "ap-northeast-2",
-        "ap-south-1",
-        "ap-southeast-1",
-        "ap-southeast-2",
-        "ca-central-1",
-        "eu-central-1",
-        "eu-north-1",
-        "eu-south-1",
-        "eu-west-1",
-        "eu-west-2",
-        "eu-west-3",
-        "sa-east-1",
-        "us-east-1",
-        "us-east-2",
-        "us-west-1",
-        "us-west-2",
-    ];
-    let known = format!("satisfy enum value set: [{}]", regions.join(", "));
+    let known = format!("satisfy enum value set: [{}]", REGIONS.join(", "));
     let (unknown, mistyped) = ([(at, known.as_str())], [(at, STRING)]);
     let region = |region: Value| json!({ "MediaRegion": region });
     let mut cases: Vec<(Value, &[Violation])> = Vec::new();
-    cases.extend(regions.map(|name| (region(json!(name)), &[][..])));
+    cases.extend(REGIONS.map(|name| (region(json!(name)), &[][..])));
     for name in ["", "us-east-9", "US-EAST-1", " us-east-1"] {
         cases.push((region(json!(name)), &unknown));
     }

@@ -8,8 +8,9 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 
-use super::oracle::{Oracle, REGIONS};
+use super::oracle::Oracle;
 use super::{for_all, tries};
+use crate::constraints::REGIONS;
 use crate::support::{DynamoDb, Event, Function};
 
 /// A string whose length is at a bound of something, in characters of one to four bytes.
