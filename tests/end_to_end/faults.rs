@@ -93,10 +93,13 @@ async fn a_fault_that_lasts_is_an_error_of_the_api_until_it_ends() {
 }
 
 #[tokio::test]
-async fn two_faults_of_different_kinds_are_made_up_for_too() {
+async fn two_faults_in_a_row_are_made_up_for_too() {
     for faults in [
         [THROTTLED, Fault::after(Closed)],
         [Fault::after(Closed), THROTTLED],
+        [THROTTLED, THROTTLED],
+        [Fault::before(Closed), Fault::before(Closed)],
+        [Fault::before(Stalled), Fault::after(Stalled)],
         [Fault::after(Truncated), Fault::after(Truncated)],
         [Fault::after(Refusal(500, "InternalServerError")), Fault::before(Closed)],
     ] {
