@@ -1,25 +1,32 @@
 //! The operation: creates a meeting, or replays the one that its token has created before.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::num::NonZeroU32;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
+use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::caller::AllowedCallers;
 use crate::error::Error;
 use crate::media_plane::MediaPlane;
 use crate::meeting::Meeting;
 use crate::request::CreateMeetingRequest;
 use crate::store::{Item, Store};
 
-/// The account id of callers that nobody asks to identify.
-const ANONYMOUS: &str = "anonymous";
-
 /// `CreateMeeting`, ready to be called.
 #[derive(Debug)]
 pub struct CreateMeeting {
-    store: Store,
-    media_plane: MediaPlane,
-    meeting_lifetime: Duration,
+    /// Where meetings are kept.
+    pub store: Store,
+    /// Where their URLs come from.
+    pub media_plane: MediaPlane,
+    /// How long they live.
+    pub meeting_lifetime: Duration,
+    /// Who may create them.
+    pub allowed_callers: AllowedCallers,
+    /// How many of them an account may create in a UTC day, if there is a limit.
+    pub daily_limit: Option<NonZeroU32>,
 }
 
 /// A meeting, and how it came about.
@@ -32,12 +39,6 @@ pub struct Answer {
 }
 
 impl CreateMeeting {
-    /// The operation on a table and with a media plane. Meetings live as long as it says.
-    #[must_use]
-    pub fn new(store: Store, media_plane: MediaPlane, meeting_lifetime: Duration) -> Self {
-        Self { store, media_plane, meeting_lifetime }
-    }
-
     /// Creates the meeting that `request` asks for, once for a caller's account and token. It is
     /// `now`, and there is an answer by `deadline`.
     ///
@@ -46,7 +47,7 @@ impl CreateMeeting {
     /// [`Store`]'s errors.
     pub async fn call(
         &self,
-        account_id: Option<String>,
+        account_id: &str,
         request: CreateMeetingRequest,
         now: SystemTime,
         deadline: Instant,
@@ -55,14 +56,15 @@ impl CreateMeeting {
         let now = u64::try_from(created_at.secs()).map_err(Error::service_failure)?;
         let meeting_id = Uuid::new_v4();
         let item = Item {
-            account_id: account_id.unwrap_or_else(|| ANONYMOUS.to_owned()),
+            account_id: account_id.to_owned(),
             meeting_id,
             media_placement: self.media_plane.place(meeting_id, request.media_region),
             created_at: created_at.fmt(DateTimeFormat::DateTime).map_err(Error::service_failure)?,
             expires_at: now + self.meeting_lifetime.as_secs(),
             request,
         };
-        let Some(live) = self.store.put_unless_live(&item, now, deadline).await? else {
+        let written = self.store.put_unless_live(&item, self.daily_limit, now, deadline).await?;
+        let Some(live) = written else {
             return Ok(Answer { meeting: item.into(), replayed: false });
         };
         let differing = live.request.differing_members(&item.request);

@@ -3,7 +3,7 @@
 mod event;
 
 use std::panic::AssertUnwindSafe;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayV2httpResponse};
@@ -12,8 +12,10 @@ use lambda_http::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 
 pub use self::event::{HttpRequest, NotHttp, PayloadFormat};
+use crate::caller::Caller;
 use crate::create_meeting::{Answer, CreateMeeting};
 use crate::error::{Error, ErrorKind};
 use crate::meeting::Meeting;
@@ -31,18 +33,15 @@ pub async fn handle(
     let started_at = Instant::now();
     let LambdaEvent { payload, context } = event;
     let request = HttpRequest::from_event(&payload)?;
-    let request_id = request.request_id.clone().unwrap_or(context.request_id);
-    let format = request.format;
+    let request_id = request.request_id.as_deref().unwrap_or(&context.request_id);
     let deadline = started_at + time_limit(context.deadline, now);
     // A panic leaves nothing half done: what invocations share does not change.
-    let answered = AssertUnwindSafe(route(create_meeting, request, now, deadline));
+    let answered = AssertUnwindSafe(route(create_meeting, &request, now, deadline));
     let result = answered.catch_unwind().await.unwrap_or_else(|_| {
         Err(Error::service_failure("a panic, whose place the log has before this"))
     });
-    if let Err(error) = &result
-        && error.is_ours()
-    {
-        tracing::error!(request_id, error = error.log_message());
+    if let Err(error) = &result {
+        log(error, request_id, &request.caller);
     }
     let (status, mut headers, body) = match &result {
         Ok(answer) => {
@@ -54,10 +53,10 @@ pub async fn handle(
         }
     };
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Ok(request_id) = HeaderValue::from_str(&request_id) {
+    if let Ok(request_id) = HeaderValue::from_str(request_id) {
         headers.insert("x-amzn-requestid", request_id);
     }
-    Ok(Reply::new(format, status, headers, body.map_err(lambda_runtime::Error::from)?))
+    Ok(Reply::new(request.format, status, headers, body.map_err(lambda_runtime::Error::from)?))
 }
 
 /// How long the work on a request may take: it leaves time to answer before `deadline`, which
@@ -71,9 +70,20 @@ fn time_limit(deadline: u64, now: SystemTime) -> Duration {
     deadline.duration_since(now).map_or(LONGEST, |left| left.saturating_sub(TO_ANSWER).min(LONGEST))
 }
 
+/// Tells of faults of ours, and of callers who were turned away.
+fn log(error: &Error, request_id: &str, caller: &Caller) {
+    let message = error.log_message();
+    if error.is_ours() {
+        tracing::error!(request_id, error = message);
+    } else if matches!(error.kind(), ErrorKind::UnauthorizedClient | ErrorKind::Forbidden) {
+        let (account_id, arn) = (caller.account_id.as_deref(), caller.arn.as_deref());
+        tracing::warn!(request_id, account_id, arn, error = message);
+    }
+}
+
 async fn route(
     create_meeting: &CreateMeeting,
-    request: HttpRequest,
+    request: &HttpRequest,
     now: SystemTime,
     deadline: Instant,
 ) -> Result<Answer, Error> {
@@ -89,11 +99,12 @@ async fn route(
             "There is no such method on /meetings. Meetings are created by POST /meetings.",
         ));
     }
+    let account_id = create_meeting.allowed_callers.admit(&request.caller)?;
     if !request.has_json() {
         return Err(Error::bad_request("The content type must be application/json."));
     }
     let wanted = CreateMeetingRequest::from_json(&request.body()?)?;
-    create_meeting.call(request.account_id, wanted, now, deadline).await
+    create_meeting.call(account_id, wanted, now, deadline).await
 }
 
 /// The body of an answer.

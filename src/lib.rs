@@ -3,6 +3,7 @@
 //! Data goes one way:
 //!
 //! - [`gateway`]: an API Gateway or function URL event, and the reply to it
+//! - [`caller`]: who calls, and who may
 //! - [`request`]: what was asked for, and every constraint on it
 //! - [`create_meeting`]: the operation; creates a meeting or replays one
 //! - [`media_plane`]: where a meeting's URLs come from
@@ -11,6 +12,7 @@
 //! Beside the way stand [`meeting`] (what is answered), [`error`] (what is answered instead),
 //! [`settings`] (the environment, read once) and [`telemetry`] (what the log tells).
 
+pub mod caller;
 pub mod create_meeting;
 pub mod error;
 pub mod gateway;

@@ -30,9 +30,13 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
-    let store = Store::new(&aws_config().await, settings.table);
-    let create_meeting =
-        &CreateMeeting::new(store, settings.media_plane, settings.meeting_lifetime);
+    let create_meeting = &CreateMeeting {
+        store: Store::new(&aws_config().await, settings.table),
+        media_plane: settings.media_plane,
+        meeting_lifetime: settings.meeting_lifetime,
+        allowed_callers: settings.allowed_callers,
+        daily_limit: settings.daily_limit,
+    };
     lambda_runtime::run(service_fn(|event| {
         gateway::handle(create_meeting, event, SystemTime::now())
     }))

@@ -4,6 +4,7 @@ use std::env::{self, VarError};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use crate::caller::AllowedCallers;
 use crate::media_plane::MediaPlane;
 
 /// What the operator decides. A variable that is empty counts as unset.
@@ -13,6 +14,10 @@ pub struct Settings {
     pub table: String,
     /// `MEETING_LIFETIME_SECONDS`: how long a meeting, and with it its token, lives.
     pub meeting_lifetime: Duration,
+    /// `REQUIRE_IAM_CALLER` and `ALLOWED_ACCOUNT_IDS`: who may create meetings.
+    pub allowed_callers: AllowedCallers,
+    /// `DAILY_MEETING_LIMIT`: how many meetings an account may create in a UTC day.
+    pub daily_limit: Option<NonZeroU32>,
     /// `MEDIA_DOMAIN` and `MEDIA_PLACEMENT`: where the meetings' URLs point.
     pub media_plane: MediaPlane,
 }
@@ -41,6 +46,8 @@ impl Settings {
                 .unwrap_or_else(|| "Meetings".into()),
             meeting_lifetime: setting("MEETING_LIFETIME_SECONDS", parse_lifetime)?
                 .unwrap_or(Duration::from_hours(24)),
+            allowed_callers: allowed_callers()?,
+            daily_limit: setting("DAILY_MEETING_LIMIT", |value| parse_count(value, "meetings"))?,
             media_plane: overridden.unwrap_or(media_plane),
         })
     }
@@ -61,6 +68,35 @@ fn setting<T>(
     }
 }
 
+/// An account can only be looked for where callers are identified, so a list of accounts is enough
+/// to require that, and does not go with the contrary.
+fn allowed_callers() -> Result<AllowedCallers, SettingError> {
+    let account_ids = setting("ALLOWED_ACCOUNT_IDS", parse_account_ids)?;
+    let required = setting("REQUIRE_IAM_CALLER", |value| match (value, &account_ids) {
+        ("true", _) => Ok(true),
+        ("false", None) => Ok(false),
+        ("false", Some(_)) => Err("it must be true or unset with ALLOWED_ACCOUNT_IDS set".into()),
+        _ => Err("it must be true or false".into()),
+    })?;
+    Ok(match (account_ids, required) {
+        (Some(account_ids), _) => AllowedCallers::OfAccounts(account_ids),
+        (None, Some(true)) => AllowedCallers::Identified,
+        (None, Some(false) | None) => AllowedCallers::Anyone,
+    })
+}
+
+/// Account ids as AWS has them: "Account identifiers" in its account management's reference guide.
+fn parse_account_ids(value: &str) -> Result<Vec<String>, String> {
+    let is_account_id = |id: &str| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
+    let account_ids: Vec<_> = value.split(',').map(|id| id.trim().to_owned()).collect();
+    match account_ids.iter().find(|id| !is_account_id(id)) {
+        None => Ok(account_ids),
+        Some(other) => Err(format!(
+            "{other:?} in it is no AWS account id: it must be 12 digits each, separated by commas"
+        )),
+    }
+}
+
 /// A table's name as `DynamoDB` has it: "Naming rules" in its developer guide.
 fn parse_table_name(value: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
@@ -72,10 +108,12 @@ fn parse_table_name(value: &str) -> Result<String, String> {
 }
 
 fn parse_lifetime(value: &str) -> Result<Duration, String> {
-    let seconds: NonZeroU32 = value
-        .parse()
-        .map_err(|_| format!("it must be a whole number of seconds from 1 to {}", u32::MAX))?;
+    let seconds = parse_count(value, "seconds")?;
     Ok(Duration::from_secs(u64::from(seconds.get())))
+}
+
+fn parse_count(value: &str, unit: &str) -> Result<NonZeroU32, String> {
+    value.parse().map_err(|_| format!("it must be a whole number of {unit} from 1 to {}", u32::MAX))
 }
 
 /// A domain name with room for the names that stand before it in URLs: a name has at most 253

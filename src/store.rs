@@ -3,21 +3,29 @@
 //! An item is a meeting: what was asked for and what was answered. Its key is the idempotency
 //! token and the caller's account. One `PutItem` creates it, unless a live one is there, and then
 //! the refusal brings that one along: there is no lock, no in-progress state and no second request.
+//!
+//! With a daily limit, the put is one half of a transaction: see `store/daily_limit.rs`.
 
-use std::time::{Duration, Instant};
+mod daily_limit;
+mod failure;
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{Builder, Config};
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
 use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use self::failure::Failure;
 use crate::error::Error;
 use crate::meeting::MediaPlacement;
 use crate::request::CreateMeetingRequest;
@@ -42,8 +50,16 @@ pub struct Item {
     pub expires_at: u64,
 }
 
-/// How often a write is tried. The first retry comes after at most 50 ms, the second after 100 ms.
+/// How often the SDK tries a write. The first retry comes after at most 50 ms, the second after
+/// 100 ms.
 const ATTEMPTS: u32 = 3;
+
+/// How long a write waits at most before it is tried again because others were in its way: the first
+/// time, and after some. A transaction takes milliseconds.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+
+const UNLESS_LIVE: &str = "attribute_not_exists(ClientRequestToken) OR ExpiresAt <= :now";
 
 /// The meetings' table.
 #[derive(Debug)]
@@ -81,72 +97,79 @@ impl Store {
     /// the client tries it again.
     ///
     /// # Errors
-    /// `ThrottledClient`, `ServiceUnavailable`, or `ServiceFailure`, which includes a live item that
-    /// cannot be read.
+    /// `ResourceLimitExceeded` if the item's account has reached the daily limit of the UTC day that
+    /// it is `now`. `ThrottledClient`, `ServiceUnavailable`, or `ServiceFailure`, which includes a
+    /// live item that cannot be read.
     pub async fn put_unless_live(
         &self,
         item: &Item,
+        daily_limit: Option<NonZeroU32>,
         now: u64,
         deadline: Instant,
     ) -> Result<Option<Item>, Error> {
-        let time_left = deadline.saturating_duration_since(Instant::now());
-        let timeouts = TimeoutConfig::builder()
-            .operation_timeout(time_left)
-            // All attempts fit, and the pauses between them.
-            .operation_attempt_timeout(time_left / (ATTEMPTS + 1))
-            .build();
+        let time_left = || deadline.saturating_duration_since(Instant::now());
+        // All attempts fit, and the pauses between them.
+        let attempt_timeout = time_left() / (ATTEMPTS + 1);
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let timeouts = TimeoutConfig::builder()
+                .operation_timeout(time_left())
+                .operation_attempt_timeout(attempt_timeout);
+            let config = Config::builder().timeout_config(timeouts.build());
+            let written = match daily_limit {
+                None => self.put(item, now, config).await,
+                Some(daily_limit) => self.put_and_count(item, daily_limit, now, config).await,
+            };
+            let error = match written {
+                Ok(live) => return Ok(live),
+                Err(Failure::Lasting(error)) => return Err(error),
+                Err(Failure::Passing(error)) => error,
+            };
+            let jittered = pause.mul_f64(fastrand::f64());
+            if time_left() < jittered + attempt_timeout {
+                return Err(error);
+            }
+            sleep(jittered).await;
+            pause = LONGEST_PAUSE.min(pause * 2);
+        }
+    }
+
+    async fn put(&self, item: &Item, now: u64, config: Builder) -> Result<Option<Item>, Failure> {
         let written = self
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(serde_dynamo::to_item(item).map_err(Error::service_failure)?))
-            .condition_expression("attribute_not_exists(ClientRequestToken) OR ExpiresAt <= :now")
-            .expression_attribute_values(":now", AttributeValue::N(now.to_string()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .set_item(Some(attributes(item)?))
+            .condition_expression(UNLESS_LIVE)
+            .expression_attribute_values(":now", number(now))
+            .return_values_on_condition_check_failure(AllOld)
             .customize()
-            .config_override(Config::builder().timeout_config(timeouts))
+            .config_override(config)
             .send()
             .await;
-        match written {
-            Ok(_) => Ok(None),
-            Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
-                    read(refusal).map(Some)
-                }
-                _ => Err(classify(error)),
-            },
+        let Err(error) = written else { return Ok(None) };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
+                Ok(Some(read(refusal.item())?))
+            }
+            _ => Err(error.into()),
         }
     }
 }
 
-/// The ways in which `DynamoDB` throttles ("Error handling" in its developer guide).
-const THROTTLING: [&str; 3] =
-    ["ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"];
+type Attributes = HashMap<String, AttributeValue>;
 
-/// What other writers may cause and time mends, though the status is 400.
-const CONFLICT: [&str; 2] = ["ReplicatedWriteConflictException", "TransactionConflictException"];
-
-/// Whose turn it is after a failed write: see [`crate::error`].
-fn classify(error: SdkError<PutItemError>) -> Error {
-    let is_one_of = |codes: &[&str]| error.code().is_some_and(|code| codes.contains(&code));
-    match &error {
-        _ if is_one_of(&THROTTLING) => Error::throttled(error),
-        _ if is_one_of(&CONFLICT) => Error::service_unavailable(error),
-        SdkError::ConstructionFailure(_) => Error::service_failure(error),
-        // We have asked for what is not there, or for what we may not. Without a code it is not
-        // DynamoDB that says so.
-        SdkError::ServiceError(refusal)
-            if refusal.raw().status().is_client_error() && error.code().is_some() =>
-        {
-            Error::service_failure(error)
-        }
-        _ => Error::service_unavailable(error),
-    }
+fn attributes(item: &Item) -> Result<Attributes, Error> {
+    serde_dynamo::to_item(item).map_err(Error::service_failure)
 }
 
-/// The item that a refused write has brought along.
-fn read(refusal: &ConditionalCheckFailedException) -> Result<Item, Error> {
-    let live = refusal.item().ok_or_else(|| Error::service_failure("a refusal without an item"))?;
+fn number(value: u64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// The live item that a refused write has brought along.
+fn read(item: Option<&Attributes>) -> Result<Item, Error> {
+    let live = item.ok_or_else(|| Error::service_failure("a refusal without an item"))?;
     let readable = live.values().all(is_known).then(|| live.clone());
     readable.and_then(|item| serde_dynamo::from_item(item).ok()).ok_or_else(|| {
         // Without serde's own words, which may quote a sensitive value.

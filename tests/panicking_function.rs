@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_sdk_dynamodb::config::{AsyncSleep, BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::config::{SharedCredentialsProvider, Sleep};
+use create_meeting::caller::AllowedCallers;
 use create_meeting::create_meeting::CreateMeeting;
 use create_meeting::media_plane::MediaPlane;
 use create_meeting::store::Store;
@@ -34,11 +35,13 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .sleep_impl(PanicsOnce::default())
         .build();
-    let create_meeting = &CreateMeeting::new(
-        Store::new(&config, "Meetings".into()),
-        MediaPlane::new("media.test"),
-        Duration::from_hours(1),
-    );
+    let create_meeting = &CreateMeeting {
+        store: Store::new(&config, "Meetings".into()),
+        media_plane: MediaPlane::new("media.test"),
+        meeting_lifetime: Duration::from_hours(1),
+        allowed_callers: AllowedCallers::Anyone,
+        daily_limit: None,
+    };
     lambda_runtime::run(service_fn(|event| {
         gateway::handle(create_meeting, event, SystemTime::now())
     }))

@@ -15,6 +15,7 @@ use serde::{Deserialize, Deserializer};
 use serde_bytes::ByteBuf;
 use serde_json::value::RawValue;
 
+use crate::caller::Caller;
 use crate::error::Error;
 
 /// How an event is written, and how its reply is to be.
@@ -38,8 +39,8 @@ pub struct HttpRequest {
     content_type: Option<String>,
     body: Vec<u8>,
     is_base64_encoded: bool,
-    /// The caller's account, where API Gateway has checked who calls.
-    pub account_id: Option<String>,
+    /// Who calls, where that has been checked.
+    pub caller: Caller,
     /// API Gateway's id of the request, if it is fit for a header.
     pub request_id: Option<String>,
 }
@@ -151,22 +152,33 @@ struct Authorizer {
     iam: Option<Identity>,
 }
 
-/// Who calls. `requestContext.accountId`, in contrast, is whose API it is.
-#[derive(Deserialize)]
+/// The IAM identity that the request was signed with, if it was to be signed: else, its members are
+/// null. `requestContext.accountId`, in contrast, is whose API it is.
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Identity {
     account_id: Option<String>,
+    user_arn: Option<Text>,
+}
+
+impl From<Identity> for Caller {
+    fn from(identity: Identity) -> Self {
+        Self {
+            account_id: identity.account_id.filter(|id| !id.is_empty()),
+            arn: identity.user_arn.as_ref().map(lossy),
+        }
+    }
 }
 
 impl ProxyEvent {
     fn into_request(self) -> Result<HttpRequest, NotHttp> {
         let context = self.request_context;
-        let (format, method, path, caller) = match (context.http, self.http_method) {
+        let (format, method, path, identity) = match (context.http, self.http_method) {
             (Some(line), _) => {
                 let authorizer: Option<Authorizer> =
                     context.authorizer.as_deref().map(parse).transpose()?;
-                let caller = authorizer.and_then(|who| who.iam);
-                (PayloadFormat::V2, line.method, self.raw_path, caller)
+                let identity = authorizer.and_then(|authorizer| authorizer.iam);
+                (PayloadFormat::V2, line.method, self.raw_path, identity)
             }
             (None, Some(method)) => (PayloadFormat::V1, method, self.path, context.identity),
             (None, None) => return Err(missing()),
@@ -178,7 +190,7 @@ impl ProxyEvent {
             content_type: self.headers.0.or(self.multi_value_headers.0),
             body: self.body.unwrap_or_default().into_vec(),
             is_base64_encoded: self.is_base64_encoded.unwrap_or_default(),
-            account_id: caller.and_then(|who| who.account_id),
+            caller: identity.unwrap_or_default().into(),
             request_id: context.request_id.as_ref().map(lossy).filter(|id| is_fit_for_a_header(id)),
         })
     }

@@ -119,8 +119,11 @@ async fn an_item_of_unknown_types_is_our_own_fault_too() {
 #[tokio::test]
 async fn no_log_level_shows_what_is_sensitive() {
     let dynamodb = DynamoDb::start().await;
-    for level in ["TRACE", "DEBUG", "INFO"] {
-        let function = Function::start_with(&dynamodb, &[("AWS_LAMBDA_LOG_LEVEL", level)]).await;
+    for (level, limit) in
+        [("TRACE", ""), ("DEBUG", ""), ("INFO", ""), ("TRACE", "9"), ("DEBUG", "9")]
+    {
+        let settings = [("AWS_LAMBDA_LOG_LEVEL", level), ("DAILY_MEETING_LIMIT", limit)];
+        let function = Function::start_with(&dynamodb, &settings).await;
         let sensitive =
             ["rest-all-hands", "all-hands-42", "host-7", ":meetings", "cost-center", "k-4711"];
         let full = Event::named("rest-full");

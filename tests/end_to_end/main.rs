@@ -2,7 +2,9 @@
 //! speaks the real protocol, and real SDK clients.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends at what is unexpected")]
 
+mod callers;
 mod constraints;
+mod daily_limit;
 mod errors;
 mod events;
 mod faults;

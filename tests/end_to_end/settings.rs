@@ -20,6 +20,20 @@ async fn a_bad_setting_stops_the_start_and_says_what_is_accepted() {
             "4294967296",
             "a whole number of seconds from 1 to 4294967295",
         ),
+        ("REQUIRE_IAM_CALLER", "yes", "it must be true or false"),
+        ("REQUIRE_IAM_CALLER", "TRUE", "it must be true or false"),
+        ("ALLOWED_ACCOUNT_IDS", "11112222333", r#""11112222333" in it is no AWS account id"#),
+        ("ALLOWED_ACCOUNT_IDS", "1111222233334", "it must be 12 digits each, separated by commas"),
+        ("ALLOWED_ACCOUNT_IDS", "1111-2222-3333", "it must be 12 digits each, separated by commas"),
+        ("ALLOWED_ACCOUNT_IDS", "１１１１２２２２３３３３", "it must be 12 digits each"),
+        ("ALLOWED_ACCOUNT_IDS", "111122223333,", r#""" in it is no AWS account id"#),
+        ("ALLOWED_ACCOUNT_IDS", "111122223333,anonymous", r#""anonymous" in it is no AWS"#),
+        ("ALLOWED_ACCOUNT_IDS", "111122223333;444455556666", "separated by commas"),
+        ("DAILY_MEETING_LIMIT", "0", "a whole number of meetings from 1 to 4294967295"),
+        ("DAILY_MEETING_LIMIT", "-1", "a whole number of meetings from 1 to 4294967295"),
+        ("DAILY_MEETING_LIMIT", "1e3", "a whole number of meetings from 1 to 4294967295"),
+        ("DAILY_MEETING_LIMIT", "unlimited", "a whole number of meetings from 1 to 4294967295"),
+        ("DAILY_MEETING_LIMIT", "4294967296", "a whole number of meetings from 1 to 4294967295"),
         ("MEDIA_DOMAIN", "https://media.test", "a domain name of at most 200 characters"),
         ("MEDIA_DOMAIN", "media..test", "a domain name of at most 200 characters"),
         ("MEDIA_DOMAIN", "-media.test", "a domain name of at most 200 characters"),
@@ -46,10 +60,31 @@ async fn a_bad_setting_stops_the_start_and_says_what_is_accepted() {
 }
 
 #[tokio::test]
+async fn settings_that_contradict_each_other_stop_the_start() {
+    let mut command = program::create_meeting().await;
+    command.env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9");
+    command.env("REQUIRE_IAM_CALLER", "false").env("ALLOWED_ACCOUNT_IDS", "111122223333");
+
+    let output = command.output().await.unwrap();
+
+    assert!(!output.status.success());
+    let output = String::from_utf8_lossy(&output.stdout);
+    let why = r#"REQUIRE_IAM_CALLER is "false", but it must be true or unset with ALLOWED_ACCOUNT_IDS set"#;
+    assert!(output.contains(why), "{output}");
+}
+
+#[tokio::test]
 async fn an_empty_setting_is_as_good_as_none() {
     let dynamodb = DynamoDb::start().await;
-    let variables =
-        ["MEETINGS_TABLE", "MEETING_LIFETIME_SECONDS", "MEDIA_DOMAIN", "MEDIA_PLACEMENT"];
+    let variables = [
+        "MEETINGS_TABLE",
+        "MEETING_LIFETIME_SECONDS",
+        "REQUIRE_IAM_CALLER",
+        "ALLOWED_ACCOUNT_IDS",
+        "DAILY_MEETING_LIMIT",
+        "MEDIA_DOMAIN",
+        "MEDIA_PLACEMENT",
+    ];
     let function = Function::start_with(&dynamodb, &variables.map(|name| (name, ""))).await;
 
     let reply = function.invoke(&Event::named("rest-create")).await;
@@ -69,6 +104,12 @@ async fn settings_are_accepted_up_to_their_bounds() {
         ("MEETINGS_TABLE", &table, 500),
         ("MEETING_LIFETIME_SECONDS", "1", 201),
         ("MEETING_LIFETIME_SECONDS", "4294967295", 201),
+        ("REQUIRE_IAM_CALLER", "true", 201),
+        ("REQUIRE_IAM_CALLER", "false", 201),
+        ("ALLOWED_ACCOUNT_IDS", "111122223333", 201),
+        ("ALLOWED_ACCOUNT_IDS", " 000000000000 ,\t111122223333, 111122223333", 201),
+        ("DAILY_MEETING_LIMIT", "1", 201),
+        ("DAILY_MEETING_LIMIT", "4294967295", 201),
         ("MEDIA_DOMAIN", "localhost", 201),
         ("MEDIA_DOMAIN", &domain, 201),
         ("MEDIA_PLACEMENT", "{}", 201),

@@ -31,7 +31,12 @@ impl DynamoDb {
 
     /// How many requests have come since this was last asked.
     pub fn take_requests(&self) -> usize {
-        self.proxy.take_requests()
+        self.take_operations().len()
+    }
+
+    /// What the requests were for that have come since this was last asked.
+    pub fn take_operations(&self) -> Vec<String> {
+        self.proxy.take_operations()
     }
 
     /// Lets `faults` befall the next requests, one each, and none those after.
@@ -50,12 +55,31 @@ impl DynamoDb {
         pages.try_collect().await.unwrap()
     }
 
+    /// Every item that is a meeting, and not a counter.
+    pub async fn meetings(&self) -> Vec<HashMap<String, AttributeValue>> {
+        let items = self.items().await.into_iter();
+        items.filter(|item| item.contains_key("MeetingId")).collect()
+    }
+
     /// The item of a caller's account and token.
     pub async fn item(&self, account: &str, token: &str) -> HashMap<String, AttributeValue> {
         let get = self.client.get_item().table_name("Meetings");
         let get = get.key("ClientRequestToken", AttributeValue::S(token.into()));
         let get = get.key("AccountId", AttributeValue::S(account.into()));
         get.send().await.unwrap().item.unwrap_or_else(|| panic!("no item of {account}, {token}"))
+    }
+
+    /// How many meetings of an account are in the table. The test fails unless just these have been
+    /// counted.
+    pub async fn counted_meetings(&self, account: &str) -> usize {
+        let items = self.items().await;
+        let items = items.iter().filter(|item| item["AccountId"].as_s().unwrap() == account);
+        let (meetings, counters): (Vec<_>, Vec<_>) =
+            items.partition(|item| item.contains_key("MeetingId"));
+        let counts = counters.iter().map(|item| item["MeetingsCreated"].as_n().unwrap());
+        let counted: usize = counts.map(|count| count.parse::<usize>().unwrap()).sum();
+        assert_eq!(counted, meetings.len(), "what is counted and what is there");
+        counted
     }
 
     /// Lets all meetings in the table have expired, a second ago.

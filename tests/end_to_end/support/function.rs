@@ -68,6 +68,9 @@ impl Reply {
         let name = json["__type"].as_str().unwrap();
         let (code, status) = match name {
             "BadRequestException" => ("BadRequest", 400),
+            "ResourceLimitExceededException" => ("ResourceLimitExceeded", 400),
+            "UnauthorizedClientException" => ("Unauthorized", 401),
+            "ForbiddenException" => ("Forbidden", 403),
             "ThrottledClientException" => ("Throttled", 429),
             "ServiceFailureException" => ("ServiceFailure", 500),
             "ServiceUnavailableException" => ("ServiceUnavailable", 503),

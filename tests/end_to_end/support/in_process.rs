@@ -1,8 +1,10 @@
 //! The function without a process around it: its clock and its deadline are the test's.
 
+use std::num::NonZeroU32;
 use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
+use create_meeting::caller::AllowedCallers;
 use create_meeting::create_meeting::CreateMeeting;
 use create_meeting::gateway;
 use create_meeting::media_plane::MediaPlane;
@@ -15,8 +17,18 @@ pub struct InProcess(CreateMeeting);
 
 impl InProcess {
     pub fn new(config: &SdkConfig, meeting_lifetime: Duration) -> Self {
-        let store = Store::new(config, "Meetings".into());
-        Self(CreateMeeting::new(store, MediaPlane::new("media.test"), meeting_lifetime))
+        Self(CreateMeeting {
+            store: Store::new(config, "Meetings".into()),
+            media_plane: MediaPlane::new("media.test"),
+            meeting_lifetime,
+            allowed_callers: AllowedCallers::Anyone,
+            daily_limit: None,
+        })
+    }
+
+    pub fn with_daily_limit(mut self, limit: u32) -> Self {
+        self.0.daily_limit = NonZeroU32::new(limit);
+        self
     }
 
     /// The reply to an event that comes `now`, with a deadline in milliseconds since 1970.

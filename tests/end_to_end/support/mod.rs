@@ -1,9 +1,12 @@
 //! What the tests stand on: the world around the function.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 mod dynamodb;
 mod emulator;
 mod event;
 mod function;
+mod gateway;
 mod in_process;
 mod process;
 pub mod program;
@@ -13,11 +16,12 @@ pub use dynamodb::{DynamoDb, sdk_config};
 pub use emulator::Emulator;
 pub use event::{CALLER, Event};
 pub use function::{Function, Reply};
+pub use gateway::Gateway;
 pub use in_process::InProcess;
 pub use proxy::{Answer, Fault};
 
 /// The longest anything may take: where something hangs, its test fails.
-pub const PATIENCE: std::time::Duration = std::time::Duration::from_mins(1);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An environment that is enough for the AWS SDKs and that no account is behind.
 pub const AWS_ENVIRONMENT: [(&str, &str); 6] = [
@@ -28,3 +32,12 @@ pub const AWS_ENVIRONMENT: [(&str, &str); 6] = [
     ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
     ("AWS_SECRET_ACCESS_KEY", "secret"),
 ];
+
+/// Waits for the next UTC day if this one ends before a test can.
+pub async fn within_a_day() {
+    const DAY: u64 = 24 * 60 * 60;
+    let left = Duration::from_secs(DAY - UNIX_EPOCH.elapsed().unwrap().as_secs() % DAY);
+    if left < PATIENCE {
+        tokio::time::sleep(left).await;
+    }
+}

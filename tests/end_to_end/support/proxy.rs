@@ -61,7 +61,7 @@ pub struct Proxy {
 struct State {
     engine: String,
     http: reqwest::Client,
-    requests: Mutex<usize>,
+    operations: Mutex<Vec<String>>,
     faults: Mutex<Box<dyn Iterator<Item = Fault> + Send>>,
 }
 
@@ -73,7 +73,7 @@ impl Proxy {
             engine,
             // Straight, whatever proxy this machine is told to use.
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
-            requests: Mutex::default(),
+            operations: Mutex::default(),
             faults: Mutex::new(Box::new(iter::empty())),
         });
         let mut server = JoinSet::new();
@@ -81,8 +81,8 @@ impl Proxy {
         Self { endpoint, state, _server: server }
     }
 
-    pub fn take_requests(&self) -> usize {
-        std::mem::take(&mut self.state.requests.lock().unwrap())
+    pub fn take_operations(&self) -> Vec<String> {
+        std::mem::take(&mut self.state.operations.lock().unwrap())
     }
 
     pub fn set_faults(&self, faults: impl Iterator<Item = Fault> + Send + 'static) {
@@ -104,7 +104,9 @@ async fn serve(listener: TcpListener, state: Arc<State>) {
 
 /// An error closes the connection.
 async fn answer(state: &State, request: Request<Incoming>) -> io::Result<Response<Body>> {
-    *state.requests.lock().unwrap() += 1;
+    let target = request.headers()["x-amz-target"].to_str().unwrap();
+    let (_, operation) = target.split_once('.').unwrap();
+    state.operations.lock().unwrap().push(operation.to_owned());
     let Some(fault) = state.faults.lock().unwrap().next() else {
         return Ok(from_engine(state, request).await);
     };

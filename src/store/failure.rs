@@ -1,0 +1,54 @@
+//! Whose turn it is after a write that has failed: see [`crate::error`].
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+
+use crate::error::Error;
+
+/// Why a write has failed.
+pub enum Failure {
+    /// Others were writing the same items. They will soon have done so.
+    Passing(Error),
+    /// The SDK has tried again if that could help.
+    Lasting(Error),
+}
+
+/// The ways in which `DynamoDB` throttles ("Error handling" in its developer guide).
+const THROTTLING: [&str; 3] =
+    ["ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"];
+
+/// What other writers may cause, though the status is 400.
+const CONFLICT: [&str; 3] = [
+    "ReplicatedWriteConflictException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+];
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Lasting(error)
+    }
+}
+
+impl<E> From<SdkError<E>> for Failure
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    fn from(error: SdkError<E>) -> Self {
+        let is_one_of = |codes: &[&str]| error.code().is_some_and(|code| codes.contains(&code));
+        if is_one_of(&CONFLICT) {
+            return Self::Passing(Error::service_unavailable(error));
+        }
+        Self::Lasting(match &error {
+            _ if is_one_of(&THROTTLING) => Error::throttled(error),
+            SdkError::ConstructionFailure(_) => Error::service_failure(error),
+            // We have asked for what is not there, or for what we may not. Without a code it is not
+            // DynamoDB that says so.
+            SdkError::ServiceError(refusal)
+                if refusal.raw().status().is_client_error() && error.code().is_some() =>
+            {
+                Error::service_failure(error)
+            }
+            _ => Error::service_unavailable(error),
+        })
+    }
+}

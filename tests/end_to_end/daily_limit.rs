@@ -1,0 +1,317 @@
+//! The meetings that an account may create in a UTC day: counted exactly, whatever happens.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::support::Answer::{Closed, Raw, Refusal, Stalled, Truncated};
+use crate::support::{
+    CALLER, DynamoDb, Event, Fault, Function, InProcess, Reply, sdk_config, within_a_day,
+};
+
+/// The error of a cancelled transaction. What was cancelled is the put, and then the counter.
+macro_rules! canceled {
+    ($put:literal, $count:literal) => {
+        Fault::before(Raw(
+            400,
+            concat!(
+                r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","#,
+                r#""Message":"Transaction cancelled ["#,
+                $put,
+                ", ",
+                $count,
+                r#"] on purpose","#,
+                r#""CancellationReasons":[{"Code":""#,
+                $put,
+                r#""},{"Code":""#,
+                $count,
+                r#""}]}"#,
+            ),
+        ))
+    };
+}
+
+async fn start(dynamodb: &DynamoDb, limit: u32) -> Function {
+    within_a_day().await;
+    Function::start_with(dynamodb, &[("DAILY_MEETING_LIMIT", &limit.to_string())]).await
+}
+
+fn create(token: &str) -> Event {
+    Event::create(&json!({ "ClientRequestToken": token }))
+}
+
+fn assert_limit_reached(reply: &Reply, limit: u32) {
+    reply.assert_modelled();
+    assert_eq!(reply.headers["x-amzn-errortype"], "ResourceLimitExceededException", "{reply:?}");
+    let message = reply.message();
+    let named = format!(
+        "The account has reached its daily limit of meetings, which is {limit}. It resets at "
+    );
+    assert!(message.starts_with(&named) && message.ends_with("T00:00:00Z."), "{message}");
+}
+
+#[tokio::test]
+async fn an_account_creates_as_many_meetings_as_it_may_and_replays_do_not_count() {
+    let dynamodb = DynamoDb::start().await;
+    let function = start(&dynamodb, 2).await;
+    let invoke = async |event: Event| {
+        let reply = function.invoke(&event).await;
+        assert_eq!(dynamodb.take_operations(), ["TransactWriteItems"]);
+        reply
+    };
+    let mismatch =
+        || Event::create(&json!({"ClientRequestToken": "first", "MediaRegion": "eu-west-1"}));
+
+    let first = invoke(create("first")).await;
+    assert_eq!((first.status, first.is_replay()), (201, false), "{first:?}");
+    assert_eq!(invoke(create("first")).await.body, first.body);
+    assert_eq!(invoke(mismatch()).await.status, 400);
+    assert_eq!(dynamodb.counted_meetings(CALLER).await, 1);
+    assert_eq!(invoke(create("second")).await.status, 201);
+    for token in ["third", "fourth"] {
+        assert_limit_reached(&invoke(create(token)).await, 2);
+    }
+
+    let replay = invoke(create("first")).await;
+    assert_eq!((replay.status, replay.is_replay(), replay.body), (201, true, first.body));
+    let mismatch = invoke(mismatch()).await;
+    assert_eq!(mismatch.headers["x-amzn-errortype"], "BadRequestException");
+    assert!(mismatch.message().contains("which differs in MediaRegion."), "{mismatch:?}");
+    assert_eq!(dynamodb.counted_meetings(CALLER).await, 2);
+}
+
+#[tokio::test]
+async fn each_account_has_a_limit_of_its_own_and_those_without_one_share_theirs() {
+    let dynamodb = DynamoDb::start().await;
+    let function = start(&dynamodb, 1).await;
+    let stranger = |token: &str| {
+        let account = "/requestContext/identity/accountId";
+        create(token).set(account, json!("444455556666"))
+    };
+    let anonymous = |event: &str, token: &str| {
+        Event::named(event).body(&json!({ "ClientRequestToken": token }).to_string())
+    };
+    for (event, status) in [
+        (create("one"), 201),
+        (create("two"), 400),
+        (stranger("one"), 201),
+        (stranger("two"), 400),
+        (anonymous("http-create", "one"), 201),
+        (anonymous("rest-anonymous", "two"), 400),
+        (anonymous("url-anonymous", "two"), 400),
+        (anonymous("http-iam", "two"), 400),
+    ] {
+        let reply = function.invoke(&event).await;
+        assert_eq!(reply.status, status, "{}: {reply:?}", event.0);
+        if status == 400 {
+            assert_limit_reached(&reply, 1);
+        }
+    }
+    for account in [CALLER, "444455556666", "anonymous"] {
+        assert_eq!(dynamodb.counted_meetings(account).await, 1, "{account}");
+    }
+}
+
+#[tokio::test]
+async fn the_limit_resets_with_the_utc_day() {
+    let dynamodb = DynamoDb::start().await;
+    let function = InProcess::new(&sdk_config(&dynamodb.endpoint), Duration::from_secs(1));
+    let function = function.with_daily_limit(1);
+    // 2026-11-22T23:59:59Z.
+    let last_second = UNIX_EPOCH + Duration::from_secs(1_795_391_999);
+    let invoke = async |token: &str, now| function.invoke(&create(token), now, 0).await;
+
+    assert_eq!(invoke("first", last_second).await.status, 201);
+    let refused = invoke("second", last_second + Duration::from_millis(999)).await;
+    assert_limit_reached(&refused, 1);
+    assert!(refused.message().ends_with("It resets at 2026-11-23T00:00:00Z."), "{refused:?}");
+    let next_day = last_second + Duration::from_secs(1);
+    assert_eq!(invoke("second", next_day).await.status, 201);
+    let refused = invoke("third", next_day).await;
+    assert!(refused.message().ends_with("It resets at 2026-11-24T00:00:00Z."), "{refused:?}");
+    // The first meeting has expired: another of its token is one more.
+    assert_limit_reached(&invoke("first", next_day).await, 1);
+    assert_eq!(invoke("first", next_day + Duration::from_hours(24)).await.status, 201);
+
+    let items = dynamodb.items().await;
+    let counters = items.iter().filter(|item| item.contains_key("MeetingsCreated"));
+    let mut counters: Vec<_> = counters
+        .map(|item| {
+            let key = item["ClientRequestToken"].as_s().unwrap().as_str();
+            (key, item["ExpiresAt"].as_n().unwrap().parse::<u64>().unwrap())
+        })
+        .collect();
+    counters.sort_unstable();
+    // DynamoDB may delete each a day after its day has ended.
+    assert_eq!(
+        counters,
+        [
+            ("#meetings#111122223333#2026-11-22", 1_795_478_400),
+            ("#meetings#111122223333#2026-11-23", 1_795_564_800),
+            ("#meetings#111122223333#2026-11-24", 1_795_651_200),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn of_200_parallel_requests_a_limit_of_100_refuses_100() {
+    let dynamodb = DynamoDb::start().await;
+    let function = InProcess::new(&sdk_config(&dynamodb.endpoint), Duration::from_hours(24));
+    let function = function.with_daily_limit(100);
+    let now = SystemTime::now();
+    let events: Vec<_> = (0..200).map(|n| create(&format!("token-{n}"))).collect();
+    let invoke_all = || join_all(events.iter().map(|event| function.invoke(event, now, 0)));
+
+    let first = invoke_all().await;
+
+    assert_eq!(first.iter().filter(|reply| reply.status == 201).count(), 100);
+    for refused in first.iter().filter(|reply| reply.status != 201) {
+        assert_limit_reached(refused, 100);
+    }
+    assert_eq!(dynamodb.counted_meetings(CALLER).await, 100);
+    assert_eq!(dynamodb.take_requests(), 200);
+    for (first, again) in first.iter().zip(invoke_all().await) {
+        assert_eq!((again.status, &again.body), (first.status, &first.body));
+        assert_eq!(again.is_replay(), first.status == 201);
+    }
+    assert_eq!((dynamodb.counted_meetings(CALLER).await, dynamodb.take_requests()), (100, 200));
+}
+
+#[tokio::test]
+async fn what_was_in_the_way_of_a_transaction_is_waited_for() {
+    for canceled in [
+        canceled!("None", "TransactionConflict"),
+        canceled!("TransactionConflict", "None"),
+        canceled!("TransactionConflict", "TransactionConflict"),
+        // The limit may be reached, but the token may have a meeting.
+        canceled!("TransactionConflict", "ConditionalCheckFailed"),
+        canceled!("None", "ThrottlingError"),
+        canceled!("ProvisionedThroughputExceeded", "None"),
+        canceled!("ThrottlingError", "ConditionalCheckFailed"),
+    ] {
+        let dynamodb = DynamoDb::start().await;
+        let function = start(&dynamodb, 1).await;
+        // More often than the SDK tries.
+        dynamodb.set_faults([canceled; 6]);
+
+        let reply = function.invoke(&create("token")).await;
+
+        assert_eq!((reply.status, reply.is_replay()), (201, false), "{canceled:?}: {reply:?}");
+        assert_eq!((dynamodb.take_requests(), dynamodb.counted_meetings(CALLER).await), (7, 1));
+
+        dynamodb.set_faults([canceled]);
+        assert_eq!(function.invoke(&create("token")).await.body, reply.body);
+        dynamodb.set_faults([canceled]);
+        assert_limit_reached(&function.invoke(&create("another")).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn what_stays_in_the_way_of_a_transaction_is_an_error_before_the_deadline() {
+    for (canceled, status) in [
+        (canceled!("None", "TransactionConflict"), 503),
+        (canceled!("TransactionConflict", "None"), 503),
+        (canceled!("None", "ProvisionedThroughputExceeded"), 429),
+        (canceled!("ThrottlingError", "TransactionConflict"), 429),
+        // Nothing to wait for.
+        (canceled!("None", "ValidationError"), 500),
+        (canceled!("ItemCollectionSizeLimitExceeded", "None"), 500),
+        (canceled!("None", "None"), 500),
+    ] {
+        let dynamodb = DynamoDb::start().await;
+        let function = start(&dynamodb, 1).await;
+        dynamodb.set_fault(canceled);
+
+        let deadline = SystemTime::now() + Duration::from_secs(3);
+        let reply = function.invoke_by(deadline, &create("token")).await;
+
+        reply.assert_modelled();
+        assert_eq!(reply.status, status, "{canceled:?}: {reply:?}");
+        let requests = dynamodb.take_requests();
+        assert!(
+            if status == 500 { requests == 1 } else { requests > 6 },
+            "{canceled:?}: {requests}"
+        );
+        function.process.logged("] on purpose").await;
+
+        dynamodb.set_faults([]);
+        assert_eq!(function.invoke(&create("token")).await.status, 201);
+        assert_eq!(dynamodb.counted_meetings(CALLER).await, 1);
+    }
+}
+
+/// Without a limit there are transactions too, if another function on the table has one.
+#[tokio::test]
+async fn what_is_in_the_way_of_a_put_is_waited_for() {
+    for conflict in ["TransactionConflictException", "ReplicatedWriteConflictException"] {
+        let dynamodb = DynamoDb::start().await;
+        let function = Function::start(&dynamodb).await;
+        let conflict = Fault::before(Refusal(400, conflict));
+        dynamodb.set_faults([conflict; 6]);
+
+        let reply = function.invoke(&create("token")).await;
+
+        assert_eq!((reply.status, reply.is_replay()), (201, false), "{conflict:?}: {reply:?}");
+        assert_eq!(dynamodb.take_operations(), ["PutItem"; 7]);
+    }
+}
+
+#[tokio::test]
+async fn a_creation_whose_answer_is_lost_counts_once() {
+    for fault in [Fault::after(Closed), Fault::after(Stalled), Fault::after(Truncated)] {
+        let dynamodb = DynamoDb::start().await;
+        let function = start(&dynamodb, 1).await;
+        let invoke = async || {
+            let deadline = SystemTime::now() + Duration::from_secs(3);
+            function.invoke_by(deadline, &create("token")).await
+        };
+        dynamodb.set_faults([fault]);
+
+        let reply = invoke().await;
+
+        assert_eq!((reply.status, reply.is_replay()), (201, false), "{fault:?}: {reply:?}");
+        assert_eq!((dynamodb.take_requests(), dynamodb.counted_meetings(CALLER).await), (2, 1));
+        assert_limit_reached(&function.invoke(&create("another")).await, 1);
+
+        // And if the whole invocation comes to nothing, and the client tries again.
+        let dynamodb = DynamoDb::start().await;
+        let function = start(&dynamodb, 1).await;
+        dynamodb.set_fault(fault);
+        let deadline = SystemTime::now() + Duration::from_secs(3);
+        assert_eq!(function.invoke_by(deadline, &create("token")).await.status, 503, "{fault:?}");
+        dynamodb.set_faults([]);
+        let retry = function.invoke(&create("token")).await;
+        assert_eq!((retry.status, retry.is_replay()), (201, true), "{fault:?}: {retry:?}");
+        assert_eq!(dynamodb.counted_meetings(CALLER).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn without_a_limit_nothing_is_counted() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::start(&dynamodb).await;
+    for event in ["rest-create", "rest-replay", "rest-mismatch"] {
+        function.invoke(&Event::named(event)).await;
+        assert_eq!(dynamodb.take_operations(), ["PutItem"], "{event}");
+    }
+    let [item] = &dynamodb.items().await[..] else { panic!("one item") };
+    assert!(item.contains_key("MeetingId"));
+}
+
+/// Write units of 1 KB each. In a transaction every item costs them twice.
+#[tokio::test]
+async fn a_meeting_takes_two_write_units_and_its_counter_one() {
+    let dynamodb = DynamoDb::start().await;
+    let function = start(&dynamodb, 2).await;
+    for event in ["rest-create", "rest-full"] {
+        assert_eq!(function.invoke(&Event::named(event)).await.status, 201);
+    }
+    for item in dynamodb.items().await {
+        let units = if item.contains_key("MeetingId") { 2.0 } else { 1.0 };
+        let put = dynamodb.client.put_item().table_name("Meetings").set_item(Some(item));
+        let answer = put.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
+        assert_eq!(answer.unwrap().consumed_capacity.unwrap().capacity_units, Some(units));
+    }
+}
