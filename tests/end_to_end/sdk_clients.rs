@@ -1,4 +1,5 @@
-//! Unmodified SDK clients over HTTP, against the function under cargo-lambda.
+//! Unmodified SDK clients over HTTP, against the function under cargo-lambda, or under a stand-in for
+//! API Gateway where callers have an identity.
 
 use std::process::Stdio;
 
@@ -10,7 +11,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use crate::support::{AWS_ENVIRONMENT, Answer, DynamoDb, Emulator, Fault};
+use crate::support::{
+    AWS_ENVIRONMENT, Answer, DynamoDb, Emulator, Event, Fault, Function, Gateway,
+};
 
 /// An SDK's client, which tries once: the errors are what is looked at here.
 enum Client {
@@ -32,36 +35,50 @@ type Outcome = Result<Value, (String, String, String)>;
 async fn rust() {
     let dynamodb = DynamoDb::start().await;
     let emulator = Emulator::start(&dynamodb).await;
-    let config = aws_sdk_chime::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("us-east-1"))
-        .credentials_provider(Credentials::new("AKIDEXAMPLE", "secret", None, None, "test"))
-        .endpoint_url(&emulator.endpoint)
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .retry_config(RetryConfig::disabled())
-        .build();
-    check(Client::Rust(aws_sdk_chime::Client::from_conf(config)), &dynamodb).await;
+    check(Client::rust(&emulator.endpoint), &dynamodb).await;
 }
 
 #[tokio::test]
 async fn boto3() {
     let dynamodb = DynamoDb::start().await;
     let emulator = Emulator::start(&dynamodb).await;
-    let mut process = Command::new("python3")
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/end_to_end/boto3_client.py"))
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap())
-        .envs(AWS_ENVIRONMENT)
-        .env("AWS_ENDPOINT_URL_CHIME", &emulator.endpoint)
-        .env("AWS_MAX_ATTEMPTS", "1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("python3 with boto3");
-    let stdin = process.stdin.take().unwrap();
-    let stdout = BufReader::new(process.stdout.take().unwrap()).lines();
-    check(Client::Boto3(Box::new(Boto3 { stdin, stdout, _process: process })), &dynamodb).await;
+    check(Client::boto3(&emulator.endpoint), &dynamodb).await;
+}
+
+#[tokio::test]
+async fn callers_who_may_not_see_it_as_a_typed_exception() {
+    let dynamodb = DynamoDb::start().await;
+    for (setting, event, expected) in [
+        (
+            ("REQUIRE_IAM_CALLER", "true"),
+            "rest-anonymous",
+            ("UnauthorizedClientException", "Unauthorized", "no IAM identity"),
+        ),
+        (
+            ("ALLOWED_ACCOUNT_IDS", "000000000001"),
+            "http-iam",
+            ("ForbiddenException", "Forbidden", "111122223333 is not allowed"),
+        ),
+        (
+            ("DAILY_MEETING_LIMIT", "1"),
+            "url-create",
+            ("ResourceLimitExceededException", "ResourceLimitExceeded", "limit of meetings"),
+        ),
+    ] {
+        let function = Function::start_with(&dynamodb, &[setting]).await;
+        let gateway = Gateway::start(function, Event::named(event)).await;
+        for mut client in [Client::rust(&gateway.endpoint), Client::boto3(&gateway.endpoint)] {
+            // What the limit leaves to the first client, it replays to the other.
+            if expected.1 == "ResourceLimitExceeded" {
+                let first = json!({"ClientRequestToken": "first"});
+                client.create_meeting(&first).await.expect("a meeting");
+            }
+            let outcome = client.create_meeting(&json!({"ClientRequestToken": "token"})).await;
+            let (name, code, message) = outcome.expect_err("an exception");
+            assert_eq!((name.as_str(), code.as_str()), (expected.0, expected.1));
+            assert!(message.contains(expected.2), "{message}");
+        }
+    }
 }
 
 async fn check(mut client: Client, dynamodb: &DynamoDb) {
@@ -133,6 +150,36 @@ async fn check(mut client: Client, dynamodb: &DynamoDb) {
 }
 
 impl Client {
+    fn rust(endpoint: &str) -> Self {
+        let config = aws_sdk_chime::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(Credentials::new("AKIDEXAMPLE", "secret", None, None, "test"))
+            .endpoint_url(endpoint)
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .retry_config(RetryConfig::disabled())
+            .build();
+        Self::Rust(aws_sdk_chime::Client::from_conf(config))
+    }
+
+    fn boto3(endpoint: &str) -> Self {
+        let mut process = Command::new("python3")
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/end_to_end/boto3_client.py"))
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .envs(AWS_ENVIRONMENT)
+            .env("AWS_ENDPOINT_URL_CHIME", endpoint)
+            .env("AWS_MAX_ATTEMPTS", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("python3 with boto3");
+        let stdin = process.stdin.take().unwrap();
+        let stdout = BufReader::new(process.stdout.take().unwrap()).lines();
+        Self::Boto3(Box::new(Boto3 { stdin, stdout, _process: process }))
+    }
+
     async fn create_meeting(&mut self, members: &Value) -> Outcome {
         match self {
             Self::Rust(client) => create_with_rust(client, members).await,
@@ -197,6 +244,13 @@ async fn create_with_rust(client: &aws_sdk_chime::Client, members: &Value) -> Ou
     };
     let (name, code, message) = match error {
         CreateMeetingError::BadRequestException(e) => ("BadRequestException", e.code, e.message),
+        CreateMeetingError::ResourceLimitExceededException(e) => {
+            ("ResourceLimitExceededException", e.code, e.message)
+        }
+        CreateMeetingError::UnauthorizedClientException(e) => {
+            ("UnauthorizedClientException", e.code, e.message)
+        }
+        CreateMeetingError::ForbiddenException(e) => ("ForbiddenException", e.code, e.message),
         CreateMeetingError::ThrottledClientException(e) => {
             ("ThrottledClientException", e.code, e.message)
         }
