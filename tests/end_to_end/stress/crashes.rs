@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::tries;
-use crate::support::{DynamoDb, Event, Function, PATIENCE, Reply};
+use crate::support::{CALLER, DynamoDb, Event, Function, PATIENCE, Reply};
 
 /// A token for what is only there to warm a function up.
 const FIRST: &str = "first";
@@ -18,9 +18,21 @@ const CLIENTS: u32 = 4;
 
 #[tokio::test]
 async fn no_kill_loses_a_meeting_or_makes_a_second_one() {
+    kill_functions(&[]).await;
+}
+
+#[tokio::test]
+async fn no_kill_loses_a_meeting_from_count_or_counts_it_twice() {
+    let dynamodb = kill_functions(&[("DAILY_MEETING_LIMIT", "4294967295")]).await;
+    println!("crashes: {} meetings were counted", dynamodb.counted_meetings(CALLER).await);
+}
+
+/// Kills functions that have these settings, until it is clear that each client has got the one
+/// meeting that it has asked for.
+async fn kill_functions(settings: &[(&str, &str)]) -> DynamoDb {
     let dynamodb = DynamoDb::start().await;
     let kills = tries(8, 100);
-    let clients = (0..CLIENTS).map(|n| run_client(&dynamodb, n / 2, kills));
+    let clients = (0..CLIENTS).map(|n| run_client(&dynamodb, settings, n / 2, kills));
 
     let answers: Vec<(String, Reply)> = join_all(clients).await.into_iter().flatten().collect();
 
@@ -33,7 +45,7 @@ async fn no_kill_loses_a_meeting_or_makes_a_second_one() {
         *creations.entry(token).or_default() += u32::from(!reply.is_replay());
     }
     assert!(creations.values().all(|&times| times <= 1), "{creations:?}");
-    let items = dynamodb.items().await;
+    let items = dynamodb.meetings().await;
     let stored: BTreeMap<_, _> = items
         .iter()
         .map(|item| (item["ClientRequestToken"].as_s().unwrap(), item["MeetingId"].as_s().unwrap()))
@@ -49,11 +61,17 @@ async fn no_kill_loses_a_meeting_or_makes_a_second_one() {
         answers.len(),
         meetings.len(),
     );
+    dynamodb
 }
 
 /// Creates meetings until its function has been killed `kills` times, and one more.
-async fn run_client(dynamodb: &DynamoDb, pair: u32, kills: u32) -> Vec<(String, Reply)> {
-    let (mut function, mut usual) = start(dynamodb).await;
+async fn run_client(
+    dynamodb: &DynamoDb,
+    settings: &[(&str, &str)],
+    pair: u32,
+    kills: u32,
+) -> Vec<(String, Reply)> {
+    let (mut function, mut usual) = start(dynamodb, settings).await;
     let mut answers = Vec::new();
     let mut killed = 0;
     for number in 0.. {
@@ -70,7 +88,7 @@ async fn run_client(dynamodb: &DynamoDb, pair: u32, kills: u32) -> Vec<(String, 
                 () = sleep(moment), if killed < kills => {
                     function.process.kill().await;
                     killed += 1;
-                    (function, usual) = start(dynamodb).await;
+                    (function, usual) = start(dynamodb, settings).await;
                 }
             }
         };
@@ -83,8 +101,8 @@ async fn run_client(dynamodb: &DynamoDb, pair: u32, kills: u32) -> Vec<(String, 
 }
 
 /// A function, and how long its answers take but for the first ones.
-async fn start(dynamodb: &DynamoDb) -> (Function, Duration) {
-    let function = Function::start(dynamodb).await;
+async fn start(dynamodb: &DynamoDb, settings: &[(&str, &str)]) -> (Function, Duration) {
+    let function = Function::start_with(dynamodb, settings).await;
     function.invoke(&create(FIRST)).await;
     let sent_at = Instant::now();
     function.invoke(&create(FIRST)).await;

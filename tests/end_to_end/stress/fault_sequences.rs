@@ -10,6 +10,10 @@ use tokio::runtime::Runtime;
 use super::{for_all, tries};
 use crate::support::{Answer, CALLER, DynamoDb, Event, Fault, Function};
 
+const CANCELED_BY_CONFLICT: &str = r#"{"__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException", "CancellationReasons": [{"Code": "None"}, {"Code": "TransactionConflict"}]}"#;
+
+const CANCELED_BY_THROTTLING: &str = r#"{"__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException", "CancellationReasons": [{"Code": "ThrottlingError"}, {"Code": "None"}]}"#;
+
 fn fault() -> impl Strategy<Value = Fault> {
     let answer = prop_oneof![
         6 => prop::sample::select(vec![
@@ -18,7 +22,10 @@ fn fault() -> impl Strategy<Value = Fault> {
             Answer::Refusal(400, "ThrottlingException"),
             Answer::Refusal(400, "TransactionConflictException"),
             Answer::Refusal(400, "AccessDeniedException"),
+            Answer::Refusal(400, "TransactionInProgressException"),
             Answer::Refusal(500, "InternalServerError"),
+            Answer::Raw(400, CANCELED_BY_CONFLICT),
+            Answer::Raw(400, CANCELED_BY_THROTTLING),
             Answer::Raw(200, "{\"Item\": "),
             Answer::Raw(400, "<p>"),
             Answer::Raw(502, ""),
@@ -35,14 +42,20 @@ fn fault() -> impl Strategy<Value = Fault> {
 fn whatever_fails_a_client_that_tries_again_gets_one_meeting() {
     let runtime = Runtime::new().unwrap();
     let dynamodb = runtime.block_on(DynamoDb::start());
-    let function = runtime.block_on(Function::start(&dynamodb));
+    let plain = runtime.block_on(Function::start(&dynamodb));
+    let limit = [("DAILY_MEETING_LIMIT", "4294967295")];
+    let limited = runtime.block_on(Function::start_with(&dynamodb, &limit));
     let number = AtomicU32::new(0);
     let cases = tries(10, 500);
-    for_all(&runtime, cases, &prop::collection::vec(fault(), 0..10), async |faults| {
+    let values = (any::<bool>(), prop::collection::vec(fault(), 0..10));
+    for_all(&runtime, cases, &values, async |(is_limited, faults)| {
+        let (function, account) =
+            if is_limited { (&limited, "444455556666") } else { (&plain, CALLER) };
         let token = format!("token-{}", number.fetch_add(1, Ordering::Relaxed));
-        let event = Event::create(&json!({ "ClientRequestToken": token }));
+        let event = Event::create(&json!({ "ClientRequestToken": token }))
+            .set("/requestContext/identity/accountId", json!(account));
         let most = faults.len();
-        let before = dynamodb.items().await.len();
+        let before = dynamodb.meetings().await.len();
         dynamodb.set_faults(faults);
         for tried in 0.. {
             let deadline = SystemTime::now() + Duration::from_secs(3);
@@ -50,7 +63,7 @@ fn whatever_fails_a_client_that_tries_again_gets_one_meeting() {
             reply.assert_modelled();
             if reply.status == 201 {
                 assert_eq!(
-                    dynamodb.item(CALLER, &token).await["MeetingId"].as_s().unwrap(),
+                    dynamodb.item(account, &token).await["MeetingId"].as_s().unwrap(),
                     &reply.meeting_id()
                 );
                 break;
@@ -59,10 +72,13 @@ fn whatever_fails_a_client_that_tries_again_gets_one_meeting() {
             assert!(tried < most, "each try meets a fault of its own");
         }
         dynamodb.set_faults([]);
-        assert_eq!(dynamodb.items().await.len(), before + 1);
+        assert_eq!(dynamodb.meetings().await.len(), before + 1);
+        if is_limited {
+            dynamodb.counted_meetings(account).await;
+        }
         let replay = function.invoke(&event).await;
         assert_eq!(
-            dynamodb.item(CALLER, &token).await["MeetingId"].as_s().unwrap(),
+            dynamodb.item(account, &token).await["MeetingId"].as_s().unwrap(),
             &replay.meeting_id()
         );
     });

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::tries;
-use crate::support::{CALLER, DynamoDb, Event, Function, Reply};
+use crate::support::{CALLER, DynamoDb, Event, Function, Reply, within_a_day};
 
 struct Race {
     dynamodb: DynamoDb,
@@ -13,16 +13,23 @@ struct Race {
 
 impl Race {
     async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    async fn start_with(settings: &[(&str, &str)]) -> Self {
         let dynamodb = DynamoDb::start().await;
-        let functions = (0..tries(8, 64)).map(|_| Function::start(&dynamodb));
+        let functions = (0..tries(8, 64)).map(|_| Function::start_with(&dynamodb, settings));
         let functions = join_all(functions).await;
         Self { dynamodb, functions }
     }
 
     /// What each process answers to its request, all sent at once.
     async fn run(&self, request: impl Fn(usize) -> Value) -> Vec<Reply> {
-        let events: Vec<_> =
-            (0..self.functions.len()).map(|n| Event::create(&request(n))).collect();
+        self.run_events(|n| Event::create(&request(n))).await
+    }
+
+    async fn run_events(&self, event: impl Fn(usize) -> Event) -> Vec<Reply> {
+        let events: Vec<_> = (0..self.functions.len()).map(event).collect();
         join_all(self.functions.iter().zip(&events).map(|(function, event)| function.invoke(event)))
             .await
     }
@@ -97,4 +104,35 @@ async fn after_an_expiry_one_creates_the_next_meeting_and_all_get_that() {
         race.dynamodb.expire().await;
     }
     println!("races: {rounds} rounds of {} requests across an expiry", race.functions.len());
+}
+
+#[tokio::test]
+async fn a_daily_limit_lets_just_as_many_through_as_it_says() {
+    let processes = tries(8, 64) as usize;
+    let limit = processes / 4;
+    let race = Race::start_with(&[("DAILY_MEETING_LIMIT", &limit.to_string())]).await;
+    let rounds = tries(5, 200);
+    for round in 0..rounds {
+        within_a_day().await;
+        let account = format!("{round:012}");
+        // Each is asked twice.
+        let event = |n| {
+            let event = Event::create(&json!({"ClientRequestToken": format!("token-{}", n / 2)}));
+            event.set("/requestContext/identity/accountId", json!(account))
+        };
+
+        let replies = race.run_events(event).await;
+
+        for pair in replies.chunks(2) {
+            for reply in pair {
+                let error = reply.headers.get("x-amzn-errortype").map_or("", String::as_str);
+                assert!(matches!(error, "" | "ResourceLimitExceededException"), "{reply:?}");
+                assert_eq!(reply.body, pair[0].body);
+            }
+        }
+        let created = replies.iter().filter(|reply| reply.status == 201 && !reply.is_replay());
+        assert_eq!(created.count(), limit);
+        assert_eq!(race.dynamodb.counted_meetings(&account).await, limit);
+    }
+    println!("races: {rounds} rounds of {processes} requests, of which the limit allows {limit}");
 }
