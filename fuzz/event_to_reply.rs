@@ -6,11 +6,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is how it finds something")]
 
 use std::cell::RefCell;
+use std::num::NonZeroU32;
 use std::time::{Duration, UNIX_EPOCH};
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_smithy_http_client::test_util::infallible_client_fn;
+use create_meeting::caller::AllowedCallers;
 use create_meeting::create_meeting::CreateMeeting;
 use create_meeting::gateway;
 use create_meeting::media_plane::MediaPlane;
@@ -18,6 +20,7 @@ use create_meeting::store::Store;
 use lambda_runtime::{Context, LambdaEvent};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::runtime::Runtime;
 
 /// What the store answers: status and body.
@@ -25,7 +28,10 @@ type StoreAnswer = (u16, Vec<u8>);
 
 thread_local! {
     static STORE_ANSWER: RefCell<StoreAnswer> = const { RefCell::new((200, Vec::new())) };
-    static CREATE_MEETING: CreateMeeting = create_meeting();
+    static CREATE_MEETING: [CreateMeeting; 2] = [
+        create_meeting(AllowedCallers::Anyone, None),
+        create_meeting(AllowedCallers::OfAccounts(vec!["111122223333".into()]), NonZeroU32::new(1)),
+    ];
     /// Its clock is a test's: what waits need not.
     static RUNTIME: Runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -34,7 +40,10 @@ thread_local! {
         .expect("a runtime");
 }
 
-fn create_meeting() -> CreateMeeting {
+fn create_meeting(
+    allowed_callers: AllowedCallers,
+    daily_limit: Option<NonZeroU32>,
+) -> CreateMeeting {
     let http_client = infallible_client_fn(|_| {
         let (status, body) = STORE_ANSWER.with_borrow(Clone::clone);
         http::Response::builder().status(status).body(body).unwrap_or_default()
@@ -46,8 +55,13 @@ fn create_meeting() -> CreateMeeting {
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(http_client)
         .build();
-    let store = Store::new(&config, "Meetings".into());
-    CreateMeeting::new(store, MediaPlane::new("media.test"), Duration::from_hours(24))
+    CreateMeeting {
+        store: Store::new(&config, "Meetings".into()),
+        media_plane: MediaPlane::new("media.test"),
+        meeting_lifetime: Duration::from_hours(24),
+        allowed_callers,
+        daily_limit,
+    }
 }
 
 fn split(input: &[u8]) -> (&[u8], StoreAnswer) {
@@ -62,18 +76,21 @@ fn split(input: &[u8]) -> (&[u8], StoreAnswer) {
 
 fuzz_target!(|input: &[u8]| {
     let (event, store_answer) = split(input);
-    let Ok(event) = serde_json::from_slice(event) else { return };
+    let Ok(event) = serde_json::from_slice::<Box<RawValue>>(event) else { return };
     STORE_ANSWER.set(store_answer);
+    CREATE_MEETING.with(|functions| functions.iter().for_each(|function| run(function, &event)));
+});
+
+fn run(create_meeting: &CreateMeeting, event: &RawValue) {
     let now = UNIX_EPOCH + Duration::from_secs(1_795_342_523);
-    let reply = CREATE_MEETING.with(|create_meeting| {
-        let event = LambdaEvent::new(event, Context::default());
-        RUNTIME.with(|runtime| runtime.block_on(gateway::handle(create_meeting, event, now)))
-    });
+    let event = LambdaEvent::new(event.to_owned(), Context::default());
+    let reply =
+        RUNTIME.with(|runtime| runtime.block_on(gateway::handle(create_meeting, event, now)));
     match reply {
         Ok(reply) => check(&serde_json::to_value(reply).unwrap()),
         Err(error) => assert_eq!(error.error_type, "NotAnHttpEvent"),
     }
-});
+}
 
 fn check(reply: &Value) {
     let header = |name: &str| reply["headers"][name].as_str();
@@ -84,16 +101,20 @@ fn check(reply: &Value) {
         assert_eq!(body["Meeting"]["MediaPlacement"].as_object().unwrap().len(), 8);
         return;
     }
-    let (name, code) = match status {
-        400 => ("BadRequestException", "BadRequest"),
-        404 => ("NotFoundException", "NotFound"),
-        405 => ("MethodNotAllowedException", "MethodNotAllowed"),
-        429 => ("ThrottledClientException", "Throttled"),
-        500 => ("ServiceFailureException", "ServiceFailure"),
-        503 => ("ServiceUnavailableException", "ServiceUnavailable"),
+    let name = body["__type"].as_str().unwrap();
+    let (code, its_status) = match name {
+        "BadRequestException" => ("BadRequest", 400),
+        "ResourceLimitExceededException" => ("ResourceLimitExceeded", 400),
+        "UnauthorizedClientException" => ("Unauthorized", 401),
+        "ForbiddenException" => ("Forbidden", 403),
+        "NotFoundException" => ("NotFound", 404),
+        "MethodNotAllowedException" => ("MethodNotAllowed", 405),
+        "ThrottledClientException" => ("Throttled", 429),
+        "ServiceFailureException" => ("ServiceFailure", 500),
+        "ServiceUnavailableException" => ("ServiceUnavailable", 503),
         _ => panic!("{reply}"),
     };
-    assert_eq!((header("x-amzn-errortype"), &body["__type"]), (Some(name), &name.into()));
+    assert_eq!((status, header("x-amzn-errortype")), (its_status, Some(name)));
     assert_eq!(body["Code"], code);
     assert!(!body["Message"].as_str().unwrap().is_empty());
 }
