@@ -180,6 +180,36 @@ async fn of_200_parallel_requests_a_limit_of_100_refuses_100() {
 }
 
 #[tokio::test]
+async fn transactions_that_cancel_each_other_are_counted_as_exactly() {
+    let dynamodb = DynamoDb::start().await;
+    dynamodb.set_contended();
+    let function = InProcess::new(&sdk_config(&dynamodb.endpoint), Duration::from_hours(24));
+    let function = function.with_daily_limit(20);
+    let now = SystemTime::now();
+    let create = async |n: usize| {
+        let event = create(&format!("token-{n}"));
+        // On a slow machine some do not get through before the deadline. Clients try again.
+        loop {
+            let reply = function.invoke(&event, now, 0).await;
+            if reply.status != 503 {
+                return reply;
+            }
+        }
+    };
+
+    let replies = join_all((0..40).map(create)).await;
+
+    let created = replies.iter().filter(|reply| reply.status == 201 && !reply.is_replay());
+    assert_eq!(created.count(), 20);
+    for refused in replies.iter().filter(|reply| reply.status != 201) {
+        assert_limit_reached(refused, 20);
+    }
+    assert_eq!(dynamodb.counted_meetings(CALLER).await, 20);
+    let requests = dynamodb.take_requests();
+    assert!(requests > 40, "no transactions have met");
+}
+
+#[tokio::test]
 async fn what_was_in_the_way_of_a_transaction_is_waited_for() {
     for canceled in [
         canceled!("None", "TransactionConflict"),

@@ -49,6 +49,11 @@ impl DynamoDb {
         self.set_faults(iter::repeat(fault));
     }
 
+    /// From now on, transactions that meet cancel each other. The engine has them wait.
+    pub fn set_contended(&self) {
+        self.proxy.set_contended();
+    }
+
     /// Every item in the meetings' table.
     pub async fn items(&self) -> Vec<HashMap<String, AttributeValue>> {
         let pages = self.client.scan().table_name("Meetings").into_paginator().items().send();

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::iter;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -63,7 +64,15 @@ struct State {
     http: reqwest::Client,
     operations: Mutex<Vec<String>>,
     faults: Mutex<Box<dyn Iterator<Item = Fault> + Send>>,
+    /// Whether requests that meet conflict, as transactions on one item do.
+    contended: AtomicBool,
+    in_engine: tokio::sync::Mutex<()>,
 }
+
+const CONFLICT: &str = r#"{
+    "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+    "CancellationReasons": [{"Code": "None"}, {"Code": "TransactionConflict"}]
+}"#;
 
 impl Proxy {
     pub async fn start(engine: String) -> Self {
@@ -75,6 +84,8 @@ impl Proxy {
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             operations: Mutex::default(),
             faults: Mutex::new(Box::new(iter::empty())),
+            contended: AtomicBool::new(false),
+            in_engine: tokio::sync::Mutex::default(),
         });
         let mut server = JoinSet::new();
         server.spawn(serve(listener, state.clone()));
@@ -83,6 +94,10 @@ impl Proxy {
 
     pub fn take_operations(&self) -> Vec<String> {
         std::mem::take(&mut self.state.operations.lock().unwrap())
+    }
+
+    pub fn set_contended(&self) {
+        self.state.contended.store(true, Ordering::Relaxed);
     }
 
     pub fn set_faults(&self, faults: impl Iterator<Item = Fault> + Send + 'static) {
@@ -108,7 +123,12 @@ async fn answer(state: &State, request: Request<Incoming>) -> io::Result<Respons
     let (_, operation) = target.split_once('.').unwrap();
     state.operations.lock().unwrap().push(operation.to_owned());
     let Some(fault) = state.faults.lock().unwrap().next() else {
-        return Ok(from_engine(state, request).await);
+        let alone = state.in_engine.try_lock();
+        return Ok(if alone.is_err() && state.contended.load(Ordering::Relaxed) {
+            raw(400, CONFLICT)
+        } else {
+            from_engine(state, request).await
+        });
     };
     let passed = if fault.committed {
         from_engine(state, request).await
@@ -117,7 +137,7 @@ async fn answer(state: &State, request: Request<Incoming>) -> io::Result<Respons
     };
     Ok(match fault.answer {
         Answer::Refusal(status, code) => refusal(status, code),
-        Answer::Raw(status, body) => Response::builder().status(status).body(body.into()).unwrap(),
+        Answer::Raw(status, body) => raw(status, body),
         Answer::Closed => return Err(io::ErrorKind::ConnectionReset.into()),
         Answer::Stalled => std::future::pending().await,
         Answer::Truncated => truncated(passed).await,
@@ -135,6 +155,10 @@ async fn from_engine(state: &State, request: Request<Incoming>) -> Response<Body
     let request = Request::from_parts(parts, body).try_into().unwrap();
     let response: Response<reqwest::Body> = state.http.execute(request).await.unwrap().into();
     response.map(Body::new)
+}
+
+fn raw(status: u16, body: &'static str) -> Response<Body> {
+    Response::builder().status(status).body(body.into()).unwrap()
 }
 
 fn refusal(status: u16, code: &str) -> Response<Body> {
