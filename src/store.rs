@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use self::failure::Failure;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::meeting::MediaPlacement;
 use crate::request::CreateMeetingRequest;
 
@@ -50,13 +50,12 @@ pub struct Item {
     pub expires_at: u64,
 }
 
-/// How often the SDK tries a write. The first retry comes after at most 50 ms, the second after
-/// 100 ms.
+/// How often a write is tried. Only conflicts with other writes are borne with more often.
 const ATTEMPTS: u32 = 3;
 
-/// How long a write waits at most before it is tried again because others were in its way: the first
-/// time, and after some. A transaction takes milliseconds.
+/// How long a write waits at most after its first conflict. A transaction takes milliseconds.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
+/// How long it waits at most after many conflicts: each doubles the time.
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
 const UNLESS_LIVE: &str = "attribute_not_exists(ClientRequestToken) OR ExpiresAt <= :now";
@@ -111,6 +110,7 @@ impl Store {
         // All attempts fit, and the pauses between them.
         let attempt_timeout = time_left() / (ATTEMPTS + 1);
         let mut pause = FIRST_PAUSE;
+        let mut tried = 0;
         loop {
             let timeouts = TimeoutConfig::builder()
                 .operation_timeout(time_left())
@@ -125,8 +125,10 @@ impl Store {
                 Err(Failure::Lasting(error)) => return Err(error),
                 Err(Failure::Passing(error)) => error,
             };
+            tried += 1;
+            let is_throttled = error.kind() == ErrorKind::ThrottledClient;
             let jittered = pause.mul_f64(fastrand::f64());
-            if time_left() < jittered + attempt_timeout {
+            if (is_throttled && tried >= ATTEMPTS) || time_left() < jittered + attempt_timeout {
                 return Err(error);
             }
             sleep(jittered).await;

@@ -60,20 +60,18 @@ impl Store {
             .send()
             .await;
         let Err(error) = written else { return Ok(None) };
-        let reasons = reasons(&error);
-        let is_because_of =
-            |code: &[Option<&str>]| reasons.iter().any(|it| code.contains(&it.code()));
+        let reasons = reasons_of(&error);
+        let any_is = |codes: &[Option<&str>]| reasons.iter().any(|it| codes.contains(&it.code()));
         match reasons {
             // Whatever the counter says: a replay is no creation.
             [put, _] if put.code() == CONDITION_FAILED => Ok(Some(read(put.item())?)),
-            // Only if nothing else kept the put from being done: it could have met a live item.
+            // "None" is taken to mean that the put would have been done: behind a conflict there may
+            // be a live item.
             [put, count] if (put.code(), count.code()) == (NONE, CONDITION_FAILED) => {
                 Err(limit_reached(daily_limit, tomorrow).into())
             }
-            _ if is_because_of(&THROTTLED) => Err(Failure::Passing(Error::throttled(error))),
-            _ if is_because_of(&[CONFLICT]) => {
-                Err(Failure::Passing(Error::service_unavailable(error)))
-            }
+            _ if any_is(&THROTTLED) => Err(Failure::Passing(Error::throttled(error))),
+            _ if any_is(&[CONFLICT]) => Err(Failure::Passing(Error::service_unavailable(error))),
             _ => Err(error.into()),
         }
     }
@@ -87,7 +85,7 @@ const THROTTLED: [Option<&str>; 2] =
     [Some("ProvisionedThroughputExceeded"), Some("ThrottlingError")];
 
 /// Why the transaction was cancelled, if it was: a reason for each of its actions.
-fn reasons(error: &SdkError<TransactWriteItemsError>) -> &[CancellationReason] {
+fn reasons_of(error: &SdkError<TransactWriteItemsError>) -> &[CancellationReason] {
     use TransactWriteItemsError::TransactionCanceledException as Canceled;
     match error.as_service_error() {
         Some(Canceled(canceled)) => canceled.cancellation_reasons(),

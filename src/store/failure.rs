@@ -6,9 +6,9 @@ use crate::error::Error;
 
 /// Why a write has failed.
 pub enum Failure {
-    /// Others were writing the same items. They will soon have done so.
+    /// Other writes were in the way of this one, and soon are not. The SDK does not try it again.
     Passing(Error),
-    /// The SDK has tried again if that could help.
+    /// The SDK has tried it again if that could help.
     Lasting(Error),
 }
 

@@ -17,3 +17,4 @@ mod sdk_clients;
 mod settings;
 mod stress;
 mod support;
+mod transactions;

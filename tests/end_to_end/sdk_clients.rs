@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use crate::support::{
-    AWS_ENVIRONMENT, Answer, DynamoDb, Emulator, Event, Fault, Function, Gateway,
+    AWS_ENVIRONMENT, Answer, DynamoDb, Emulator, Event, Fault, Function, Gateway, within_a_day,
 };
 
 /// An SDK's client, which tries once: the errors are what is looked at here.
@@ -47,6 +47,7 @@ async fn boto3() {
 
 #[tokio::test]
 async fn callers_who_may_not_see_it_as_a_typed_exception() {
+    within_a_day().await;
     let dynamodb = DynamoDb::start().await;
     for (setting, event, expected) in [
         (

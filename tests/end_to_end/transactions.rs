@@ -1,0 +1,203 @@
+//! What may become of the transaction that creates a meeting and counts it.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Map, Value, json};
+
+use crate::daily_limit::{assert_limit_reached, create, start};
+use crate::support::Answer::{Closed, Raw, Refusal, Stalled, Truncated};
+use crate::support::{CALLER, DynamoDb, Fault, Function};
+
+/// The error of a cancelled transaction. What was cancelled is the put, and then the counter.
+macro_rules! canceled {
+    ($put:literal, $count:literal) => {
+        Fault::before(Raw(
+            400,
+            concat!(
+                r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","#,
+                r#""Message":"Transaction cancelled ["#,
+                $put,
+                ", ",
+                $count,
+                r#"] on purpose","#,
+                r#""CancellationReasons":[{"Code":""#,
+                $put,
+                r#""},{"Code":""#,
+                $count,
+                r#""}]}"#,
+            ),
+        ))
+    };
+}
+
+#[tokio::test]
+async fn what_was_in_the_way_of_a_transaction_is_waited_for() {
+    // Conflicts more often than the SDK tries, throttling as often.
+    for (fault, times) in [
+        (canceled!("None", "TransactionConflict"), 6),
+        (canceled!("TransactionConflict", "None"), 6),
+        (canceled!("TransactionConflict", "TransactionConflict"), 6),
+        // The limit may be reached, but the token may have a meeting.
+        (canceled!("TransactionConflict", "ConditionalCheckFailed"), 6),
+        (Fault::before(Refusal(400, "TransactionInProgressException")), 6),
+        (canceled!("None", "ThrottlingError"), 2),
+        (canceled!("ProvisionedThroughputExceeded", "None"), 2),
+        (canceled!("ThrottlingError", "ConditionalCheckFailed"), 2),
+    ] {
+        let dynamodb = DynamoDb::start().await;
+        let function = start(&dynamodb, 1).await;
+        dynamodb.set_faults(vec![fault; times]);
+
+        let reply = function.invoke(&create("token")).await;
+
+        assert_eq!((reply.status, reply.is_replay()), (201, false), "{fault:?}: {reply:?}");
+        assert_eq!(dynamodb.take_requests(), times + 1, "{fault:?}");
+        assert_eq!(dynamodb.counted_meetings(CALLER).await, 1);
+
+        dynamodb.set_faults([fault]);
+        assert_eq!(function.invoke(&create("token")).await.body, reply.body);
+        dynamodb.set_faults([fault]);
+        assert_limit_reached(&function.invoke(&create("another")).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn what_stays_in_the_way_of_a_transaction_is_an_error_before_the_deadline() {
+    for (fault, status, tries) in [
+        (canceled!("None", "TransactionConflict"), 503, 4..=99),
+        (canceled!("TransactionConflict", "None"), 503, 4..=99),
+        (Fault::before(Refusal(400, "TransactionInProgressException")), 503, 4..=99),
+        (canceled!("None", "ProvisionedThroughputExceeded"), 429, 3..=3),
+        (canceled!("ThrottlingError", "TransactionConflict"), 429, 3..=3),
+        // Nothing to wait for.
+        (canceled!("None", "ValidationError"), 500, 1..=1),
+        (canceled!("ItemCollectionSizeLimitExceeded", "None"), 500, 1..=1),
+        (canceled!("None", "None"), 500, 1..=1),
+    ] {
+        let dynamodb = DynamoDb::start().await;
+        let function = start(&dynamodb, 1).await;
+        dynamodb.set_fault(fault);
+
+        let deadline = SystemTime::now() + Duration::from_secs(3);
+        let reply = function.invoke_by(deadline, &create("token")).await;
+
+        reply.assert_modelled();
+        assert_eq!(reply.status, status, "{fault:?}: {reply:?}");
+        assert!(tries.contains(&dynamodb.take_requests()), "{fault:?}");
+        function.process.logged(" on purpose").await;
+
+        dynamodb.set_faults([]);
+        assert_eq!(function.invoke(&create("token")).await.status, 201);
+        assert_eq!(dynamodb.counted_meetings(CALLER).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn whatever_becomes_of_the_count_a_live_meeting_is_answered_at_once() {
+    let dynamodb = DynamoDb::start().await;
+    let function = start(&dynamodb, 1).await;
+    let answered = json!({
+        "MeetingId": "1343fa41-6e0d-4862-9880-5d63982f39bc",
+        "MediaRegion": "us-east-1",
+        "MediaPlacement": {
+            "AudioFallbackUrl": "1", "AudioHostUrl": "2", "EventIngestionUrl": "3",
+            "ScreenDataUrl": "4", "ScreenSharingUrl": "5", "ScreenViewingUrl": "6",
+            "SignalingUrl": "7", "TurnControlUrl": "8",
+        },
+    });
+    let mut item: Map<String, Value> = answered.as_object().unwrap().clone();
+    item.extend([
+        ("ClientRequestToken".to_owned(), json!("s3cr3t")),
+        ("AccountId".to_owned(), json!(CALLER)),
+        ("CreatedAt".to_owned(), json!("2026-11-22T10:15:00Z")),
+        ("ExpiresAt".to_owned(), json!(1_795_428_900)),
+    ]);
+    let item: Map<String, Value> =
+        item.iter().map(|(name, value)| (name.clone(), typed(value))).collect();
+    for count in ["None", "TransactionConflict", "ThrottlingError", "ConditionalCheckFailed"] {
+        for (item, status) in [
+            (json!(item), 201),
+            (json!(null), 500),
+            (json!({"MeetingId": {"S": "its-id"}, "Tags": {"X": "s3cr3t"}}), 500),
+        ] {
+            let canceled = json!({
+                "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+                "CancellationReasons": [
+                    {"Code": "ConditionalCheckFailed", "Item": item},
+                    {"Code": count},
+                ],
+            });
+            dynamodb.set_fault(Fault::before(Raw(400, canceled.to_string().leak())));
+
+            let reply = function.invoke(&create("s3cr3t")).await;
+
+            assert_eq!((reply.status, dynamodb.take_requests()), (status, 1), "{reply:?}");
+            if status == 201 {
+                assert!(reply.is_replay());
+                assert_eq!(reply.json()["Meeting"], answered);
+            }
+        }
+    }
+    let log = function.process.stop().await;
+    assert_eq!(log.matches("a refusal without an item").count(), 4, "{log}");
+    assert_eq!(log.matches("the item of meeting its-id cannot be read").count(), 4, "{log}");
+    assert!(!log.contains("s3cr3t"), "{log}");
+}
+
+/// As `DynamoDB` writes it.
+fn typed(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members = members.iter().map(|(name, value)| (name.clone(), typed(value)));
+            json!({"M": members.collect::<Map<_, _>>()})
+        }
+        Value::Number(number) => json!({"N": number.to_string()}),
+        other => json!({"S": other}),
+    }
+}
+
+/// Without a limit there are transactions too, if another function on the table has one.
+#[tokio::test]
+async fn what_is_in_the_way_of_a_put_is_waited_for() {
+    for conflict in ["TransactionConflictException", "ReplicatedWriteConflictException"] {
+        let dynamodb = DynamoDb::start().await;
+        let function = Function::start(&dynamodb).await;
+        let conflict = Fault::before(Refusal(400, conflict));
+        dynamodb.set_faults([conflict; 6]);
+
+        let reply = function.invoke(&create("token")).await;
+
+        assert_eq!((reply.status, reply.is_replay()), (201, false), "{conflict:?}: {reply:?}");
+        assert_eq!(dynamodb.take_operations(), ["PutItem"; 7]);
+    }
+}
+
+#[tokio::test]
+async fn a_creation_whose_answer_is_lost_counts_once() {
+    for fault in [Fault::after(Closed), Fault::after(Stalled), Fault::after(Truncated)] {
+        let dynamodb = DynamoDb::start().await;
+        let function = start(&dynamodb, 1).await;
+        let invoke = async || {
+            let deadline = SystemTime::now() + Duration::from_secs(3);
+            function.invoke_by(deadline, &create("token")).await
+        };
+        dynamodb.set_faults([fault]);
+
+        let reply = invoke().await;
+
+        assert_eq!((reply.status, reply.is_replay()), (201, false), "{fault:?}: {reply:?}");
+        assert_eq!((dynamodb.take_requests(), dynamodb.counted_meetings(CALLER).await), (2, 1));
+        assert_limit_reached(&function.invoke(&create("another")).await, 1);
+
+        // And if the whole invocation comes to nothing, and the client tries again.
+        let dynamodb = DynamoDb::start().await;
+        let function = start(&dynamodb, 1).await;
+        dynamodb.set_fault(fault);
+        let deadline = SystemTime::now() + Duration::from_secs(3);
+        assert_eq!(function.invoke_by(deadline, &create("token")).await.status, 503, "{fault:?}");
+        dynamodb.set_faults([]);
+        let retry = function.invoke(&create("token")).await;
+        assert_eq!((retry.status, retry.is_replay()), (201, true), "{fault:?}: {retry:?}");
+        assert_eq!(dynamodb.counted_meetings(CALLER).await, 1);
+    }
+}
