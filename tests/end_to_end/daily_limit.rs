@@ -149,6 +149,15 @@ async fn create_at_once(function: &InProcess, requests: usize) -> Vec<Reply> {
     timeout(PATIENCE, join_all((0..requests).map(create))).await.expect("all replies")
 }
 
+/// Requires as many meetings as the limit says, and that all else was refused because of it.
+fn assert_meetings(replies: &[Reply], limit: u32) {
+    let refused: Vec<_> = replies.iter().filter(|reply| reply.status != 201).collect();
+    assert_eq!(replies.len() - refused.len(), limit as usize);
+    for refused in refused {
+        assert_limit_reached(refused, limit);
+    }
+}
+
 #[tokio::test]
 async fn of_200_parallel_requests_a_limit_of_100_refuses_100() {
     let dynamodb = DynamoDb::start().await;
@@ -158,10 +167,7 @@ async fn of_200_parallel_requests_a_limit_of_100_refuses_100() {
 
     let first = create_at_once(&function, 200).await;
 
-    assert_eq!(first.iter().filter(|reply| reply.status == 201).count(), 100);
-    for refused in first.iter().filter(|reply| reply.status != 201) {
-        assert_limit_reached(refused, 100);
-    }
+    assert_meetings(&first, 100);
     assert_eq!(dynamodb.counted_meetings(CALLER).await, 100);
     for (first, again) in first.iter().zip(create_at_once(&function, 200).await) {
         assert_eq!((again.status, &again.body), (first.status, &first.body));
@@ -180,10 +186,7 @@ async fn transactions_that_cancel_each_other_are_counted_as_exactly() {
 
     let replies = create_at_once(&function, 40).await;
 
-    assert_eq!(replies.iter().filter(|reply| reply.status == 201).count(), 20);
-    for refused in replies.iter().filter(|reply| reply.status != 201) {
-        assert_limit_reached(refused, 20);
-    }
+    assert_meetings(&replies, 20);
     assert_eq!(dynamodb.counted_meetings(CALLER).await, 20);
     assert!(dynamodb.take_requests() > 40, "no transactions have met");
 }
