@@ -92,7 +92,7 @@ fn parse_account_ids(value: &str) -> Result<Vec<String>, String> {
     match account_ids.iter().find(|id| !is_account_id(id)) {
         None => Ok(account_ids),
         Some(other) => Err(format!(
-            "{other:?} in it is no AWS account id: it must be 12 digits each, separated by commas"
+            "{other:?} in it is no AWS account id: it must be ids of 12 digits, separated by commas"
         )),
     }
 }
