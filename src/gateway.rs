@@ -72,12 +72,11 @@ fn time_limit(deadline: u64, now: SystemTime) -> Duration {
 
 /// Tells of faults of ours, and of callers who were turned away.
 fn log(error: &Error, request_id: &str, caller: &Caller) {
-    let message = error.log_message();
     if error.is_ours() {
-        tracing::error!(request_id, error = message);
+        tracing::error!(request_id, error = error.log_message());
     } else if matches!(error.kind(), ErrorKind::UnauthorizedClient | ErrorKind::Forbidden) {
         let (account_id, arn) = (caller.account_id.as_deref(), caller.arn.as_deref());
-        tracing::warn!(request_id, account_id, arn, error = message);
+        tracing::warn!(request_id, account_id, arn, error = error.log_message());
     }
 }
 

@@ -6,7 +6,8 @@ use crate::error::Error;
 
 /// Why a write has failed.
 pub enum Failure {
-    /// Other writes were in the way of this one, and soon are not. The SDK does not try it again.
+    /// Other writes were in the way of this one, and soon are not. The SDK gives up on it too early,
+    /// where it tries it again at all.
     Passing(Error),
     /// The SDK has tried it again if that could help.
     Lasting(Error),

@@ -207,9 +207,12 @@ async fn without_a_limit_nothing_is_counted() {
 #[tokio::test]
 async fn a_meeting_takes_two_write_units_and_its_counter_one() {
     let dynamodb = DynamoDb::start().await;
-    let function = start(&dynamodb, 2).await;
-    for event in ["rest-create", "rest-full"] {
-        assert_eq!(function.invoke(&Event::named(event)).await.status, 201);
+    let function = start(&dynamodb, 9).await;
+    for source in ["rest", "http", "url"] {
+        for kind in ["create", "full", "base64"] {
+            let reply = function.invoke(&Event::named(&format!("{source}-{kind}"))).await;
+            assert_eq!(reply.status, 201, "{source}-{kind}: {reply:?}");
+        }
     }
     for item in dynamodb.items().await {
         let units = if item.contains_key("MeetingId") { 2.0 } else { 1.0 };

@@ -5,44 +5,22 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Map, Value, json};
 
 use crate::daily_limit::{assert_limit_reached, create, start};
-use crate::support::Answer::{Closed, Raw, Refusal, Stalled, Truncated};
+use crate::support::Answer::{Canceled, Closed, Raw, Refusal, Stalled, Truncated};
 use crate::support::{CALLER, DynamoDb, Fault, Function};
-
-/// The error of a cancelled transaction. What was cancelled is the put, and then the counter.
-macro_rules! canceled {
-    ($put:literal, $count:literal) => {
-        Fault::before(Raw(
-            400,
-            concat!(
-                r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","#,
-                r#""Message":"Transaction cancelled ["#,
-                $put,
-                ", ",
-                $count,
-                r#"] on purpose","#,
-                r#""CancellationReasons":[{"Code":""#,
-                $put,
-                r#""},{"Code":""#,
-                $count,
-                r#""}]}"#,
-            ),
-        ))
-    };
-}
 
 #[tokio::test]
 async fn what_was_in_the_way_of_a_transaction_is_waited_for() {
     // Conflicts more often than the SDK tries, throttling as often.
     for (fault, times) in [
-        (canceled!("None", "TransactionConflict"), 6),
-        (canceled!("TransactionConflict", "None"), 6),
-        (canceled!("TransactionConflict", "TransactionConflict"), 6),
+        (Fault::before(Canceled("None", "TransactionConflict")), 6),
+        (Fault::before(Canceled("TransactionConflict", "None")), 6),
+        (Fault::before(Canceled("TransactionConflict", "TransactionConflict")), 6),
         // The limit may be reached, but the token may have a meeting.
-        (canceled!("TransactionConflict", "ConditionalCheckFailed"), 6),
+        (Fault::before(Canceled("TransactionConflict", "ConditionalCheckFailed")), 6),
         (Fault::before(Refusal(400, "TransactionInProgressException")), 6),
-        (canceled!("None", "ThrottlingError"), 2),
-        (canceled!("ProvisionedThroughputExceeded", "None"), 2),
-        (canceled!("ThrottlingError", "ConditionalCheckFailed"), 2),
+        (Fault::before(Canceled("None", "ThrottlingError")), 2),
+        (Fault::before(Canceled("ProvisionedThroughputExceeded", "None")), 2),
+        (Fault::before(Canceled("ThrottlingError", "ConditionalCheckFailed")), 2),
     ] {
         let dynamodb = DynamoDb::start().await;
         let function = start(&dynamodb, 1).await;
@@ -64,15 +42,15 @@ async fn what_was_in_the_way_of_a_transaction_is_waited_for() {
 #[tokio::test]
 async fn what_stays_in_the_way_of_a_transaction_is_an_error_before_the_deadline() {
     for (fault, status, tries) in [
-        (canceled!("None", "TransactionConflict"), 503, 4..=99),
-        (canceled!("TransactionConflict", "None"), 503, 4..=99),
+        (Fault::before(Canceled("None", "TransactionConflict")), 503, 4..=99),
+        (Fault::before(Canceled("TransactionConflict", "None")), 503, 4..=99),
         (Fault::before(Refusal(400, "TransactionInProgressException")), 503, 4..=99),
-        (canceled!("None", "ProvisionedThroughputExceeded"), 429, 3..=3),
-        (canceled!("ThrottlingError", "TransactionConflict"), 429, 3..=3),
+        (Fault::before(Canceled("None", "ProvisionedThroughputExceeded")), 429, 3..=3),
+        (Fault::before(Canceled("ThrottlingError", "TransactionConflict")), 429, 3..=3),
         // Nothing to wait for.
-        (canceled!("None", "ValidationError"), 500, 1..=1),
-        (canceled!("ItemCollectionSizeLimitExceeded", "None"), 500, 1..=1),
-        (canceled!("None", "None"), 500, 1..=1),
+        (Fault::before(Canceled("None", "ValidationError")), 500, 1..=1),
+        (Fault::before(Canceled("ItemCollectionSizeLimitExceeded", "None")), 500, 1..=1),
+        (Fault::before(Canceled("None", "None")), 500, 1..=1),
     ] {
         let dynamodb = DynamoDb::start().await;
         let function = start(&dynamodb, 1).await;

@@ -10,10 +10,6 @@ use tokio::runtime::Runtime;
 use super::{for_all, tries};
 use crate::support::{Answer, CALLER, DynamoDb, Event, Fault, Function};
 
-const CANCELED_BY_CONFLICT: &str = r#"{"__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException", "CancellationReasons": [{"Code": "None"}, {"Code": "TransactionConflict"}]}"#;
-
-const CANCELED_BY_THROTTLING: &str = r#"{"__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException", "CancellationReasons": [{"Code": "ThrottlingError"}, {"Code": "None"}]}"#;
-
 fn fault() -> impl Strategy<Value = Fault> {
     let answer = prop_oneof![
         6 => prop::sample::select(vec![
@@ -24,8 +20,8 @@ fn fault() -> impl Strategy<Value = Fault> {
             Answer::Refusal(400, "AccessDeniedException"),
             Answer::Refusal(400, "TransactionInProgressException"),
             Answer::Refusal(500, "InternalServerError"),
-            Answer::Raw(400, CANCELED_BY_CONFLICT),
-            Answer::Raw(400, CANCELED_BY_THROTTLING),
+            Answer::Canceled("None", "TransactionConflict"),
+            Answer::Canceled("ThrottlingError", "None"),
             Answer::Raw(200, "{\"Item\": "),
             Answer::Raw(400, "<p>"),
             Answer::Raw(502, ""),

@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -28,6 +29,8 @@ pub struct Fault {
 pub enum Answer {
     /// An error of `DynamoDB`'s: status and code.
     Refusal(u16, &'static str),
+    /// The error of a cancelled transaction: why the put was cancelled, and why the counter.
+    Canceled(&'static str, &'static str),
     /// Whatever this is: status and body.
     Raw(u16, &'static str),
     /// The connection is closed instead.
@@ -68,11 +71,6 @@ struct State {
     contended: AtomicBool,
     in_engine: tokio::sync::Mutex<()>,
 }
-
-const CONFLICT: &str = r#"{
-    "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
-    "CancellationReasons": [{"Code": "None"}, {"Code": "TransactionConflict"}]
-}"#;
 
 impl Proxy {
     pub async fn start(engine: String) -> Self {
@@ -125,7 +123,7 @@ async fn answer(state: &State, request: Request<Incoming>) -> io::Result<Respons
     let Some(fault) = state.faults.lock().unwrap().next() else {
         let alone = state.in_engine.try_lock();
         return Ok(if alone.is_err() && state.contended.load(Ordering::Relaxed) {
-            raw(400, CONFLICT)
+            canceled("None", "TransactionConflict")
         } else {
             from_engine(state, request).await
         });
@@ -137,7 +135,8 @@ async fn answer(state: &State, request: Request<Incoming>) -> io::Result<Respons
     };
     Ok(match fault.answer {
         Answer::Refusal(status, code) => refusal(status, code),
-        Answer::Raw(status, body) => raw(status, body),
+        Answer::Canceled(put, count) => canceled(put, count),
+        Answer::Raw(status, body) => Response::builder().status(status).body(body.into()).unwrap(),
         Answer::Closed => return Err(io::ErrorKind::ConnectionReset.into()),
         Answer::Stalled => std::future::pending().await,
         Answer::Truncated => truncated(passed).await,
@@ -157,18 +156,24 @@ async fn from_engine(state: &State, request: Request<Incoming>) -> Response<Body
     response.map(Body::new)
 }
 
-fn raw(status: u16, body: &'static str) -> Response<Body> {
-    Response::builder().status(status).body(body.into()).unwrap()
+fn refusal(status: u16, code: &str) -> Response<Body> {
+    error(status, code, &json!({}))
 }
 
-fn refusal(status: u16, code: &str) -> Response<Body> {
-    let body = format!(
-        r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"{code} on purpose"}}"#
-    );
+fn canceled(put: &str, count: &str) -> Response<Body> {
+    let reasons = json!({"CancellationReasons": [{"Code": put}, {"Code": count}]});
+    error(400, "TransactionCanceledException", &reasons)
+}
+
+/// An error as `DynamoDB` writes it, with what else it has.
+fn error(status: u16, code: &str, rest: &Value) -> Response<Body> {
+    let mut body = rest.clone();
+    body["__type"] = json!(format!("com.amazonaws.dynamodb.v20120810#{code}"));
+    body["message"] = json!(format!("{code} on purpose"));
     Response::builder()
         .status(status)
         .header("content-type", "application/x-amz-json-1.0")
-        .body(body.into())
+        .body(body.to_string().into())
         .unwrap()
 }
 
