@@ -56,7 +56,7 @@ fn create_meeting(
         .http_client(http_client)
         .build();
     CreateMeeting {
-        store: Store::new(&config, "Meetings".into()),
+        store: Store::new((&config).into(), "Meetings".into()),
         media_plane: MediaPlane::new("media.test"),
         meeting_lifetime: Duration::from_hours(24),
         allowed_callers,

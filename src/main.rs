@@ -30,8 +30,10 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
+    let mut config = aws_sdk_dynamodb::config::Builder::from(&aws_config().await);
+    config.set_endpoint_url(settings.endpoint_url);
     let create_meeting = &CreateMeeting {
-        store: Store::new(&aws_config().await, settings.table),
+        store: Store::new(config, settings.table),
         media_plane: settings.media_plane,
         meeting_lifetime: settings.meeting_lifetime,
         allowed_callers: settings.allowed_callers,

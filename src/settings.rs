@@ -4,6 +4,8 @@ use std::env::{self, VarError};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use lambda_http::http::Uri;
+
 use crate::caller::AllowedCallers;
 use crate::media_plane::MediaPlane;
 
@@ -12,6 +14,9 @@ use crate::media_plane::MediaPlane;
 pub struct Settings {
     /// `MEETINGS_TABLE`: the table's name.
     pub table: String,
+    /// `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL`: where `DynamoDB` is, if not at the Region's
+    /// own endpoint.
+    pub endpoint_url: Option<String>,
     /// `MEETING_LIFETIME_SECONDS`: how long a meeting, and with it its token, lives.
     pub meeting_lifetime: Duration,
     /// `REQUIRE_IAM_CALLER` and `ALLOWED_ACCOUNT_IDS`: who may create meetings.
@@ -44,6 +49,7 @@ impl Settings {
         Ok(Self {
             table: setting("MEETINGS_TABLE", parse_table_name)?
                 .unwrap_or_else(|| "Meetings".into()),
+            endpoint_url: endpoint_url()?,
             meeting_lifetime: setting("MEETING_LIFETIME_SECONDS", parse_lifetime)?
                 .unwrap_or(Duration::from_hours(24)),
             allowed_callers: allowed_callers()?,
@@ -66,6 +72,12 @@ fn setting<T>(
             Err(refusal(value.to_string_lossy().into(), "it must be UTF-8".into()))
         }
     }
+}
+
+/// The SDK would find it by itself, but panics over one that is empty or no URL.
+fn endpoint_url() -> Result<Option<String>, SettingError> {
+    let of_dynamodb = setting("AWS_ENDPOINT_URL_DYNAMODB", parse_endpoint_url)?;
+    Ok(of_dynamodb.or(setting("AWS_ENDPOINT_URL", parse_endpoint_url)?))
 }
 
 /// An account can only be looked for where callers are identified, so a list of accounts is enough
@@ -104,6 +116,13 @@ fn parse_table_name(value: &str) -> Result<String, String> {
         Ok(value.to_owned())
     } else {
         Err("it must be 3 to 255 letters, digits, underscores, hyphens and dots".into())
+    }
+}
+
+fn parse_endpoint_url(value: &str) -> Result<String, String> {
+    match value.parse::<Uri>().ok().as_ref().and_then(Uri::scheme_str) {
+        Some("http" | "https") => Ok(value.to_owned()),
+        _ => Err("it must be an http or https URL".into()),
     }
 }
 

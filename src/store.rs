@@ -13,7 +13,6 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
@@ -70,7 +69,7 @@ pub struct Store {
 impl Store {
     /// The table of this name, and a client of its own for it.
     #[must_use]
-    pub fn new(config: &SdkConfig, table: String) -> Self {
+    pub fn new(config: Builder, table: String) -> Self {
         // A connection is there within milliseconds. The client keeps one pool of connections for
         // each connect timeout that it meets, so it is not to depend on the deadline.
         let connect = TimeoutConfig::builder().connect_timeout(Duration::from_secs(1)).build();
@@ -81,7 +80,7 @@ impl Store {
         // By default, a client that has met many faults gives up retries, and with them answers that
         // were lost. Here the number of attempts and the deadline are bound enough.
         let unlimited = RetryPartition::custom("meetings").token_bucket(TokenBucket::unlimited());
-        let config = Builder::from(config)
+        let config = config
             .timeout_config(connect)
             .retry_config(retries)
             .retry_partition(unlimited.build())

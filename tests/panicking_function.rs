@@ -36,7 +36,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         .sleep_impl(PanicsOnce::default())
         .build();
     let create_meeting = &CreateMeeting {
-        store: Store::new(&config, "Meetings".into()),
+        store: Store::new((&config).into(), "Meetings".into()),
         media_plane: MediaPlane::new("media.test"),
         meeting_lifetime: Duration::from_hours(1),
         allowed_callers: AllowedCallers::Anyone,

@@ -12,6 +12,9 @@ async fn a_bad_setting_stops_the_start_and_says_what_is_accepted() {
         ("MEETINGS_TABLE", "ab", "3 to 255 letters, digits, underscores, hyphens and dots"),
         ("MEETINGS_TABLE", "my table", "3 to 255 letters, digits, underscores, hyphens and dots"),
         ("MEETINGS_TABLE", &table, "3 to 255 letters, digits, underscores, hyphens and dots"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "localhost:8000", "it must be an http or https URL"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "/dynamodb", "it must be an http or https URL"),
+        ("AWS_ENDPOINT_URL", "ftp://localhost", "it must be an http or https URL"),
         ("MEETING_LIFETIME_SECONDS", "0", "a whole number of seconds from 1 to 4294967295"),
         ("MEETING_LIFETIME_SECONDS", "-1", "a whole number of seconds from 1 to 4294967295"),
         ("MEETING_LIFETIME_SECONDS", "1.5", "a whole number of seconds from 1 to 4294967295"),
@@ -99,6 +102,21 @@ async fn an_empty_setting_is_as_good_as_none() {
 
     assert_eq!(reply.status, 201, "{reply:?}");
     assert!(reply.body.contains("us-east-1.media.example.com"), "{reply:?}");
+}
+
+#[tokio::test]
+async fn the_endpoint_of_dynamodb_goes_before_that_of_all_services() {
+    let dynamodb = DynamoDb::start().await;
+    let endpoint = dynamodb.endpoint.clone();
+    let nowhere = "http://127.0.0.1:9";
+    for (of_dynamodb, of_all, status) in
+        [(&*endpoint, nowhere, 201), ("", &endpoint, 201), (nowhere, &endpoint, 503)]
+    {
+        let variables = [("AWS_ENDPOINT_URL_DYNAMODB", of_dynamodb), ("AWS_ENDPOINT_URL", of_all)];
+        let function = Function::start_with(&dynamodb, &variables).await;
+        let reply = function.invoke(&Event::named("rest-create")).await;
+        assert_eq!(reply.status, status, "{variables:?}");
+    }
 }
 
 #[tokio::test]

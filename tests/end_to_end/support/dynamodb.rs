@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::iter;
+use std::net::Ipv4Addr;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
@@ -23,7 +24,8 @@ impl DynamoDb {
     pub async fn start() -> Self {
         let database = Database::memory().unwrap();
         local_dynamodb::create_table(&database, "Meetings").unwrap();
-        let engine = format!("http://{}", local_dynamodb::serve(database).await.unwrap());
+        let port = local_dynamodb::serve(database, Ipv4Addr::LOCALHOST).await.unwrap();
+        let engine = format!("http://127.0.0.1:{port}");
         let client = aws_sdk_dynamodb::Client::new(&sdk_config(&engine));
         let proxy = Proxy::start(engine).await;
         Self { endpoint: proxy.endpoint.clone(), client, proxy }

@@ -18,7 +18,7 @@ pub struct InProcess(CreateMeeting);
 impl InProcess {
     pub fn new(config: &SdkConfig, meeting_lifetime: Duration) -> Self {
         Self(CreateMeeting {
-            store: Store::new(config, "Meetings".into()),
+            store: Store::new(config.into(), "Meetings".into()),
             media_plane: MediaPlane::new("media.test"),
             meeting_lifetime,
             allowed_callers: AllowedCallers::Anyone,
