@@ -3,10 +3,10 @@
 //! The engine is dynoxide; the table is the one that `template.yaml` deploys, read from there.
 
 use std::error::Error;
-use std::net::SocketAddr;
+use std::net::Ipv4Addr;
 
 pub use dynoxide::Database;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::net::TcpListener;
 
 /// Anything that can go wrong here: it ends the program or the test.
@@ -22,7 +22,7 @@ pub fn create_table(database: &Database, table: &str) -> Result<()> {
     if database.get_table_metadata(table)?.is_some() {
         return Ok(());
     }
-    let template: Value = yaml_serde::from_str(TEMPLATE)?;
+    let template: yaml_serde::Value = yaml_serde::from_str(TEMPLATE)?;
     let properties = &template["Resources"]["MeetingsTable"]["Properties"];
     database.create_table(serde_json::from_value(json!({
         "TableName": table,
@@ -37,13 +37,14 @@ pub fn create_table(database: &Database, table: &str) -> Result<()> {
     Ok(())
 }
 
-/// Serves `database` on a free port of this machine, for as long as the process lives.
+/// Serves `database` on a free port of `host`, an address of this machine, for as long as the process
+/// lives, and returns the port.
 ///
 /// # Errors
 /// If there is no port to be had.
-pub async fn serve(database: Database) -> Result<SocketAddr> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let address = listener.local_addr()?;
+pub async fn serve(database: Database, host: Ipv4Addr) -> Result<u16> {
+    let listener = TcpListener::bind((host, 0)).await?;
+    let port = listener.local_addr()?.port();
     tokio::spawn(dynoxide::server::serve_on(listener, database));
-    Ok(address)
+    Ok(port)
 }
