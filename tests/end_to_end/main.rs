@@ -15,6 +15,8 @@ mod meeting;
 mod panics;
 mod sdk_clients;
 mod settings;
+mod signing;
 mod stress;
 mod support;
+mod template;
 mod transactions;

@@ -1,11 +1,11 @@
 //! A stand-in for API Gateway, with callers that cargo-lambda's emulator does not have.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::Response;
+use axum::http::{HeaderMap, Response};
 use axum::routing::post;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -14,27 +14,44 @@ use super::{Event, Function};
 
 /// Stops when it is dropped.
 pub struct Gateway {
-    /// What an SDK takes for its endpoint.
+    /// What an SDK takes for its endpoint. It ends in a stage, as API Gateway's do.
     pub endpoint: String,
+    behind: Arc<Behind>,
     _server: JoinSet<()>,
+}
+
+struct Behind {
+    function: Function,
+    event: Event,
+    last_headers: Mutex<HeaderMap>,
 }
 
 impl Gateway {
     /// Sends `event` to `function`, with the body of whatever is asked.
     pub async fn start(function: Function, event: Event) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let routes = Router::new().route("/meetings", post(answer));
-        let routes = routes.with_state(Arc::new((function, event)));
+        let endpoint = format!("http://{}/Prod", listener.local_addr().unwrap());
+        let behind = Arc::new(Behind { function, event, last_headers: Mutex::default() });
+        let routes = Router::new().route("/Prod/meetings", post(answer));
+        let routes = routes.with_state(behind.clone());
         let mut server = JoinSet::new();
         server.spawn(async { axum::serve(listener, routes).await.unwrap() });
-        Self { endpoint, _server: server }
+        Self { endpoint, behind, _server: server }
+    }
+
+    /// A header of the last request. One that it has not fails the test.
+    pub fn last_header(&self, name: &str) -> String {
+        self.behind.last_headers.lock().unwrap()[name].to_str().unwrap().to_owned()
     }
 }
 
-async fn answer(State(behind): State<Arc<(Function, Event)>>, body: String) -> Response<Body> {
-    let (function, event) = &*behind;
-    let reply = function.invoke(&event.clone().body(&body)).await;
+async fn answer(
+    State(behind): State<Arc<Behind>>,
+    headers: HeaderMap,
+    body: String,
+) -> Response<Body> {
+    *behind.last_headers.lock().unwrap() = headers;
+    let reply = behind.function.invoke(&behind.event.clone().body(&body)).await;
     let mut response = Response::builder().status(u16::try_from(reply.status).unwrap());
     for (name, value) in reply.headers {
         response = response.header(name, value);

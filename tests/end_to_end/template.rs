@@ -1,0 +1,182 @@
+//! What `template.yaml` says beside what the function does.
+
+use std::collections::BTreeMap;
+
+use create_meeting::error::ErrorKind;
+use fancy_regex::Regex;
+use serde_json::json;
+use yaml_serde::Value as Yaml;
+use yaml_serde::value::{Tag, TaggedValue};
+
+use crate::support::{DynamoDb, Function};
+
+/// All that API Gateway refuses by itself: `GatewayResponseType` in its API reference.
+const REFUSALS: [(&str, ErrorKind); 21] = [
+    ("ACCESS_DENIED", ErrorKind::Forbidden),
+    ("API_CONFIGURATION_ERROR", ErrorKind::ServiceFailure),
+    ("AUTHORIZER_CONFIGURATION_ERROR", ErrorKind::ServiceFailure),
+    ("AUTHORIZER_FAILURE", ErrorKind::ServiceFailure),
+    ("BAD_REQUEST_BODY", ErrorKind::BadRequest),
+    ("BAD_REQUEST_PARAMETERS", ErrorKind::BadRequest),
+    ("DEFAULT_4XX", ErrorKind::BadRequest),
+    ("DEFAULT_5XX", ErrorKind::ServiceFailure),
+    ("EXPIRED_TOKEN", ErrorKind::UnauthorizedClient),
+    ("INTEGRATION_FAILURE", ErrorKind::ServiceUnavailable),
+    ("INTEGRATION_TIMEOUT", ErrorKind::ServiceUnavailable),
+    ("INVALID_API_KEY", ErrorKind::UnauthorizedClient),
+    ("INVALID_SIGNATURE", ErrorKind::UnauthorizedClient),
+    ("MISSING_AUTHENTICATION_TOKEN", ErrorKind::UnauthorizedClient),
+    ("QUOTA_EXCEEDED", ErrorKind::ResourceLimitExceeded),
+    ("REQUEST_TOO_LARGE", ErrorKind::BadRequest),
+    ("RESOURCE_NOT_FOUND", ErrorKind::BadRequest),
+    ("THROTTLED", ErrorKind::ThrottledClient),
+    ("UNAUTHORIZED", ErrorKind::UnauthorizedClient),
+    ("UNSUPPORTED_MEDIA_TYPE", ErrorKind::BadRequest),
+    ("WAF_FILTERED", ErrorKind::Forbidden),
+];
+
+fn template() -> Yaml {
+    yaml_serde::from_str(include_str!("../../template.yaml")).unwrap()
+}
+
+#[test]
+fn what_api_gateway_refuses_looks_as_if_the_function_had() {
+    let template = template();
+    let definition = &template["Resources"]["Api"]["Properties"]["DefinitionBody"];
+    let responses = json!(definition["x-amazon-apigateway-gateway-responses"]);
+
+    let mut expected = BTreeMap::new();
+    for (refusal, kind) in REFUSALS {
+        let wire = kind.wire();
+        let mut headers = json!({
+            "gatewayresponse.header.x-amzn-ErrorType": format!("'{}'", wire.name),
+        });
+        if let Some(wait) = kind.retry_after() {
+            headers["gatewayresponse.header.Retry-After"] = json!(format!("'{}'", wait.as_secs()));
+            headers["gatewayresponse.header.x-amz-retry-after"] =
+                json!(format!("'{}'", wait.as_millis()));
+        }
+        // API Gateway puts its own message there as a JSON string, quotes included.
+        let template = &responses[refusal]["responseTemplates"]["application/json"];
+        let body = template.as_str().unwrap().replace("$context.error.messageString", "\"why\"");
+        let body: BTreeMap<String, String> = serde_json::from_str(&body).unwrap();
+        assert_eq!(
+            body.iter().map(|(name, value)| (&**name, &**value)).collect::<Vec<_>>(),
+            [("Code", wire.code), ("Message", &*body["Message"]), ("__type", wire.name)],
+            "{refusal}"
+        );
+        assert!(!body["Message"].is_empty(), "{refusal}");
+        let templates = json!({ "application/json": template });
+        expected.insert(
+            refusal,
+            json!({
+                "statusCode": wire.status,
+                "responseParameters": headers,
+                "responseTemplates": templates,
+            }),
+        );
+    }
+
+    assert_eq!(responses, json!(expected));
+}
+
+/// A parameter that a variable of the function has its value from.
+struct Parameter {
+    name: &'static str,
+    variable: &'static str,
+    accepted: &'static [&'static str],
+    refused: &'static [&'static str],
+}
+
+const PARAMETERS: [Parameter; 6] = [
+    Parameter {
+        name: "AllowedAccountIds",
+        variable: "ALLOWED_ACCOUNT_IDS",
+        accepted: &["", "111122223333", "111122223333,000000000000"],
+        refused: &["11112222333", "111122223333,", "111122223333, 000000000000", "anonymous"],
+    },
+    Parameter {
+        name: "DailyMeetingLimit",
+        variable: "DAILY_MEETING_LIMIT",
+        accepted: &["", "1", "999999999"],
+        refused: &["0", "-1", "1.5", "1e3", "1000000000"],
+    },
+    Parameter {
+        name: "MeetingLifetimeSeconds",
+        variable: "MEETING_LIFETIME_SECONDS",
+        accepted: &["1", "86400", "999999999"],
+        refused: &["", "0", "-1", "1.5", "1e3", "1000000000"],
+    },
+    Parameter {
+        name: "MediaDomain",
+        variable: "MEDIA_DOMAIN",
+        accepted: &["localhost", "media.example.com", "a-1.B-2"],
+        refused: &[
+            "",
+            "media..test",
+            "-media.test",
+            "media-.test",
+            "media.",
+            "https://m.test",
+            "_",
+        ],
+    },
+    Parameter {
+        name: "MediaPlacement",
+        variable: "MEDIA_PLACEMENT",
+        accepted: &[
+            "",
+            "{}",
+            r#"{"SignalingUrl":"wss://signal.test/{MediaRegion}/{MeetingId}"}"#,
+            r#"{ "AudioHostUrl": "{MeetingIdHex}.{MediaDomain}:1" , "TurnControlUrl":"https://t" }"#,
+        ],
+        refused: &[
+            "wss://signal.test",
+            "[]",
+            r#"{"SignalUrl": "x"}"#,
+            r#"{"SignalingUrl": 1}"#,
+            r#"{"SignalingUrl": ""}"#,
+            r#"{"SignalingUrl": "{Id}"}"#,
+            r#"{"SignalingUrl": "x}"}"#,
+            r#"{"SignalingUrl": "\q"}"#,
+            r#"{"SignalingUrl": "x",}"#,
+            r#"{"SignalingUrl": "x" "TurnControlUrl": "y"}"#,
+        ],
+    },
+    Parameter {
+        name: "DynamoDBEndpointUrl",
+        variable: "AWS_ENDPOINT_URL_DYNAMODB",
+        accepted: &["", "http://localhost:8000", "https://dynamodb-fips.us-east-1.amazonaws.com"],
+        refused: &["localhost:8000", "ftp://localhost", "https://", "https://dynamodb.test/path"],
+    },
+];
+
+/// A bad value is to be refused when the stack is deployed, not by a function that does not start.
+#[tokio::test]
+async fn the_function_accepts_whatever_its_parameters_do() {
+    let template = template();
+    let function = &template["Resources"]["CreateMeetingFunction"]["Properties"];
+    let variables = &function["Environment"]["Variables"];
+    let dynamodb = DynamoDb::start().await;
+    for Parameter { name, variable, accepted, refused } in PARAMETERS {
+        assert_eq!(variables[variable], Yaml::Tagged(Box::new(reference_to(name))), "{variable}");
+        let is_accepted = |value: &str| {
+            let parameter = &template["Parameters"][name];
+            // CloudFormation wants the whole value to match.
+            let pattern = format!("^(?:{})$", parameter["AllowedPattern"].as_str().unwrap());
+            Regex::new(&pattern).unwrap().is_match(value).unwrap()
+        };
+        assert!(is_accepted(template["Parameters"][name]["Default"].as_str().unwrap()), "{name}");
+        for value in accepted {
+            assert!(is_accepted(value), "{name}: {value}");
+            Function::start_with(&dynamodb, &[(variable, value)]).await;
+        }
+        for value in refused {
+            assert!(!is_accepted(value), "{name}: {value}");
+        }
+    }
+}
+
+fn reference_to(name: &str) -> TaggedValue {
+    TaggedValue { tag: Tag::new("Ref"), value: name.into() }
+}
