@@ -131,7 +131,7 @@ $(VENV)/ziglang: Makefile
 	@$(call pip_install,ziglang==0.17.1)
 
 # Each has an environment of its own, since they do not agree on their dependencies, which are those of a day.
-uv_install = UV_PYTHON_DOWNLOADS=never UV_TOOL_DIR=$(VENV)/tools UV_TOOL_BIN_DIR=$(VENV)/bin \
+uv_install = UV_TOOL_DIR=$(VENV)/tools UV_TOOL_BIN_DIR=$(VENV)/bin UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=true \
 	$(VENV)/bin/uv tool install --quiet --force --exclude-newer 2026-11-22 $(1) && touch $@
 
 $(VENV)/bin/uv: Makefile
