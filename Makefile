@@ -111,8 +111,9 @@ check: $(CARGO_DENY) $(SAM) $(CHECKOV) ## Check format, lints, documentation, li
 	@RUSTDOCFLAGS='--deny warnings' cargo doc --quiet --locked --workspace --no-deps
 	@cargo deny --locked --workspace check licenses sources
 	@cargo deny --locked check bans
-	@AWS_REGION=us-east-1 $(SAM) validate
+	@$(SAM) validate --region us-east-1
 	@$(VENV)/bin/cfn-lint --append-rules cfn_lint_serverless.rules --include-checks I -- template.yaml
+	@$(VENV)/tools/aws-sam-cli/bin/python tests/transformed_template.py
 	@$(CHECKOV) --file template.yaml --framework cloudformation --skip-download --quiet --compact
 
 # Two at once would get in each other's way, where there is a flock to prevent it.

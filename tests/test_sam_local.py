@@ -30,7 +30,7 @@ PATIENCE = 120
 
 @contextlib.contextmanager
 def serving(command, log, **settings):
-    """Runs what serves at the port that is the last argument of `command`, and yields the endpoint."""
+    """Runs `command`, which serves at `{port}`, and yields the endpoint."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [part.format(port=port) for part in command]
@@ -46,9 +46,13 @@ def serving(command, log, **settings):
             time.sleep(0.1)
         yield f"http://127.0.0.1:{port}"
     finally:
-        # As Ctrl-C does it.
-        os.killpg(process.pid, signal.SIGINT)
-        process.wait(PATIENCE)
+        try:
+            # As Ctrl-C does it.
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
 
 
 def accepts(port):
@@ -57,16 +61,20 @@ def accepts(port):
     return False
 
 
-@contextlib.contextmanager
+START_API = [str(SAM), "local", "start-api", "--port", "{port}"]
+
+
 def sam_local(directory, **settings):
-    command = ["make", "sam-local", "PORT={port}", f"DATABASE={directory}/meetings.db"]
-    with serving(command, directory / "sam-local.log", **settings) as endpoint:
-        yield endpoint
+    """What `make sam-local` serves after it has built it."""
+    command = [str(LOCAL_DYNAMODB), "--for-containers", f"{directory}/meetings.db", *START_API]
+    return serving(command, directory / "sam-local.log", **settings)
 
 
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory):
-    with sam_local(tmp_path_factory.mktemp("sam-local")) as endpoint:
+    directory = tmp_path_factory.mktemp("make-sam-local")
+    command = ["make", "sam-local", "PORT={port}", f"DATABASE={directory}/meetings.db"]
+    with serving(command, directory / "make.log") as endpoint:
         yield endpoint
 
 
@@ -215,9 +223,8 @@ def test_faults_of_dynamodb_are_mapped(tmp_path):
     with http.server.ThreadingHTTPServer(("0.0.0.0", 0), FailingDynamoDb) as dynamodb:
         threading.Thread(target=dynamodb.serve_forever, daemon=True).start()
         failing = f"http://host.docker.internal:{dynamodb.server_port}"
-        command = [str(SAM), "local", "start-api", "--port", "{port}"]
         log = tmp_path / "start-api.log"
-        with serving(command, log, AWS_ENDPOINT_URL_DYNAMODB=failing) as endpoint:
+        with serving(START_API, log, AWS_ENDPOINT_URL_DYNAMODB=failing) as endpoint:
             for error, exception, status in [
                 ("ThrottlingException", "ThrottledClientException", 429),
                 ("ResourceNotFoundException", "ServiceFailureException", 500),
@@ -257,31 +264,40 @@ def invoke(event, variables):
     return response
 
 
-@pytest.mark.parametrize("source", ["rest", "http", "url"])
+SOURCES = ("rest", "http", "url")
+ANSWERS = {"replay": 201, "mismatch": 400, "full": 201, "invalid": 400, "base64": 201}
+CALLERS = {
+    # Where nobody is asked, where an identity is required, and where another account's is.
+    "rest-anonymous": [201, 401, 401],
+    "http-iam": [201, 201, 403],
+    "url-anonymous": [201, 401, 401],
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
 def test_every_event_is_answered(source, dynamodb):
     created = invoke(f"{source}-create", dynamodb)
-    expected = {"replay": 201, "mismatch": 400, "full": 201, "invalid": 400, "base64": 201}
-    answers = {kind: invoke(f"{source}-{kind}", dynamodb) for kind in expected}
+    answers = {kind: invoke(f"{source}-{kind}", dynamodb) for kind in ANSWERS}
 
     assert created["statusCode"] == 201
-    assert {kind: answer["statusCode"] for kind, answer in answers.items()} == expected
+    assert {kind: answer["statusCode"] for kind, answer in answers.items()} == ANSWERS
     assert answers["replay"]["body"] == created["body"]
     assert "differs in" in answers["mismatch"]["body"]
     assert "validation errors detected" in answers["invalid"]["body"]
     assert "café 📅" in answers["base64"]["body"]
 
 
-@pytest.mark.parametrize("event", ["rest-anonymous", "http-iam", "url-anonymous"])
+@pytest.mark.parametrize("event", CALLERS)
 def test_events_of_other_callers_are_answered(event, dynamodb):
-    required = {**dynamodb, "REQUIRE_IAM_CALLER": "true"}
-    only_others = {**dynamodb, "ALLOWED_ACCOUNT_IDS": "000000000001"}
-    statuses = [invoke(event, variables)["statusCode"] for variables in (dynamodb, required, only_others)]
-    assert statuses == ([201, 201, 403] if event == "http-iam" else [201, 401, 401])
+    settings = [{}, {"REQUIRE_IAM_CALLER": "true"}, {"ALLOWED_ACCOUNT_IDS": "000000000001"}]
+    statuses = [invoke(event, {**dynamodb, **setting})["statusCode"] for setting in settings]
+    assert statuses == CALLERS[event]
 
 
 def test_no_event_is_forgotten():
-    tested = {"create", "replay", "mismatch", "full", "invalid", "base64", "anonymous", "iam"}
-    assert {path.stem.split("-")[1] for path in ROOT.glob("events/*.json")} == tested
+    kinds = ["create", *ANSWERS]
+    tested = {f"{source}-{kind}" for source in SOURCES for kind in kinds} | set(CALLERS)
+    assert {path.stem for path in ROOT.glob("events/*.json")} == tested
 
 
 def test_the_function_finds_its_c_library_on_amazon_linux_2023():

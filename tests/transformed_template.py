@@ -1,0 +1,90 @@
+"""What CloudFormation's transforms make of `template.yaml`.
+
+It is run by `make check` with SAM's own Python, which has both transforms.
+"""
+
+import json
+import logging
+from pathlib import Path
+
+import boto3
+from samcli.lib.cfn_language_extensions.sam_integration import process_template_for_sam_cli
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
+
+# The transforms tell what AWS has not told them.
+logging.disable(logging.WARNING)
+
+TEMPLATE = Path(__file__).parent.parent / "template.yaml"
+
+
+def transform(**parameters):
+    """The resources that the template makes with these parameters and its own defaults."""
+    template = yaml_parse(TEMPLATE.read_text())
+    template["Resources"]["CreateMeetingFunction"]["Properties"]["CodeUri"] = "s3://bucket/key"
+    defaults = {name: parameter["Default"] for name, parameter in template["Parameters"].items()}
+    parameters = {**defaults, **parameters}
+    template = process_template_for_sam_cli(template, parameters)
+    session = boto3.session.Session(region_name="us-east-1")
+    return Translator({}, Parser(), boto_session=session).translate(template, parameters)["Resources"]
+
+
+def version(resources):
+    return next(name for name, resource in resources.items() if resource["Type"] == "AWS::Lambda::Version")
+
+
+def definition(resources):
+    return resources["Api"]["Properties"]["Body"]
+
+
+def create_meeting(resources):
+    return definition(resources)["paths"]["/meetings"]["post"]
+
+
+resources = transform()
+
+# The API has one method, which invokes the alias.
+assert list(definition(resources)["paths"]) == ["/meetings"], definition(resources)
+assert list(definition(resources)["paths"]["/meetings"]) == ["post"], definition(resources)
+integration = create_meeting(resources)["x-amazon-apigateway-integration"]
+assert integration["type"] == "aws_proxy", integration
+assert "CreateMeetingFunctionAliaslive" in json.dumps(integration["uri"]), integration
+assert "DEFAULT_5XX" in definition(resources)["x-amazon-apigateway-gateway-responses"]
+
+# Whom it lets in is as the parameters say.
+assert create_meeting(resources)["security"] == [{"iam": []}]
+assert create_meeting(transform(Authorization="API_KEY"))["security"] == [{"api-key": []}]
+assert "security" not in create_meeting(transform(Authorization="NONE"))
+assert "x-amazon-apigateway-policy" not in definition(resources)
+policy = definition(transform(AllowedAccountIds="111122223333,444455556666"))["x-amazon-apigateway-policy"]
+assert policy["Statement"][0]["Principal"]["AWS"] == ["111122223333", "444455556666"], policy
+
+# The usage plan waits for the stage by its name, and the stage for the account's role for its logs.
+assert resources["UsagePlan"]["DependsOn"] == "ApiProdStage", resources["UsagePlan"]
+assert "AccessLogGroup" in json.dumps(resources["ApiProdStage"]), resources["ApiProdStage"]
+assert "ApiGatewayAccount" in json.dumps(resources["AccessLogGroup"]), resources["AccessLogGroup"]
+
+# Whatever changes the function publishes a new version of it.
+for parameter, value in {
+    "Authorization": "NONE",
+    "AllowedAccountIds": "111122223333",
+    "DailyMeetingLimit": "5",
+    "MeetingLifetimeSeconds": "60",
+    "MediaDomain": "media.test",
+    "MediaPlacement": "{}",
+    "Architecture": "arm64",
+    "MemorySize": 1024,
+    "Timeout": "9",
+    "LogLevel": "DEBUG",
+}.items():
+    assert version(transform(**{parameter: value})) != version(resources), parameter
+
+# CodeDeploy has a part only in gradual deployments.
+assert "CreateMeetingFunctionDeploymentGroup" in resources
+assert "CreateMeetingFunctionDeploymentGroup" not in transform(Deployment="AllAtOnce")
+
+# What keeps the meetings.
+assert resources["MeetingsTable"]["DeletionPolicy"] == "Retain", resources["MeetingsTable"]
+deleted = transform(TableDeletionPolicy="Delete")["MeetingsTable"]
+assert deleted["DeletionPolicy"] == deleted["UpdateReplacePolicy"] == "Delete", deleted
