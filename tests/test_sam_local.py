@@ -46,9 +46,10 @@ def serving(command, log, **settings):
             time.sleep(0.1)
         yield f"http://127.0.0.1:{port}"
     finally:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             # As Ctrl-C does it.
             os.killpg(process.pid, signal.SIGINT)
+        try:
             process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
