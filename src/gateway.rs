@@ -43,20 +43,8 @@ pub async fn handle(
     if let Err(error) = &result {
         log(error, request_id, &request.caller);
     }
-    let (status, mut headers, body) = match &result {
-        Ok(answer) => {
-            (201, answer_headers(answer), serde_json::to_string(&Body { meeting: &answer.meeting }))
-        }
-        Err(error) => {
-            let kind = error.kind();
-            (kind.wire().status, error_headers(kind), serde_json::to_string(&error.body()))
-        }
-    };
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Ok(request_id) = HeaderValue::from_str(request_id) {
-        headers.insert("x-amzn-requestid", request_id);
-    }
-    Ok(Reply::new(request.format, status, headers, body.map_err(lambda_runtime::Error::from)?))
+    Reply::new(request.format, request_id, &result)
+        .map_err(|error| lambda_runtime::Error::from(error).into())
 }
 
 /// How long the work on a request may take: it leaves time to answer before `deadline`, which
@@ -106,13 +94,6 @@ async fn route(
     create_meeting.call(account_id, wanted, now, deadline).await
 }
 
-/// The body of an answer.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Body<'a> {
-    meeting: &'a Meeting,
-}
-
 fn answer_headers(answer: &Answer) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if answer.replayed {
@@ -146,8 +127,30 @@ pub enum Reply {
 }
 
 impl Reply {
-    fn new(format: PayloadFormat, status: u16, headers: HeaderMap, body: String) -> Self {
-        match format {
+    /// What a client gets of `result`.
+    ///
+    /// # Errors
+    /// If it cannot be written as JSON.
+    pub fn new(
+        format: PayloadFormat,
+        request_id: &str,
+        result: &Result<Answer, Error>,
+    ) -> serde_json::Result<Self> {
+        let (status, mut headers, body) = match result {
+            Ok(answer) => {
+                let body = Body { meeting: &answer.meeting };
+                (201, answer_headers(answer), serde_json::to_string(&body)?)
+            }
+            Err(error) => {
+                let kind = error.kind();
+                (kind.wire().status, error_headers(kind), serde_json::to_string(&error.body())?)
+            }
+        };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Ok(request_id) = HeaderValue::from_str(request_id) {
+            headers.insert("x-amzn-requestid", request_id);
+        }
+        Ok(match format {
             PayloadFormat::V1 => {
                 let mut reply = ApiGatewayProxyResponse::default();
                 reply.status_code = status.into();
@@ -162,8 +165,15 @@ impl Reply {
                 reply.body = Some(body.into());
                 Self::V2(reply)
             }
-        }
+        })
     }
+}
+
+/// The body of an answer.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Body<'a> {
+    meeting: &'a Meeting,
 }
 
 #[cfg(test)]

@@ -10,9 +10,11 @@
 //! - [`store`]: the table, and the one conditional write
 //!
 //! Beside the way stand [`meeting`] (what is answered), [`error`] (what is answered instead),
-//! [`settings`] (the environment, read once) and [`telemetry`] (what the log tells).
+//! [`settings`] (the environment, read once), [`client`] (how `DynamoDB` is reached) and
+//! [`telemetry`] (what the log tells).
 
 pub mod caller;
+pub mod client;
 pub mod create_meeting;
 pub mod error;
 pub mod gateway;

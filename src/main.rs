@@ -1,21 +1,15 @@
-//! Start-up of the Lambda function: settings, client, runtime.
+//! Start-up of the Lambda function: settings, client, connection, runtime.
 
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use aws_config::environment::{
-    EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider,
-};
-use aws_config::{BehaviorVersion, SdkConfig};
-use aws_smithy_http_client::Builder as HttpClient;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use create_meeting::create_meeting::CreateMeeting;
 use create_meeting::settings::Settings;
 use create_meeting::store::Store;
-use create_meeting::{gateway, telemetry};
+use create_meeting::{client, gateway, telemetry};
 use lambda_runtime::service_fn;
 
+// One thread is enough for what only waits, and starts sooner than several.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     telemetry::init();
@@ -30,28 +24,18 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
-    let mut config = aws_sdk_dynamodb::config::Builder::from(&aws_config().await);
-    config.set_endpoint_url(settings.endpoint_url);
-    let create_meeting = &CreateMeeting {
-        store: Store::new(config, settings.table),
+    let store = Store::new(client::config(&settings).await?, settings.table);
+    store.warm_up().await;
+    // For as long as the process lives: invocations that run at once share it.
+    let create_meeting: &'static _ = Box::leak(Box::new(CreateMeeting {
+        store,
         media_plane: settings.media_plane,
         meeting_lifetime: settings.meeting_lifetime,
         allowed_callers: settings.allowed_callers,
         daily_limit: settings.daily_limit,
-    };
-    lambda_runtime::run(service_fn(|event| {
+    }));
+    lambda_runtime::run_concurrent(service_fn(|event| {
         gateway::handle(create_meeting, event, SystemTime::now())
     }))
     .await
-}
-
-/// What Lambda's environment says: region and credentials come from there alone.
-async fn aws_config() -> SdkConfig {
-    let https = HttpClient::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    aws_config::defaults(BehaviorVersion::latest())
-        .http_client(https)
-        .region(EnvironmentVariableRegionProvider::new())
-        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
-        .load()
-        .await
 }

@@ -51,7 +51,7 @@ impl MediaPlane {
     fn check(&self, template: &Value) -> Result<(), String> {
         let template = template.as_str().ok_or("must be a string")?;
         for region in MediaRegion::NAMES {
-            let url = expand(template, &Uuid::nil().to_string(), region, &self.domain);
+            let url = self.expand(template, &Ids::from(Uuid::nil()), region);
             if url.contains(['{', '}']) {
                 return Err(format!("may hold in braces only {}", PLACEHOLDERS.join(", ")));
             }
@@ -66,17 +66,36 @@ impl MediaPlane {
     /// The URLs of one meeting.
     #[must_use]
     pub fn place(&self, meeting_id: Uuid, region: MediaRegion) -> MediaPlacement {
-        let id = meeting_id.to_string();
-        self.templates.map(|template| expand(template, &id, region.name(), &self.domain))
+        let ids = Ids::from(meeting_id);
+        self.templates.map(|template| self.expand(template, &ids, region.name()))
+    }
+
+    fn expand(&self, template: &str, ids: &Ids, region: &str) -> String {
+        let values = [&*ids.hyphenated, &*ids.hex, region, &*self.domain];
+        let mut url = String::with_capacity(2 * template.len());
+        let mut rest = template;
+        while let Some(at) = rest.find('{') {
+            url.push_str(&rest[..at]);
+            rest = &rest[at..];
+            let found = PLACEHOLDERS.into_iter().zip(values).find(|it| rest.starts_with(it.0));
+            let (placeholder, value) = found.unwrap_or(("{", "{"));
+            url.push_str(value);
+            rest = &rest[placeholder.len()..];
+        }
+        url + rest
     }
 }
 
-fn expand(template: &str, meeting_id: &str, region: &str, domain: &str) -> String {
-    let hex = meeting_id.replace('-', "");
-    PLACEHOLDERS
-        .into_iter()
-        .zip([meeting_id, &hex, region, domain])
-        .fold(template.to_owned(), |url, (placeholder, value)| url.replace(placeholder, value))
+/// A meeting's id, as `{MeetingId}` and as `{MeetingIdHex}`.
+struct Ids {
+    hyphenated: String,
+    hex: String,
+}
+
+impl From<Uuid> for Ids {
+    fn from(id: Uuid) -> Self {
+        Self { hyphenated: id.hyphenated().to_string(), hex: id.simple().to_string() }
+    }
 }
 
 /// The forms of Amazon Chime's URLs.

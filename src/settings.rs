@@ -1,10 +1,15 @@
 //! The environment, read and checked once at start.
 
 use std::env::{self, VarError};
+use std::error::Error;
+use std::fs;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use lambda_http::http::Uri;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use crate::caller::AllowedCallers;
 use crate::media_plane::MediaPlane;
@@ -17,6 +22,12 @@ pub struct Settings {
     /// `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL`: where `DynamoDB` is, if not at the Region's
     /// own endpoint.
     pub endpoint_url: Option<String>,
+    /// `AWS_USE_FIPS_ENDPOINT`: whether `DynamoDB`'s FIPS endpoint is to be used.
+    pub use_fips: bool,
+    /// `AWS_USE_DUALSTACK_ENDPOINT`: whether `DynamoDB`'s endpoint for IPv4 and IPv6 is to be used.
+    pub use_dual_stack: bool,
+    /// `AWS_CA_BUNDLE`: what the file holds. Its certificates, in PEM, are trusted instead of Amazon's.
+    pub ca_bundle: Option<Vec<u8>>,
     /// `MEETING_LIFETIME_SECONDS`: how long a meeting, and with it its token, lives.
     pub meeting_lifetime: Duration,
     /// `REQUIRE_IAM_CALLER` and `ALLOWED_ACCOUNT_IDS`: who may create meetings.
@@ -50,6 +61,10 @@ impl Settings {
             table: setting("MEETINGS_TABLE", parse_table_name)?
                 .unwrap_or_else(|| "Meetings".into()),
             endpoint_url: endpoint_url()?,
+            use_fips: setting("AWS_USE_FIPS_ENDPOINT", parse_aws_bool)?.unwrap_or_default(),
+            use_dual_stack: setting("AWS_USE_DUALSTACK_ENDPOINT", parse_aws_bool)?
+                .unwrap_or_default(),
+            ca_bundle: setting("AWS_CA_BUNDLE", read_ca_bundle)?,
             meeting_lifetime: setting("MEETING_LIFETIME_SECONDS", parse_lifetime)?
                 .unwrap_or(Duration::from_hours(24)),
             allowed_callers: allowed_callers()?,
@@ -84,12 +99,11 @@ fn endpoint_url() -> Result<Option<String>, SettingError> {
 /// to require that, and does not go with the contrary.
 fn allowed_callers() -> Result<AllowedCallers, SettingError> {
     let account_ids = setting("ALLOWED_ACCOUNT_IDS", parse_account_ids)?;
-    let required = setting("REQUIRE_IAM_CALLER", |value| match (value, &account_ids) {
-        ("true", _) => Ok(true),
-        ("false", None) => Ok(false),
-        ("false", Some(_)) => Err("it must be true or unset with ALLOWED_ACCOUNT_IDS set".into()),
-        _ => Err("it must be true or false".into()),
-    })?;
+    let required =
+        setting("REQUIRE_IAM_CALLER", |value| match (parse_bool(value)?, &account_ids) {
+            (false, Some(_)) => Err("it must be true or unset with ALLOWED_ACCOUNT_IDS set".into()),
+            (required, _) => Ok(required),
+        })?;
     Ok(match (account_ids, required) {
         (Some(account_ids), _) => AllowedCallers::OfAccounts(account_ids),
         (None, Some(true)) => AllowedCallers::Identified,
@@ -124,6 +138,31 @@ fn parse_endpoint_url(value: &str) -> Result<String, String> {
         Some("http" | "https") => Ok(value.to_owned()),
         _ => Err("it must be an http or https URL".into()),
     }
+}
+
+/// The client would find out only when it connects, and by a panic.
+fn read_ca_bundle(path: &str) -> Result<Vec<u8>, String> {
+    let pem = fs::read(path).map_err(|error| format!("the file cannot be read: {error}"))?;
+    let mut trusted = RootCertStore::empty();
+    for (number, certificate) in (1..).zip(CertificateDer::pem_slice_iter(&pem)) {
+        let unusable =
+            |error: &dyn Error| format!("its certificate {number} cannot be used: {error}");
+        let certificate = certificate.map_err(|error| unusable(&error))?;
+        trusted.add(certificate).map_err(|error| unusable(&error))?;
+    }
+    if trusted.is_empty() {
+        return Err("the file must hold certificates in PEM".into());
+    }
+    Ok(pem)
+}
+
+/// AWS's own tools take it in any case of letters.
+fn parse_aws_bool(value: &str) -> Result<bool, String> {
+    parse_bool(&value.to_ascii_lowercase())
+}
+
+fn parse_bool(value: &str) -> Result<bool, String> {
+    value.parse().map_err(|_| "it must be true or false".into())
 }
 
 fn parse_lifetime(value: &str) -> Result<Duration, String> {

@@ -17,6 +17,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{Builder, Config};
+use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
@@ -57,6 +58,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// How long it waits at most after many conflicts: each doubles the time.
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
+/// How long a start waits at most for the connection: an opened one takes milliseconds, and Lambda
+/// gives a start ten seconds ("Lambda runtime environment" in its developer guide).
+const WARM_UP: Duration = Duration::from_secs(2);
+
 const UNLESS_LIVE: &str = "attribute_not_exists(ClientRequestToken) OR ExpiresAt <= :now";
 
 /// The meetings' table.
@@ -86,6 +91,37 @@ impl Store {
             .retry_partition(unlimited.build())
             .build();
         Self { client: Client::from_conf(config), table }
+    }
+
+    /// Opens the connection that the first meeting would else wait for, and waits for it. Where that
+    /// fails, the log has the reason, and it is left to the first meeting.
+    ///
+    /// It tries to replace an item that is not there, which changes nothing and needs no permission
+    /// but the one that is needed anyway.
+    pub async fn warm_up(&self) {
+        let timeout = TimeoutConfig::builder().operation_timeout(WARM_UP).build();
+        let config =
+            Config::builder().timeout_config(timeout).retry_config(RetryConfig::disabled());
+        let written = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .item("ClientRequestToken", AttributeValue::S("#warm-up".into()))
+            .item("AccountId", AttributeValue::S("#warm-up".into()))
+            .condition_expression("attribute_exists(ClientRequestToken)")
+            .customize()
+            .config_override(config)
+            .send()
+            .await;
+        if let Err(error) = written
+            && !matches!(
+                error.as_service_error(),
+                Some(PutItemError::ConditionalCheckFailedException(_))
+            )
+        {
+            let error = DisplayErrorContext(error).to_string();
+            tracing::warn!(error, "the connection to DynamoDB was not opened ahead");
+        }
     }
 
     /// Writes `item` unless there is an item of its key that is live at `now` (seconds since 1970),

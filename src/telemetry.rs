@@ -1,13 +1,26 @@
 //! What the log tells.
 
-use std::panic;
+use std::{env, io, panic};
+
+use tracing::level_filters::LevelFilter;
 
 /// Opens the log, in the format and at the level that `AWS_LAMBDA_LOG_FORMAT` and
-/// `AWS_LAMBDA_LOG_LEVEL` say.
+/// `AWS_LAMBDA_LOG_LEVEL` say ("Advanced logging controls" in Lambda's developer guide).
 ///
 /// Of a panic it tells the place alone, because the message may quote a sensitive value.
 pub fn init() {
-    lambda_runtime::tracing::init_default_subscriber();
+    let is_json = env::var("AWS_LAMBDA_LOG_FORMAT").is_ok_and(|it| it.eq_ignore_ascii_case("json"));
+    let level = env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| level.parse().ok());
+    let log = tracing_subscriber::fmt()
+        .with_target(false)
+        .without_time()
+        .with_max_level(level.unwrap_or(LevelFilter::INFO))
+        .with_writer(io::stdout);
+    if is_json {
+        log.json().init();
+    } else {
+        log.init();
+    }
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
         tracing::error!(place, "panic");

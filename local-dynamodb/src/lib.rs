@@ -2,6 +2,9 @@
 //!
 //! The engine is dynoxide; the table is the one that `template.yaml` deploys, read from there.
 
+#[cfg(feature = "tls")]
+pub mod tls;
+
 use std::error::Error;
 use std::net::Ipv4Addr;
 

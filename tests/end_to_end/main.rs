@@ -16,6 +16,7 @@ mod panics;
 mod sdk_clients;
 mod settings;
 mod signing;
+mod start_up;
 mod stress;
 mod support;
 mod template;

@@ -1,5 +1,7 @@
 //! Settings are checked before the first event.
 
+use tempfile::NamedTempFile;
+
 use crate::support::{DynamoDb, Event, Function, program};
 
 #[tokio::test]
@@ -8,6 +10,14 @@ async fn a_bad_setting_stops_the_start_and_says_what_is_accepted() {
     let (table, domain) = ("a".repeat(256), "a.".repeat(100) + "a");
     let url = |length: usize| format!(r#"{{"SignalingUrl": "{}"}}"#, "x".repeat(length));
     let (empty, long) = (url(0), url(4097));
+    let certificate = |base64| {
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
+        let file = NamedTempFile::new().unwrap();
+        std::fs::write(&file, pem).unwrap();
+        file
+    };
+    let ca_bundles = [certificate("AAAA"), certificate("!")];
+    let [no_certificate, no_base64] = ca_bundles.each_ref().map(|it| it.path().to_str().unwrap());
     for (variable, value, accepted) in [
         ("MEETINGS_TABLE", "ab", "3 to 255 letters, digits, underscores, hyphens and dots"),
         ("MEETINGS_TABLE", "my table", "3 to 255 letters, digits, underscores, hyphens and dots"),
@@ -15,6 +25,12 @@ async fn a_bad_setting_stops_the_start_and_says_what_is_accepted() {
         ("AWS_ENDPOINT_URL_DYNAMODB", "localhost:8000", "it must be an http or https URL"),
         ("AWS_ENDPOINT_URL_DYNAMODB", "/dynamodb", "it must be an http or https URL"),
         ("AWS_ENDPOINT_URL", "ftp://localhost", "it must be an http or https URL"),
+        ("AWS_USE_FIPS_ENDPOINT", "yes", "it must be true or false"),
+        ("AWS_USE_DUALSTACK_ENDPOINT", "1", "it must be true or false"),
+        ("AWS_CA_BUNDLE", "/nowhere/ca.pem", "the file cannot be read: No such file or directory"),
+        ("AWS_CA_BUNDLE", "/dev/null", "the file must hold certificates in PEM"),
+        ("AWS_CA_BUNDLE", no_certificate, "its certificate 1 cannot be used: invalid peer"),
+        ("AWS_CA_BUNDLE", no_base64, "its certificate 1 cannot be used: "),
         ("MEETING_LIFETIME_SECONDS", "0", "a whole number of seconds from 1 to 4294967295"),
         ("MEETING_LIFETIME_SECONDS", "-1", "a whole number of seconds from 1 to 4294967295"),
         ("MEETING_LIFETIME_SECONDS", "1.5", "a whole number of seconds from 1 to 4294967295"),
@@ -88,6 +104,9 @@ async fn settings_that_contradict_each_other_stop_the_start() {
 async fn an_empty_setting_is_as_good_as_none() {
     let dynamodb = DynamoDb::start().await;
     let variables = [
+        "AWS_CA_BUNDLE",
+        "AWS_USE_DUALSTACK_ENDPOINT",
+        "AWS_USE_FIPS_ENDPOINT",
         "MEETINGS_TABLE",
         "MEETING_LIFETIME_SECONDS",
         "REQUIRE_IAM_CALLER",

@@ -8,8 +8,10 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_sdk_dynamodb::types::AttributeValue;
 use local_dynamodb::Database;
+use tokio::time::timeout;
 
-use super::proxy::{Fault, Proxy};
+use super::PATIENCE;
+use super::proxy::{Fault, Proxy, Seen};
 
 pub struct DynamoDb {
     /// Where the function finds it.
@@ -33,12 +35,27 @@ impl DynamoDb {
 
     /// How many requests have come since this was last asked.
     pub fn take_requests(&self) -> usize {
-        self.take_operations().len()
+        self.take_seen().len()
     }
 
     /// What the requests were for that have come since this was last asked.
     pub fn take_operations(&self) -> Vec<String> {
-        self.proxy.take_operations()
+        self.take_seen().into_iter().map(|request| request.operation).collect()
+    }
+
+    /// The requests that have come since this was last asked.
+    pub fn take_seen(&self) -> Vec<Seen> {
+        self.proxy.take_seen()
+    }
+
+    /// Waits until so many requests have come since this was last asked.
+    pub async fn seen(&self, requests: usize) {
+        timeout(PATIENCE, self.proxy.seen(requests)).await.expect("the requests");
+    }
+
+    /// How many connections have ever been opened.
+    pub fn connections(&self) -> usize {
+        self.proxy.connections()
     }
 
     /// Lets `faults` befall the next requests, one each, and none those after.

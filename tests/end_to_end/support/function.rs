@@ -104,11 +104,14 @@ impl Function {
         Self::start_with(dynamodb, &[]).await
     }
 
-    /// Starts the function with these variables in its environment.
+    /// Starts the function with these variables in its environment. The request by which it opens
+    /// its connection is not counted.
     pub async fn start_with(dynamodb: &DynamoDb, settings: &[(&str, &str)]) -> Self {
         let mut command = program::create_meeting().await;
         command.env("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb.endpoint);
-        Self::spawn(command.envs(settings.iter().copied())).await
+        let function = Self::spawn(command.envs(settings.iter().copied())).await;
+        dynamodb.take_requests();
+        function
     }
 
     /// Starts a function, and waits until it asks for its first event.

@@ -31,6 +31,10 @@ impl InProcess {
         self
     }
 
+    pub async fn warm_up(&self) {
+        self.0.store.warm_up().await;
+    }
+
     /// The reply to an event that comes `now`, with a deadline in milliseconds since 1970.
     pub async fn invoke(&self, event: &Event, now: SystemTime, deadline: u64) -> Reply {
         let mut context = Context::default();

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::iter;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// What happens to one request.
@@ -55,6 +56,15 @@ impl Fault {
     }
 }
 
+/// A request that has come.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// As in `PutItem`.
+    pub operation: String,
+    /// Whose signature it has, as in `AKIDEXAMPLE`.
+    pub access_key: String,
+}
+
 /// Stops when it is dropped.
 pub struct Proxy {
     pub endpoint: String,
@@ -65,7 +75,8 @@ pub struct Proxy {
 struct State {
     engine: String,
     http: reqwest::Client,
-    operations: Mutex<Vec<String>>,
+    requests: watch::Sender<Vec<Seen>>,
+    connections: AtomicUsize,
     faults: Mutex<Box<dyn Iterator<Item = Fault> + Send>>,
     /// Whether requests that meet conflict, as transactions on one item do.
     contended: AtomicBool,
@@ -80,7 +91,8 @@ impl Proxy {
             engine,
             // Straight, whatever proxy this machine is told to use.
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
-            operations: Mutex::default(),
+            requests: watch::Sender::default(),
+            connections: AtomicUsize::new(0),
             faults: Mutex::new(Box::new(iter::empty())),
             contended: AtomicBool::new(false),
             in_engine: tokio::sync::Mutex::default(),
@@ -90,8 +102,17 @@ impl Proxy {
         Self { endpoint, state, _server: server }
     }
 
-    pub fn take_operations(&self) -> Vec<String> {
-        std::mem::take(&mut self.state.operations.lock().unwrap())
+    pub fn take_seen(&self) -> Vec<Seen> {
+        self.state.requests.send_replace(Vec::new())
+    }
+
+    pub async fn seen(&self, requests: usize) {
+        let mut seen = self.state.requests.subscribe();
+        seen.wait_for(|seen| seen.len() >= requests).await.unwrap();
+    }
+
+    pub fn connections(&self) -> usize {
+        self.state.connections.load(Ordering::Relaxed)
     }
 
     pub fn set_contended(&self) {
@@ -107,6 +128,7 @@ async fn serve(listener: TcpListener, state: Arc<State>) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         let state = state.clone();
+        state.connections.fetch_add(1, Ordering::Relaxed);
         connections.spawn(async move {
             let service = service_fn(|request| answer(&state, request));
             // It ends with an error where that is what was asked for.
@@ -117,9 +139,12 @@ async fn serve(listener: TcpListener, state: Arc<State>) {
 
 /// An error closes the connection.
 async fn answer(state: &State, request: Request<Incoming>) -> io::Result<Response<Body>> {
-    let target = request.headers()["x-amz-target"].to_str().unwrap();
-    let (_, operation) = target.split_once('.').unwrap();
-    state.operations.lock().unwrap().push(operation.to_owned());
+    let header = |name| request.headers()[name].to_str().unwrap();
+    let (_, operation) = header("x-amz-target").split_once('.').unwrap();
+    let (_, credential) = header("authorization").split_once("Credential=").unwrap();
+    let (access_key, _) = credential.split_once('/').unwrap();
+    let seen = Seen { operation: operation.into(), access_key: access_key.into() };
+    state.requests.send_modify(|requests| requests.push(seen));
     let Some(fault) = state.faults.lock().unwrap().next() else {
         let alone = state.in_engine.try_lock();
         return Ok(if alone.is_err() && state.contended.load(Ordering::Relaxed) {

@@ -1,0 +1,178 @@
+//! What happens before the first event, and what of it lasts.
+
+use std::future::ready;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_dynamodb::primitives::DateTime;
+use axum::http::HeaderMap;
+use axum::routing::get;
+use axum::{Json, Router};
+use local_dynamodb::tls;
+use serde_json::json;
+use tempfile::NamedTempFile;
+use tokio::net::TcpListener;
+
+use crate::support::Answer::{Closed, Raw, Refusal, Stalled, Truncated};
+use crate::support::{DynamoDb, Event, Fault, Function, InProcess, program, sdk_config};
+
+/// Starts the function and leaves its first request to be counted.
+async fn start(dynamodb: &DynamoDb) -> Function {
+    let mut command = program::create_meeting().await;
+    Function::spawn(command.env("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb.endpoint)).await
+}
+
+#[tokio::test]
+async fn the_first_meeting_finds_the_connection_open() {
+    let dynamodb = DynamoDb::start().await;
+    let function = start(&dynamodb).await;
+    assert_eq!((dynamodb.take_operations(), dynamodb.connections()), (vec!["PutItem".into()], 1));
+    assert!(dynamodb.items().await.is_empty());
+
+    for event in ["rest-create", "rest-replay", "rest-full"] {
+        let reply = function.invoke(&Event::named(event)).await;
+        assert_eq!((reply.status, dynamodb.take_requests()), (201, 1), "{event}: {reply:?}");
+    }
+
+    assert_eq!(function.invoke(&Event::named("rest-invalid")).await.status, 400);
+    assert_eq!((dynamodb.take_requests(), dynamodb.connections()), (0, 1));
+    assert!(!function.process.output().contains("WARN"), "{}", function.process.output());
+}
+
+#[tokio::test]
+async fn a_start_that_cannot_open_the_connection_says_so_and_goes_on() {
+    for (fault, cause) in [
+        (Fault::before(Closed), "dispatch failure"),
+        (Fault::before(Stalled), "operation timeout"),
+        (Fault::before(Truncated), "connection closed before message completed"),
+        (Fault::before(Raw(200, "{")), "failed to parse JSON"),
+        (Fault::before(Refusal(500, "InternalServerError")), "InternalServerError"),
+        (Fault::before(Refusal(400, "AccessDeniedException")), "AccessDeniedException"),
+    ] {
+        let dynamodb = DynamoDb::start().await;
+        dynamodb.set_faults([fault]);
+        let function = start(&dynamodb).await;
+        assert_eq!(dynamodb.take_requests(), 1, "{fault:?}");
+        function.process.logged("was not opened ahead").await;
+        let log = function.process.output();
+        assert!(log.contains(cause), "{fault:?}: {log}");
+
+        let reply = function.invoke(&Event::named("rest-create")).await;
+
+        assert_eq!((reply.status, reply.is_replay()), (201, false), "{fault:?}: {reply:?}");
+    }
+}
+
+/// Time stands still but for what waits.
+#[tokio::test(start_paused = true)]
+async fn a_start_waits_for_the_connection_for_two_seconds_at_most() {
+    // It takes connections, and answers nothing.
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let function = InProcess::new(&sdk_config(&endpoint), Duration::from_hours(24));
+    let started_at = tokio::time::Instant::now();
+
+    function.warm_up().await;
+
+    // tokio's timers tick in milliseconds.
+    assert!(started_at.elapsed() <= Duration::from_millis(2001), "{:?}", started_at.elapsed());
+}
+
+#[tokio::test]
+async fn a_private_endpoint_is_trusted_by_its_own_authority_alone() {
+    let dynamodb = DynamoDb::start().await;
+    let (_, port) = dynamodb.endpoint.rsplit_once(':').unwrap();
+    let tls = tls::serve(port.parse().unwrap()).await.unwrap();
+    let ca_bundle = NamedTempFile::new().unwrap();
+    let path = ca_bundle.path().to_str().unwrap();
+    let endpoint = ("AWS_ENDPOINT_URL_DYNAMODB", &*tls.endpoint);
+    let create = Event::named("rest-create");
+
+    std::fs::write(path, &tls.ca_certificate).unwrap();
+    let function = Function::start_with(&dynamodb, &[endpoint, ("AWS_CA_BUNDLE", path)]).await;
+    assert_eq!(function.invoke(&create).await.status, 201);
+    assert_eq!(dynamodb.connections(), 1);
+
+    let amazon = include_bytes!("../../src/amazon_trust_services.pem");
+    std::fs::write(path, [tls.ca_certificate.as_bytes(), amazon].concat()).unwrap();
+    let function = Function::start_with(&dynamodb, &[endpoint, ("AWS_CA_BUNDLE", path)]).await;
+    assert_eq!(function.invoke(&create).await.status, 201);
+
+    std::fs::write(path, amazon).unwrap();
+    for settings in [&[endpoint][..], &[endpoint, ("AWS_CA_BUNDLE", path)]] {
+        let function = Function::start_with(&dynamodb, settings).await;
+        assert_eq!(function.invoke(&create).await.status, 503);
+        function.process.logged("UnknownIssuer").await;
+    }
+}
+
+#[tokio::test]
+async fn settings_of_dynamodbs_endpoints_reach_the_client() {
+    let dynamodb = DynamoDb::start().await;
+    // The SDK does not take them together with an endpoint, and says so.
+    for (variable, name) in
+        [("AWS_USE_FIPS_ENDPOINT", "FIPS"), ("AWS_USE_DUALSTACK_ENDPOINT", "Dualstack")]
+    {
+        let function = Function::start_with(&dynamodb, &[(variable, "True")]).await;
+        function.process.logged(&format!("{name} and custom endpoint are not supported")).await;
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_rotate_are_honoured() {
+    let issued = Arc::new(AtomicUsize::new(0));
+    // They expire so soon that none is used twice.
+    let credentials = move |headers: HeaderMap| {
+        assert_eq!(headers["authorization"], "for a container");
+        let number = issued.fetch_add(1, Ordering::Relaxed);
+        let expiration = DateTime::from(SystemTime::now() + Duration::from_secs(5));
+        ready(Json(json!({
+            "AccessKeyId": format!("AKID{number}"),
+            "SecretAccessKey": "secret",
+            "Token": "token",
+            "Expiration": expiration.to_string(),
+        })))
+    };
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}/credentials", listener.local_addr().unwrap());
+    let router = Router::new().route("/credentials", get(credentials));
+    tokio::spawn(async { axum::serve(listener, router).await });
+    let dynamodb = DynamoDb::start().await;
+    let mut command = program::create_meeting().await;
+    command.env("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb.endpoint);
+    command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+    command.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", url);
+    command.env("AWS_CONTAINER_AUTHORIZATION_TOKEN", "for a container");
+    let function = Function::spawn(&mut command).await;
+
+    for _ in 0..2 {
+        assert_eq!(function.invoke(&Event::named("rest-create")).await.status, 201);
+    }
+
+    let keys = dynamodb.take_seen().into_iter().map(|request| request.access_key);
+    assert_eq!(keys.collect::<Vec<_>>(), ["AKID0", "AKID1", "AKID2"]);
+}
+
+#[tokio::test]
+async fn as_many_events_are_answered_at_once_as_lambda_sends() {
+    const AT_ONCE: usize = 8;
+    let dynamodb = DynamoDb::start().await;
+    let concurrency = ("AWS_LAMBDA_MAX_CONCURRENCY", &*AT_ONCE.to_string());
+    let function = Function::start_with(&dynamodb, &[concurrency]).await;
+    dynamodb.set_fault(Fault::before(Stalled));
+    let deadline = SystemTime::now() + Duration::from_secs(30);
+    let events = (0..AT_ONCE)
+        .map(|number| Event::create(&json!({"ClientRequestToken": format!("token-{number}")})));
+
+    let outcomes: Vec<_> =
+        events.map(|event| function.send(deadline, event.0.to_string().into())).collect();
+
+    // One at a time, there would be three attempts of the first before the second has its turn.
+    dynamodb.seen(AT_ONCE).await;
+    dynamodb.set_faults([]);
+    for outcome in outcomes {
+        assert_eq!(outcome.await.unwrap().unwrap()["statusCode"], 201);
+    }
+    assert_eq!(dynamodb.items().await.len(), AT_ONCE);
+}
