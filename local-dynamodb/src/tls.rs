@@ -1,14 +1,15 @@
-//! TLS before a server on this machine, as `DynamoDB`'s own endpoints have it.
+//! TLS for a server on this machine, as `DynamoDB`'s own endpoints have it.
 
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
+pub use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+pub use tokio_rustls::server::TlsStream;
 
 use crate::Result;
 
@@ -45,13 +46,20 @@ pub async fn serve(port: u16) -> Result<Tls> {
     Ok(Tls { endpoint, ca_certificate })
 }
 
-fn acceptor() -> Result<(TlsAcceptor, String)> {
+/// Accepts connections to this machine by the certificate of a new authority, whose own certificate is
+/// returned too, in PEM.
+///
+/// # Errors
+/// If there is no certificate to be had.
+pub fn acceptor() -> Result<(TlsAcceptor, String)> {
     let ca_key = KeyPair::generate()?;
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    // Who has the name of his issuer is taken to have signed for himself.
+    params.distinguished_name.push(DnType::CommonName, "authority of local-dynamodb");
     let ca_certificate = params.self_signed(&ca_key)?.pem();
     let key = KeyPair::generate()?;
-    let certificate = CertificateParams::new(["localhost".into()])?
+    let certificate = CertificateParams::new(["localhost".into(), "127.0.0.1".into()])?
         .signed_by(&key, &Issuer::new(params, &ca_key))?;
     let key = PrivateKeyDer::try_from(key.serialize_der())?;
     let config = ServerConfig::builder_with_provider(ring::default_provider().into())
