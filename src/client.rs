@@ -18,7 +18,8 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 
 use crate::settings::Settings;
 
-/// The roots that AWS's public endpoints chain to, from Amazon Trust Services' repository.
+/// The roots that `DynamoDB`'s endpoints chain to, but for those of isolated Regions: Amazon Trust
+/// Services' repository has them.
 const AMAZON_TRUST_SERVICES: &[u8] = include_bytes!("amazon_trust_services.pem");
 
 /// What a client needs to reach `DynamoDB`.
@@ -34,7 +35,7 @@ pub async fn config(settings: &Settings) -> Result<Builder, lambda_runtime::Erro
         .build_https();
     // Where an environment outlives its credentials, Lambda has new ones behind a URL.
     let container = EcsCredentialsProvider::builder()
-        .configure(&ProviderConfig::empty().with_http_client(http_client.clone()))
+        .configure(&ProviderConfig::default().with_http_client(http_client.clone()))
         .build();
     let environment = EnvironmentVariableCredentialsProvider::new();
     let credentials = CredentialsProviderChain::first_try("environment", environment)

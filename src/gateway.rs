@@ -43,8 +43,7 @@ pub async fn handle(
     if let Err(error) = &result {
         log(error, request_id, &request.caller);
     }
-    Reply::new(request.format, request_id, &result)
-        .map_err(|error| lambda_runtime::Error::from(error).into())
+    Ok(Reply::new(request.format, request_id, &result).map_err(lambda_runtime::Error::from)?)
 }
 
 /// How long the work on a request may take: it leaves time to answer before `deadline`, which

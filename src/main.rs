@@ -9,7 +9,7 @@ use create_meeting::store::Store;
 use create_meeting::{client, gateway, telemetry};
 use lambda_runtime::service_fn;
 
-// One thread is enough for what only waits, and starts sooner than several.
+// Several threads would take longer to start and more time for each event.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     telemetry::init();

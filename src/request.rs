@@ -136,20 +136,24 @@ impl Members<'_> {
     /// The request, which is one only if `violations` stays empty.
     fn validate(self, violations: &mut Violations) -> CreateMeetingRequest {
         CreateMeetingRequest {
-            client_request_token: violations.token("clientRequestToken", self.client_request_token),
+            client_request_token: violations
+                .token(&"clientRequestToken", self.client_request_token),
             external_meeting_id: violations.string(
-                "externalMeetingId",
+                &"externalMeetingId",
                 self.external_meeting_id,
                 2..=64,
             ),
-            media_region: violations.media_region("mediaRegion", self.media_region),
-            meeting_host_id: violations.string("meetingHostId", self.meeting_host_id, 2..=64),
+            media_region: violations.media_region(&"mediaRegion", self.media_region),
+            meeting_host_id: violations.string(&"meetingHostId", self.meeting_host_id, 2..=64),
             notifications_configuration: violations
-                .notifications("notificationsConfiguration", self.notifications_configuration),
-            tags: violations.tags("tags", self.tags),
+                .notifications(&"notificationsConfiguration", self.notifications_configuration),
+            tags: violations.tags(&"tags", self.tags),
         }
     }
 }
+
+/// Where a member is, as in `tags.1.member.key`: written out only if something is wrong with it.
+type Path<'a> = &'a dyn Display;
 
 /// What a surrogate on its own is not, though JSON's grammar allows it.
 const UNICODE: &str = "be Unicode text";
@@ -160,7 +164,7 @@ const UNICODE: &str = "be Unicode text";
 struct Violations(Vec<String>);
 
 impl Violations {
-    fn note(&mut self, path: &str, constraint: impl Display) {
+    fn note(&mut self, path: Path, constraint: impl Display) {
         self.0.push(format!(
             "Value at '{path}' failed to satisfy constraint: Member must {constraint}"
         ));
@@ -176,7 +180,7 @@ impl Violations {
 
     fn string(
         &mut self,
-        path: &str,
+        path: Path,
         given: Given,
         length: RangeInclusive<usize>,
     ) -> Option<String> {
@@ -195,7 +199,7 @@ impl Violations {
 
     fn required_string(
         &mut self,
-        path: &str,
+        path: Path,
         given: Given,
         length: RangeInclusive<usize>,
     ) -> String {
@@ -205,7 +209,7 @@ impl Violations {
         self.string(path, given, length).unwrap_or_default()
     }
 
-    fn object<'a, T: Deserialize<'a>>(&mut self, path: &str, given: Given<'a>) -> Option<T> {
+    fn object<'a, T: Deserialize<'a>>(&mut self, path: Path, given: Given<'a>) -> Option<T> {
         let json = given?.get();
         if !json.starts_with('{') {
             self.note(path, "be an object");
@@ -218,7 +222,7 @@ impl Violations {
             .ok()
     }
 
-    fn check_length(&mut self, path: &str, length: usize, allowed: RangeInclusive<usize>) {
+    fn check_length(&mut self, path: Path, length: usize, allowed: RangeInclusive<usize>) {
         if length < *allowed.start() {
             self.note(
                 path,
@@ -230,7 +234,7 @@ impl Violations {
         }
     }
 
-    fn token(&mut self, path: &str, given: Given) -> String {
+    fn token(&mut self, path: Path, given: Given) -> String {
         let token = self.required_string(path, given, 2..=64);
         if !token.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
             self.note(path, "satisfy regular expression pattern: [-_a-zA-Z0-9]*");
@@ -238,7 +242,7 @@ impl Violations {
         token
     }
 
-    fn media_region(&mut self, path: &str, given: Given) -> MediaRegion {
+    fn media_region(&mut self, path: Path, given: Given) -> MediaRegion {
         let Some(name) = self.string(path, given, 0..=usize::MAX) else {
             return MediaRegion::default();
         };
@@ -249,16 +253,17 @@ impl Violations {
         })
     }
 
-    fn notifications(&mut self, path: &str, given: Given) -> NotificationsConfiguration {
+    fn notifications(&mut self, path: Path, given: Given) -> NotificationsConfiguration {
         let members: NotificationsMembers = self.object(path, given).unwrap_or_default();
-        let (topic, queue) = (format!("{path}.snsTopicArn"), format!("{path}.sqsQueueArn"));
+        let topic = format_args!("{path}.snsTopicArn");
+        let queue = format_args!("{path}.sqsQueueArn");
         NotificationsConfiguration {
             sns_topic_arn: self.arn(&topic, members.sns_topic_arn, "sns", "an SNS topic"),
             sqs_queue_arn: self.arn(&queue, members.sqs_queue_arn, "sqs", "an SQS queue"),
         }
     }
 
-    fn arn(&mut self, path: &str, given: Given, service: &str, resource: &str) -> Option<String> {
+    fn arn(&mut self, path: Path, given: Given, service: &str, resource: &str) -> Option<String> {
         let arn = self.string(path, given, 1..=1024)?;
         let allowed = |c: char| c.is_ascii_alphanumeric() || "/:-_.".contains(c);
         if !arn
@@ -277,7 +282,7 @@ impl Violations {
         Some(arn)
     }
 
-    fn tags(&mut self, path: &str, given: Given) -> BTreeMap<String, String> {
+    fn tags(&mut self, path: Path, given: Given) -> BTreeMap<String, String> {
         const MOST: usize = 50;
         // A body may hold a million, whose violations no reply has room for.
         const LOOKED_INTO: usize = 1000;
@@ -289,21 +294,22 @@ impl Violations {
         };
         self.check_length(path, given.len(), 1..=MOST);
         for (number, tag) in (1..=LOOKED_INTO).zip(given) {
-            let path = format!("{path}.{number}.member");
+            let path = format_args!("{path}.{number}.member");
             let Some((key, value)) = self.tag(&path, tag) else { continue };
             if tags.insert(key.clone(), value).is_some() && !key.is_empty() {
-                self.note(&format!("{path}.key"), "not be the key of an earlier tag");
+                self.note(&format_args!("{path}.key"), "not be the key of an earlier tag");
             }
         }
         tags
     }
 
-    fn tag(&mut self, path: &str, given: Given) -> Option<(String, String)> {
+    fn tag(&mut self, path: Path, given: Given) -> Option<(String, String)> {
         if given.is_none() {
             self.note(path, "not be null");
         }
         let members: TagMembers = self.object(path, given)?;
-        let (key_path, value_path) = (format!("{path}.key"), format!("{path}.value"));
+        let key_path = format_args!("{path}.key");
+        let value_path = format_args!("{path}.value");
         let key = self.required_string(&key_path, members.key, 1..=128);
         if key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:")) {
             self.note(&key_path, "not begin with aws: in any case of letters");

@@ -140,7 +140,7 @@ fn parse_endpoint_url(value: &str) -> Result<String, String> {
     }
 }
 
-/// The client would find out only when it connects, and by a panic.
+/// A certificate that cannot be used would make the client panic.
 fn read_ca_bundle(path: &str) -> Result<Vec<u8>, String> {
     let pem = fs::read(path).map_err(|error| format!("the file cannot be read: {error}"))?;
     let mut trusted = RootCertStore::empty();

@@ -58,8 +58,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// How long it waits at most after many conflicts: each doubles the time.
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
-/// How long a start waits at most for the connection: an opened one takes milliseconds, and Lambda
-/// gives a start ten seconds ("Lambda runtime environment" in its developer guide).
+/// How long a start waits at most for the connection: it takes milliseconds, and Lambda gives a start
+/// ten seconds ("Lambda runtime environment" in its developer guide).
 const WARM_UP: Duration = Duration::from_secs(2);
 
 const UNLESS_LIVE: &str = "attribute_not_exists(ClientRequestToken) OR ExpiresAt <= :now";

@@ -9,14 +9,18 @@ use tracing::level_filters::LevelFilter;
 ///
 /// Of a panic it tells the place alone, because the message may quote a sensitive value.
 pub fn init() {
-    let is_json = env::var("AWS_LAMBDA_LOG_FORMAT").is_ok_and(|it| it.eq_ignore_ascii_case("json"));
-    let level = env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| level.parse().ok());
+    let format = env::var("AWS_LAMBDA_LOG_FORMAT").unwrap_or_default();
+    let level = match env::var("AWS_LAMBDA_LOG_LEVEL").as_deref() {
+        Err(_) | Ok("") => LevelFilter::INFO,
+        Ok("FATAL") => LevelFilter::ERROR,
+        Ok(level) => level.parse().unwrap_or(LevelFilter::INFO),
+    };
     let log = tracing_subscriber::fmt()
         .with_target(false)
         .without_time()
-        .with_max_level(level.unwrap_or(LevelFilter::INFO))
+        .with_max_level(level)
         .with_writer(io::stdout);
-    if is_json {
+    if format.eq_ignore_ascii_case("json") {
         log.json().init();
     } else {
         log.init();

@@ -47,7 +47,9 @@ impl DynamoDb {
         let [https, http] = stand_in::serve(acceptor).await?;
         let directory = TempDir::new()?;
         let ca_bundle = directory.path().join("ca.pem");
-        std::fs::write(&ca_bundle, ca_certificate)?;
+        // Beside those that a deployed function has.
+        let amazon = include_str!("../../src/amazon_trust_services.pem");
+        std::fs::write(&ca_bundle, ca_certificate + amazon)?;
         Ok(Self {
             https: format!("https://127.0.0.1:{https}"),
             ca_bundle,

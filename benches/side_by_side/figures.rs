@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tempfile::{NamedTempFile, TempDir};
 use tokio::task::JoinSet;
 
@@ -24,10 +25,9 @@ pub struct ColdStart {
 
 /// A cold start with an event that already waits, and with TLS.
 pub async fn cold_start(program: &Program, dynamodb: &DynamoDb) -> Result<ColdStart> {
-    let event = creation()?;
     let started = Instant::now();
     let running = program.start(dynamodb, &dynamodb.https).await?;
-    running.invoke(event).await?;
+    running.create().await?;
     let wall = milliseconds(started.elapsed());
     running.idle().await?;
     Ok(ColdStart { wall, cpu: milliseconds(running.stop().await?) })
@@ -43,10 +43,10 @@ pub async fn instructions(
 ) -> Result<f64> {
     let output = NamedTempFile::new()?;
     let file = format!("--callgrind-out-file={}", output.path().display());
-    let callgrind = ["valgrind", "--tool=callgrind", &file];
+    let callgrind = ["valgrind", "--quiet", "--tool=callgrind", &file];
     let running = program.start_under(&callgrind, dynamodb, endpoint, 1).await?;
     for _ in 0..events {
-        running.invoke(creation()?).await?;
+        running.create().await?;
     }
     running.idle().await?;
     running.stop().await?;
@@ -68,41 +68,48 @@ pub fn sizes(binary: &Path) -> Result<[f64; 2]> {
     Ok([megabytes(binary)?, megabytes(&zip)?])
 }
 
-/// The peak memory after each of these numbers of events.
+/// The most memory that a process has had at once after each of these numbers of events, in MB, and its
+/// processor time in milliseconds.
 pub async fn peak_memory(
     program: &Program,
     dynamodb: &DynamoDb,
     numbers: &[usize],
-) -> Result<Vec<f64>> {
+) -> Result<(Vec<f64>, f64)> {
     let running = program.start(dynamodb, &dynamodb.https).await?;
     let mut peaks = Vec::new();
     let mut invoked = 0;
     for &number in numbers {
         while invoked < number {
-            running.invoke(creation()?).await?;
+            running.create().await?;
             invoked += 1;
         }
         running.idle().await?;
         peaks.push(running.peak_memory()?);
     }
-    running.stop().await?;
-    Ok(peaks)
+    Ok((peaks, milliseconds(running.stop().await?)))
 }
 
-/// The requests that `DynamoDB` gets for a cold start's first creation, a later creation, a replay and
-/// an invalid request.
+/// The requests that `DynamoDB` gets for a start and the first creation, a later creation, its replay
+/// and an invalid request.
 pub async fn requests(program: &Program, dynamodb: &DynamoDb) -> Result<[usize; 4]> {
-    let running = program.start(dynamodb, &dynamodb.embedded).await?;
     let token = uuid::Uuid::new_v4().to_string();
-    let events = [creation()?, event(&token)?, event(&token)?, event("!")?];
     dynamodb.take_requests();
+    let running = program.start(dynamodb, &dynamodb.embedded).await?;
     let mut requests = [0; 4];
+    let mut replies = Vec::new();
+    let events = [creation()?, event(&token)?, event(&token)?, event("!")?];
     for (requests, event) in requests.iter_mut().zip(events) {
-        running.invoke(event).await?;
+        replies.push(running.invoke(event).await?);
         running.idle().await?;
         *requests = dynamodb.take_requests();
     }
     running.stop().await?;
+    let statuses: Vec<_> = replies.iter().map(|reply| reply.status).collect();
+    let body = |number: usize| serde_json::from_str::<Value>(&replies[number].body).ok();
+    // The hello world answers the same to all.
+    if !matches!(statuses[..], [201, 201, 201, 400] | [200, 200, 200, 200]) || body(1) != body(2) {
+        return Err(format!("{}: {statuses:?} where none is right", program.name).into());
+    }
     Ok(requests)
 }
 
@@ -127,6 +134,7 @@ pub async fn throughput(
     let mut latencies = drive(&running, concurrency, MEASURED).await?;
     let per_second = count(latencies.len()) / started.elapsed().as_secs_f64();
     latencies.sort_by(f64::total_cmp);
+    Arc::into_inner(running).ok_or("a process that is still used")?.stop().await?;
     Ok(Throughput { per_second, latencies })
 }
 
@@ -138,9 +146,8 @@ async fn drive(running: &Arc<Running>, concurrency: usize, time: Duration) -> Re
         clients.spawn(async move {
             let mut latencies = Vec::new();
             while Instant::now() < end {
-                let event = creation()?;
                 let started = Instant::now();
-                running.invoke(event).await?;
+                running.create().await?;
                 latencies.push(milliseconds(started.elapsed()));
             }
             Result::Ok(latencies)

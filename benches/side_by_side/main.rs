@@ -48,6 +48,7 @@ async fn measure() -> Result<()> {
     }
     let dynamodb = DynamoDb::start().await?;
     report::machine()?;
-    report::costs(&programs, &dynamodb).await?;
-    report::throughput(&programs, &dynamodb).await
+    report::cold_starts(&programs, &dynamodb).await?;
+    report::throughput(&programs, &dynamodb).await?;
+    report::costs(&programs, &dynamodb).await
 }

@@ -25,13 +25,20 @@ pub struct Program {
 
 /// Killed when it is dropped.
 pub struct Running {
+    name: String,
     runtime_api: RuntimeApi,
     process: Child,
     invoked: AtomicUsize,
 }
 
+/// What API Gateway would get.
+pub struct Reply {
+    pub status: u64,
+    pub body: String,
+}
+
 impl Program {
-    /// From `NAME=COMMAND`, of which the command has no quotes.
+    /// From `NAME=COMMAND`. Spaces divide the command, whatever quotes it has.
     pub fn parse(argument: &str) -> Option<Self> {
         let (name, command) = argument.split_once('=')?;
         let command = command.split_whitespace().map(str::to_owned).collect();
@@ -59,8 +66,12 @@ impl Program {
         let runtime_api = RuntimeApi::start().await?;
         let mut words = tool.iter().copied().chain(self.command.iter().map(String::as_str));
         let mut command = Command::new(words.next().ok_or("a command")?);
-        command.args(words).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        command.args(words).stdout(Stdio::null()).kill_on_drop(true).env_clear();
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.envs([
+            ("AWS_CONFIG_FILE", "/dev/null"),
+            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+            ("NODE_OPTIONS", "--no-warnings"),
             ("AWS_LAMBDA_RUNTIME_API", &*runtime_api.address),
             ("AWS_LAMBDA_FUNCTION_NAME", "create-meeting"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
@@ -81,7 +92,7 @@ impl Program {
             command.env("AWS_LAMBDA_MAX_CONCURRENCY", concurrency.to_string());
         }
         let process = command.spawn().map_err(|error| format!("{}: {error}", self.name))?;
-        Ok(Running { runtime_api, process, invoked: AtomicUsize::new(0) })
+        Ok(Running { name: self.name.clone(), runtime_api, process, invoked: AtomicUsize::new(0) })
     }
 }
 
@@ -91,12 +102,26 @@ impl Running {
         self.runtime_api.polled(self.invoked.load(Ordering::Relaxed) + 1).await
     }
 
-    /// The status that it answers an event with.
-    pub async fn invoke(&self, event: Bytes) -> Result<u64> {
+    /// Has it create a meeting.
+    pub async fn create(&self) -> Result<()> {
+        let reply = self.invoke(creation()?).await?;
+        if !(200..300).contains(&reply.status) {
+            return Err(format!("{}: {} {}", self.name, reply.status, reply.body).into());
+        }
+        Ok(())
+    }
+
+    /// What it answers to an event.
+    pub async fn invoke(&self, event: Bytes) -> Result<Reply> {
         self.invoked.fetch_add(1, Ordering::Relaxed);
-        let answer: Value = serde_json::from_slice(&self.runtime_api.invoke(event).await?)?;
-        let status = answer["statusCode"].as_u64();
-        Ok(status.ok_or_else(|| format!("an answer without a status: {answer}"))?)
+        let answer = self.runtime_api.invoke(event).await;
+        let answer = answer.map_err(|error| format!("{}: {error}", self.name))?;
+        let answer: Value = serde_json::from_slice(&answer)?;
+        let (status, body) = (answer["statusCode"].as_u64(), answer["body"].as_str());
+        match (status, body) {
+            (Some(status), Some(body)) => Ok(Reply { status, body: body.into() }),
+            _ => Err(format!("{}: {answer}", self.name).into()),
+        }
     }
 
     /// The most memory that it has ever had at once, in MB.

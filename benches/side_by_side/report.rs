@@ -28,69 +28,65 @@ pub fn machine() -> Result<()> {
     Ok(())
 }
 
-/// What is told of each program, and the most that the function is to have of it.
-const FIGURES: [(&str, &str); 10] = [
-    ("instructions from start to first response, with TLS, M", "6.0"),
-    ("of these, after the init phase, k", "900"),
-    ("instructions of a later invocation, without TLS, k", "850"),
-    ("binary / zip, MB", "6.0 / 2.8"),
-    ("peak memory after 1,000 / 100,000 invocations, MB", "8 / 8"),
-    ("cold start, ms", ""),
-    ("the same, times the second program's", "1.7"),
-    ("processor time of a cold start, ms", ""),
-    ("the same, times the second program's", ""),
-    ("requests to DynamoDB: start and creation / creation / replay / invalid", "2 / 1 / 1 / 0"),
+/// What a program and its work cost: each figure, the most that the function is to have of it (of each
+/// part, where it has several), and its decimal places.
+const COSTS: [(&str, &[f64], usize); 7] = [
+    ("instructions from start to first response, with TLS, M", &[6.0], 2),
+    ("of these, after the init phase, k", &[900.0], 0),
+    ("instructions of a later invocation, without TLS, k", &[850.0], 0),
+    ("binary / zip, MB", &[6.0, 2.8], 2),
+    ("peak memory after 1,000 / 100,000 invocations, MB", &[8.0, 8.0], 1),
+    (
+        "requests to DynamoDB: start and creation / creation / replay / invalid",
+        &[2.0, 1.0, 1.0, 0.0],
+        0,
+    ),
+    ("processor time of an invocation, with TLS, ms", &[], 2),
 ];
 
-/// What a start, an invocation and the program itself cost.
+/// What is the same in each run, but for the last. It is an error if the first program, which is the
+/// function, has more than it is to have.
 pub async fn costs(programs: &[Program], dynamodb: &DynamoDb) -> Result<()> {
-    let rounds = cold_starts(programs, dynamodb).await?;
-    let mut columns = Vec::new();
-    for (number, program) in programs.iter().enumerate() {
-        let starts: Vec<_> = rounds.iter().map(|round| (&round[number], &round[1])).collect();
-        columns.push(column(program, &starts, dynamodb).await?);
-    }
     let names = programs.iter().map(|program| &*program.name);
     let mut table = Table::new(["figure", "at most"].into_iter().chain(names));
-    for (row, (figure, most)) in FIGURES.into_iter().enumerate() {
-        let cells = columns.iter().map(|column| &*column[row]);
-        table.row([figure, most].into_iter().chain(cells));
+    let mut columns = Vec::new();
+    for program in programs {
+        columns.push(costs_of(program, dynamodb).await?);
+    }
+    let mut exceeded = Vec::new();
+    for (row, (figure, most, places)) in COSTS.into_iter().enumerate() {
+        let cells = columns.iter().map(|column| join(&column[row], places));
+        table.row([figure.into(), join(most, places.min(1))].into_iter().chain(cells));
+        if columns[0][row].iter().zip(most).any(|(figure, most)| figure > most) {
+            exceeded.push(figure);
+        }
     }
     table.print();
-    Ok(())
+    if exceeded.is_empty() { Ok(()) } else { Err(format!("too much: {exceeded:?}").into()) }
 }
 
-/// The figures of one program. Each of its cold starts is beside one of the second program.
-async fn column(
-    program: &Program,
-    starts: &[(&ColdStart, &ColdStart)],
-    dynamodb: &DynamoDb,
-) -> Result<[String; FIGURES.len()]> {
-    let compiled = program.binary();
-    let (instructions, sizes, invocations) = match compiled {
+/// The [`COSTS`] of one program. What is not known of it is empty.
+async fn costs_of(program: &Program, dynamodb: &DynamoDb) -> Result<[Vec<f64>; COSTS.len()]> {
+    let (instructions, sizes, invocations) = match program.binary() {
         Some(binary) => {
             let instructions = instructions(program, dynamodb).await?;
-            (instructions, join(&figures::sizes(binary)?, 2), &[1_000, 100_000][..])
+            (instructions, figures::sizes(binary)?.into(), &[1_000, 100_000][..])
         }
-        None => ([const { String::new() }; 3], String::new(), &[1_000][..]),
+        None => (Default::default(), Vec::new(), &[1_000][..]),
     };
     let [first_response, first_invocation, later_invocation] = instructions;
-    let peaks = figures::peak_memory(program, dynamodb, invocations).await?;
-    let requests = figures::requests(program, dynamodb).await?;
-    let spread = |figure: fn(&(&ColdStart, &ColdStart)) -> f64| {
-        format!("{:.2}", Spread::of(starts.iter().map(figure).collect()))
-    };
+    let (_, start) = figures::peak_memory(program, dynamodb, &[1]).await?;
+    let (peaks, all) = figures::peak_memory(program, dynamodb, invocations).await?;
+    let later = invocations.iter().max().map_or(0.0, |&most| count(most - 1));
+    let requests = figures::requests(program, dynamodb).await?.map(count);
     Ok([
         first_response,
         first_invocation,
         later_invocation,
         sizes,
-        join(&peaks, 1),
-        spread(|(it, _)| it.wall),
-        spread(|(it, second)| it.wall / second.wall),
-        spread(|(it, _)| it.cpu),
-        spread(|(it, second)| it.cpu / second.cpu),
-        join(&requests.map(count), 0),
+        peaks,
+        requests.into(),
+        vec![(all - start) / later],
     ])
 }
 
@@ -99,10 +95,11 @@ const HANDSHAKES: usize = 5;
 /// Over how many invocations the later ones are counted.
 const LATER: usize = 200;
 
-/// The first three of [`FIGURES`], if callgrind can tell.
-async fn instructions(program: &Program, dynamodb: &DynamoDb) -> Result<[String; 3]> {
+/// The first three of [`COSTS`], if callgrind is there to tell.
+async fn instructions(program: &Program, dynamodb: &DynamoDb) -> Result<[Vec<f64>; 3]> {
     if Command::new("valgrind").arg("--version").output().is_err() {
-        return Ok(["?".into(), "?".into(), "?".into()]);
+        eprintln!("There is no valgrind: instructions are not counted.");
+        return Ok(Default::default());
     }
     let (mut started, mut answered) = (Vec::new(), Vec::new());
     for _ in 0..HANDSHAKES {
@@ -112,25 +109,42 @@ async fn instructions(program: &Program, dynamodb: &DynamoDb) -> Result<[String;
     let [started, answered] = [started, answered].map(|totals| Spread::of(totals).median);
     let first = figures::instructions(program, dynamodb, &dynamodb.http, 1).await?;
     let all = figures::instructions(program, dynamodb, &dynamodb.http, 1 + LATER).await?;
-    Ok([
-        format!("{:.2}", answered / 1e6),
-        format!("{:.0}", (answered - started) / 1e3),
-        format!("{:.0}", (all - first) / count(LATER) / 1e3),
-    ])
+    let later = (all - first) / count(LATER);
+    Ok([vec![answered / 1e6], vec![(answered - started) / 1e3], vec![later / 1e3]])
 }
 
-/// Rounds of cold starts, one of each program.
-async fn cold_starts(programs: &[Program], dynamodb: &DynamoDb) -> Result<Vec<Vec<ColdStart>>> {
+/// How long a cold start takes, beside that of the second program.
+pub async fn cold_starts(programs: &[Program], dynamodb: &DynamoDb) -> Result<()> {
     const ROUNDS: usize = 40;
-    let mut rounds = Vec::new();
-    for _ in 0..ROUNDS {
-        let mut round = Vec::new();
-        for program in programs {
-            round.push(figures::cold_start(program, dynamodb).await?);
+    let mut starts: Vec<Vec<ColdStart>> = programs.iter().map(|_| Vec::new()).collect();
+    for round in 0..=ROUNDS {
+        // Each has each other before it.
+        for turn in 0..programs.len() {
+            let number = (round + turn) % programs.len();
+            let start = figures::cold_start(&programs[number], dynamodb).await?;
+            // The first round fills caches.
+            if round > 0 {
+                starts[number].push(start);
+            }
         }
-        rounds.push(round);
     }
-    Ok(rounds)
+    let head = ["cold start", "ms", "ratio", "processor time, ms", "ratio"];
+    let mut table = Table::new(head);
+    for (program, starts_of) in programs.iter().zip(&starts) {
+        let spread = |figure: fn(&ColdStart, &ColdStart) -> f64| {
+            let pairs = starts_of.iter().zip(&starts[1]);
+            format!("{:.2}", Spread::of(pairs.map(|(it, second)| figure(it, second)).collect()))
+        };
+        table.row([
+            program.name.clone(),
+            spread(|it, _| it.wall),
+            spread(|it, second| it.wall / second.wall),
+            spread(|it, _| it.cpu),
+            spread(|it, second| it.cpu / second.cpu),
+        ]);
+    }
+    table.print();
+    Ok(())
 }
 
 /// How many creations there are in a second, and how long each takes.

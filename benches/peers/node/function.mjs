@@ -17,9 +17,11 @@ const idempotency = new IdempotencyConfig({
   payloadValidationJmesPath: "@",
   expiresAfterSeconds: 24 * 60 * 60,
 });
+// A connection for each invocation that may run at once.
+const agent = { keepAlive: true, maxSockets: Number(process.env.AWS_LAMBDA_MAX_CONCURRENCY ?? 1) };
 const persistenceStore = new DynamoDBPersistenceLayer({
   tableName: process.env.IDEMPOTENCY_TABLE,
-  awsSdkV3Client: new DynamoDBClient(),
+  awsSdkV3Client: new DynamoDBClient({ requestHandler: { httpAgent: agent, httpsAgent: agent } }),
 });
 
 class BadRequest extends Error {

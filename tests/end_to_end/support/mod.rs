@@ -11,6 +11,7 @@ mod in_process;
 mod process;
 pub mod program;
 mod proxy;
+pub mod tls;
 
 pub use dynamodb::{DynamoDb, sdk_config};
 pub use emulator::Emulator;
