@@ -18,8 +18,8 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 
 use crate::settings::Settings;
 
-/// The roots that `DynamoDB`'s endpoints chain to, but for those of isolated Regions: Amazon Trust
-/// Services' repository has them.
+/// The roots that `DynamoDB`'s endpoints chain to in AWS's public Regions: Amazon Trust Services'
+/// repository has them. Where others are needed, `AWS_CA_BUNDLE` names them.
 const AMAZON_TRUST_SERVICES: &[u8] = include_bytes!("amazon_trust_services.pem");
 
 /// What a client needs to reach `DynamoDB`.
