@@ -118,9 +118,13 @@ pub async fn cold_starts(programs: &[Program], dynamodb: &DynamoDb) -> Result<()
     const ROUNDS: usize = 40;
     let mut starts: Vec<Vec<ColdStart>> = programs.iter().map(|_| Vec::new()).collect();
     for round in 0..=ROUNDS {
-        // Each has each other before it.
-        for turn in 0..programs.len() {
-            let number = (round + turn) % programs.len();
+        let mut turns: Vec<_> = (0..programs.len()).collect();
+        turns.rotate_left(round % programs.len());
+        // So that none always comes after the same one.
+        if round % 2 == 0 {
+            turns.reverse();
+        }
+        for number in turns {
             let start = figures::cold_start(&programs[number], dynamodb).await?;
             // The first round fills caches.
             if round > 0 {
