@@ -17,11 +17,13 @@ use create_meeting::create_meeting::CreateMeeting;
 use create_meeting::gateway;
 use create_meeting::media_plane::MediaPlane;
 use create_meeting::store::Store;
+use create_meeting::telemetry::Telemetry;
 use lambda_runtime::{Context, LambdaEvent};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::runtime::Runtime;
+use tracing::level_filters::LevelFilter;
 
 /// What the store answers: status and body.
 type StoreAnswer = (u16, Vec<u8>);
@@ -32,6 +34,7 @@ thread_local! {
         create_meeting(AllowedCallers::Anyone, None),
         create_meeting(AllowedCallers::OfAccounts(vec!["111122223333".into()]), NonZeroU32::new(1)),
     ];
+    static TELEMETRY: Telemetry = Telemetry::new(LevelFilter::INFO, Some("fuzz".into()), None);
     /// Its clock is a test's: what waits need not.
     static RUNTIME: Runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -84,8 +87,10 @@ fuzz_target!(|input: &[u8]| {
 fn run(create_meeting: &CreateMeeting, event: &RawValue) {
     let now = UNIX_EPOCH + Duration::from_secs(1_795_342_523);
     let event = LambdaEvent::new(event.to_owned(), Context::default());
-    let reply =
-        RUNTIME.with(|runtime| runtime.block_on(gateway::handle(create_meeting, event, now)));
+    let reply = TELEMETRY.with(|telemetry| {
+        let reply = gateway::handle(create_meeting, telemetry, event, now);
+        RUNTIME.with(|runtime| runtime.block_on(reply))
+    });
     match reply {
         Ok(reply) => check(&serde_json::to_value(reply).unwrap()),
         Err(error) => assert_eq!(error.error_type, "NotAnHttpEvent"),

@@ -15,6 +15,14 @@ pub struct Caller {
     pub arn: Option<String>,
 }
 
+impl Caller {
+    /// The identity's account, or that of all who have none.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        self.account_id.as_deref().unwrap_or(ANONYMOUS)
+    }
+}
+
 /// Who may create meetings.
 #[derive(Debug)]
 pub enum AllowedCallers {
@@ -34,8 +42,7 @@ impl AllowedCallers {
     /// account that is not allowed.
     pub fn admit<'a>(&self, caller: &'a Caller) -> Result<&'a str, Error> {
         match (self, &caller.account_id) {
-            (Self::Anyone, None) => Ok(ANONYMOUS),
-            (_, None) => Err(Error::new(
+            (Self::Identified | Self::OfAccounts(_), None) => Err(Error::new(
                 ErrorKind::UnauthorizedClient,
                 "The request has no IAM identity, and one is required. \
                  Sign it with AWS Signature Version 4.",
@@ -46,7 +53,7 @@ impl AllowedCallers {
                     format!("The account {account} is not allowed to create meetings here."),
                 ))
             }
-            (_, Some(account)) => Ok(account),
+            _ => Ok(caller.account()),
         }
     }
 }

@@ -4,15 +4,14 @@ use std::num::NonZeroU32;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::caller::AllowedCallers;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::media_plane::MediaPlane;
 use crate::meeting::Meeting;
 use crate::request::CreateMeetingRequest;
-use crate::store::{Item, Store};
+use crate::store::{Call, Item, Store};
 
 /// `CreateMeeting`, ready to be called.
 #[derive(Debug)]
@@ -40,17 +39,17 @@ pub struct Answer {
 
 impl CreateMeeting {
     /// Creates the meeting that `request` asks for, once for a caller's account and token. It is
-    /// `now`, and there is an answer by `deadline`.
+    /// `now`, and there is an answer by the deadline of `call`.
     ///
     /// # Errors
-    /// `BadRequest` if the token stands for a live meeting that was asked for differently, and the
+    /// `Conflict` if the token stands for a live meeting that was asked for differently, and the
     /// [`Store`]'s errors.
     pub async fn call(
         &self,
         account_id: &str,
         request: CreateMeetingRequest,
         now: SystemTime,
-        deadline: Instant,
+        call: &Call,
     ) -> Result<Answer, Error> {
         let created_at = DateTime::from(now);
         let now = u64::try_from(created_at.secs()).map_err(Error::service_failure)?;
@@ -63,7 +62,7 @@ impl CreateMeeting {
             expires_at: now + self.meeting_lifetime.as_secs(),
             request,
         };
-        let written = self.store.put_unless_live(&item, self.daily_limit, now, deadline).await?;
+        let written = self.store.put_unless_live(&item, self.daily_limit, now, call).await?;
         let Some(live) = written else {
             return Ok(Answer { meeting: item.into(), replayed: false });
         };
@@ -72,11 +71,14 @@ impl CreateMeeting {
             let replayed = live.meeting_id != meeting_id;
             Ok(Answer { meeting: live.into(), replayed })
         } else {
-            Err(Error::bad_request(format!(
-                "The ClientRequestToken was used before for another request, which differs in {}. \
-                 Use a different token for a different meeting.",
-                differing.join(", "),
-            )))
+            Err(Error::new(
+                ErrorKind::Conflict,
+                format!(
+                    "The ClientRequestToken was used before for another request, which differs in \
+                     {}. Use a different token for a different meeting.",
+                    differing.join(", "),
+                ),
+            ))
         }
     }
 }

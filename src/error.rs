@@ -30,8 +30,10 @@ pub struct Error {
 /// The exceptions of the API page, and two of HTTP's.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ErrorKind {
-    /// The body is not a JSON object that fits, or its token was used for another request.
+    /// The body is not a JSON object that fits.
     BadRequest,
+    /// The token was used for another request. To the client that is a `BadRequest` too.
+    Conflict,
     /// The account has created as many meetings as it may.
     ResourceLimitExceeded,
     /// The request carries no caller identity, and one is required.
@@ -66,7 +68,7 @@ impl ErrorKind {
     #[must_use]
     pub const fn wire(self) -> Wire {
         let (name, code, status) = match self {
-            Self::BadRequest => ("BadRequestException", "BadRequest", 400),
+            Self::BadRequest | Self::Conflict => ("BadRequestException", "BadRequest", 400),
             Self::ResourceLimitExceeded => {
                 ("ResourceLimitExceededException", "ResourceLimitExceeded", 400)
             }

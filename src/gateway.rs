@@ -15,35 +15,56 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 pub use self::event::{HttpRequest, NotHttp, PayloadFormat};
-use crate::caller::Caller;
 use crate::create_meeting::{Answer, CreateMeeting};
 use crate::error::{Error, ErrorKind};
 use crate::meeting::Meeting;
 use crate::request::CreateMeetingRequest;
+use crate::store;
+use crate::telemetry::{Record, Telemetry, TraceHeader};
 
-/// Answers one event, which has come `now`. Whatever goes wrong is answered too.
+/// Answers one event, which has come `now`, and reports what came of it. Whatever goes wrong is
+/// answered too.
 ///
 /// # Errors
 /// If the event comes from no HTTP source, or an answer cannot be written as JSON.
 pub async fn handle(
     create_meeting: &CreateMeeting,
+    telemetry: &Telemetry,
     event: LambdaEvent<Box<RawValue>>,
     now: SystemTime,
 ) -> Result<Reply, Diagnostic> {
     let started_at = Instant::now();
+    let is_cold_start = telemetry.is_cold_start();
     let LambdaEvent { payload, context } = event;
+    let lambda_request_id = &*context.request_id;
     let request = HttpRequest::from_event(&payload)?;
-    let request_id = request.request_id.as_deref().unwrap_or(&context.request_id);
-    let deadline = started_at + time_limit(context.deadline, now);
+    let request_id = request.request_id.as_deref().unwrap_or(lambda_request_id);
+    let call = store::Call::until(started_at + time_limit(context.deadline, now));
+    let mut media_region = None;
+    let answer = async {
+        let (account_id, wanted) = read(create_meeting, &request)?;
+        media_region = Some(wanted.media_region);
+        create_meeting.call(account_id, wanted, now, &call).await
+    };
     // A panic leaves nothing half done: what invocations share does not change.
-    let answered = AssertUnwindSafe(route(create_meeting, &request, now, deadline));
-    let result = answered.catch_unwind().await.unwrap_or_else(|_| {
+    let result = AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_| {
         Err(Error::service_failure("a panic, whose place the log has before this"))
     });
-    if let Err(error) = &result {
-        log(error, request_id, &request.caller);
-    }
-    Ok(Reply::new(request.format, request_id, &result).map_err(lambda_runtime::Error::from)?)
+    let reply =
+        Reply::new(request.format, request_id, &result).map_err(lambda_runtime::Error::from);
+    telemetry.report(&Record {
+        received_at: now,
+        latency: started_at.elapsed(),
+        request_id,
+        lambda_request_id,
+        trace: context.xray_trace_id.as_deref().and_then(TraceHeader::parse),
+        caller: &request.caller,
+        media_region,
+        store: call.usage(),
+        result: &result,
+        is_cold_start,
+    });
+    Ok(reply?)
 }
 
 /// How long the work on a request may take: it leaves time to answer before `deadline`, which
@@ -57,22 +78,11 @@ fn time_limit(deadline: u64, now: SystemTime) -> Duration {
     deadline.duration_since(now).map_or(LONGEST, |left| left.saturating_sub(TO_ANSWER).min(LONGEST))
 }
 
-/// Tells of faults of ours, and of callers who were turned away.
-fn log(error: &Error, request_id: &str, caller: &Caller) {
-    if error.is_ours() {
-        tracing::error!(request_id, error = error.log_message());
-    } else if matches!(error.kind(), ErrorKind::UnauthorizedClient | ErrorKind::Forbidden) {
-        let (account_id, arn) = (caller.account_id.as_deref(), caller.arn.as_deref());
-        tracing::warn!(request_id, account_id, arn, error = error.log_message());
-    }
-}
-
-async fn route(
+/// Who asks for what.
+fn read<'a>(
     create_meeting: &CreateMeeting,
-    request: &HttpRequest,
-    now: SystemTime,
-    deadline: Instant,
-) -> Result<Answer, Error> {
+    request: &'a HttpRequest,
+) -> Result<(&'a str, CreateMeetingRequest), Error> {
     if request.path != "/meetings" {
         return Err(Error::new(
             ErrorKind::NotFound,
@@ -89,8 +99,7 @@ async fn route(
     if !request.has_json() {
         return Err(Error::bad_request("The content type must be application/json."));
     }
-    let wanted = CreateMeetingRequest::from_json(&request.body()?)?;
-    create_meeting.call(account_id, wanted, now, deadline).await
+    Ok((account_id, CreateMeetingRequest::from_json(&request.body()?)?))
 }
 
 fn answer_headers(answer: &Answer) -> HeaderMap {

@@ -6,14 +6,15 @@ use std::time::SystemTime;
 use create_meeting::create_meeting::CreateMeeting;
 use create_meeting::settings::Settings;
 use create_meeting::store::Store;
-use create_meeting::{client, gateway, telemetry};
+use create_meeting::telemetry::{self, Telemetry};
+use create_meeting::{client, gateway};
 use lambda_runtime::service_fn;
 
 // Several threads would take longer to start and more time for each event.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    telemetry::init();
-    match serve().await {
+    let telemetry = telemetry::init();
+    match serve(telemetry).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("the function ends: {error}");
@@ -22,20 +23,21 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn serve() -> Result<(), lambda_runtime::Error> {
+async fn serve(telemetry: Telemetry) -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
     let store = Store::new(client::config(&settings).await?, settings.table);
     store.warm_up().await;
-    // For as long as the process lives: invocations that run at once share it.
-    let create_meeting: &'static _ = Box::leak(Box::new(CreateMeeting {
+    let create_meeting = CreateMeeting {
         store,
         media_plane: settings.media_plane,
         meeting_lifetime: settings.meeting_lifetime,
         allowed_callers: settings.allowed_callers,
         daily_limit: settings.daily_limit,
-    }));
+    };
+    // For as long as the process lives: invocations that run at once share both.
+    let (create_meeting, telemetry) = &*Box::leak(Box::new((create_meeting, telemetry)));
     lambda_runtime::run_concurrent(service_fn(|event| {
-        gateway::handle(create_meeting, event, SystemTime::now())
+        gateway::handle(create_meeting, telemetry, event, SystemTime::now())
     }))
     .await
 }

@@ -6,12 +6,14 @@
 //!
 //! With a daily limit, the put is one half of a transaction: see `store/daily_limit.rs`.
 
+mod call;
 mod daily_limit;
 mod failure;
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::time::Duration;
+use std::slice;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition, TokenBucket};
@@ -20,11 +22,13 @@ use aws_sdk_dynamodb::config::{Builder, Config};
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::ReturnConsumedCapacity::Total;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+pub use self::call::{Call, Usage};
 use self::failure::Failure;
 use crate::error::{Error, ErrorKind};
 use crate::meeting::MediaPlacement;
@@ -125,7 +129,7 @@ impl Store {
     }
 
     /// Writes `item` unless there is an item of its key that is live at `now` (seconds since 1970),
-    /// and returns that one if there is. It ends by `deadline`, retries included.
+    /// and returns that one if there is. It ends by the call's deadline, retries included.
     ///
     /// The item returned may be `item` itself: that is how a write looks whose answer was lost when
     /// the client tries it again.
@@ -139,21 +143,36 @@ impl Store {
         item: &Item,
         daily_limit: Option<NonZeroU32>,
         now: u64,
-        deadline: Instant,
+        call: &Call,
     ) -> Result<Option<Item>, Error> {
-        let time_left = || deadline.saturating_duration_since(Instant::now());
+        let operation = if daily_limit.is_some() { "TransactWriteItems" } else { "PutItem" };
+        call.note(|usage| usage.started = Some((operation, SystemTime::now())));
+        let started_at = Instant::now();
+        let written = self.put_with_retries(item, daily_limit, now, call).await;
+        call.note(|usage| usage.latency = Some(started_at.elapsed()));
+        written
+    }
+
+    async fn put_with_retries(
+        &self,
+        item: &Item,
+        daily_limit: Option<NonZeroU32>,
+        now: u64,
+        call: &Call,
+    ) -> Result<Option<Item>, Error> {
         // All attempts fit, and the pauses between them.
-        let attempt_timeout = time_left() / (ATTEMPTS + 1);
+        let attempt_timeout = call.time_left() / (ATTEMPTS + 1);
         let mut pause = FIRST_PAUSE;
         let mut tried = 0;
         loop {
             let timeouts = TimeoutConfig::builder()
-                .operation_timeout(time_left())
+                .operation_timeout(call.time_left())
                 .operation_attempt_timeout(attempt_timeout);
-            let config = Config::builder().timeout_config(timeouts.build());
+            let config =
+                Config::builder().timeout_config(timeouts.build()).interceptor(call.clone());
             let written = match daily_limit {
-                None => self.put(item, now, config).await,
-                Some(daily_limit) => self.put_and_count(item, daily_limit, now, config).await,
+                None => self.put(item, now, call, config).await,
+                Some(limit) => self.put_and_count(item, limit, now, call, config).await,
             };
             let error = match written {
                 Ok(live) => return Ok(live),
@@ -163,7 +182,8 @@ impl Store {
             tried += 1;
             let is_throttled = error.kind() == ErrorKind::ThrottledClient;
             let jittered = pause.mul_f64(fastrand::f64());
-            if (is_throttled && tried >= ATTEMPTS) || time_left() < jittered + attempt_timeout {
+            if (is_throttled && tried >= ATTEMPTS) || call.time_left() < jittered + attempt_timeout
+            {
                 return Err(error);
             }
             sleep(jittered).await;
@@ -171,7 +191,13 @@ impl Store {
         }
     }
 
-    async fn put(&self, item: &Item, now: u64, config: Builder) -> Result<Option<Item>, Failure> {
+    async fn put(
+        &self,
+        item: &Item,
+        now: u64,
+        call: &Call,
+        config: Builder,
+    ) -> Result<Option<Item>, Failure> {
         let written = self
             .client
             .put_item()
@@ -180,11 +206,18 @@ impl Store {
             .condition_expression(UNLESS_LIVE)
             .expression_attribute_values(":now", number(now))
             .return_values_on_condition_check_failure(AllOld)
+            .return_consumed_capacity(Total)
             .customize()
             .config_override(config)
             .send()
             .await;
-        let Err(error) = written else { return Ok(None) };
+        let error = match written {
+            Ok(output) => {
+                call.note_capacity(output.consumed_capacity().map_or(&[], slice::from_ref));
+                return Ok(None);
+            }
+            Err(error) => error,
+        };
         match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
                 Ok(Some(read(refusal.item())?))

@@ -25,7 +25,7 @@ impl AsyncSleep for PanicsOnce {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    telemetry::init();
+    let telemetry = &telemetry::init();
     let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
     let config = aws_config::SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -43,7 +43,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         daily_limit: None,
     };
     lambda_runtime::run(service_fn(|event| {
-        gateway::handle(create_meeting, event, SystemTime::now())
+        gateway::handle(create_meeting, telemetry, event, SystemTime::now())
     }))
     .await
 }

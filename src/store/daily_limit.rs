@@ -8,13 +8,14 @@ use std::num::NonZeroU32;
 use std::time::{Duration, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::config::Builder;
-use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
+use aws_sdk_dynamodb::types::ReturnConsumedCapacity::Total;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Put, TransactWriteItem, Update};
 
-use super::{Attributes, Failure, Item, Store, UNLESS_LIVE, attributes, number, read};
+use super::failure::{self, Failure};
+use super::{Attributes, Call, Item, Store, UNLESS_LIVE, attributes, number, read};
 use crate::error::{Error, ErrorKind};
 
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
@@ -26,6 +27,7 @@ impl Store {
         item: &Item,
         daily_limit: NonZeroU32,
         now: u64,
+        call: &Call,
         config: Builder,
     ) -> Result<Option<Item>, Failure> {
         let put = Put::builder()
@@ -55,12 +57,19 @@ impl Store {
             .transact_write_items()
             .transact_items(TransactWriteItem::builder().put(put).build())
             .transact_items(TransactWriteItem::builder().update(count).build())
+            .return_consumed_capacity(Total)
             .customize()
             .config_override(config)
             .send()
             .await;
-        let Err(error) = written else { return Ok(None) };
-        let reasons = reasons_of(&error);
+        let error = match written {
+            Ok(output) => {
+                call.note_capacity(output.consumed_capacity());
+                return Ok(None);
+            }
+            Err(error) => error,
+        };
+        let reasons = error.as_service_error().map_or(&[][..], reasons_of);
         let any_is = |codes: &[Option<&str>]| reasons.iter().any(|it| codes.contains(&it.code()));
         match reasons {
             // Whatever the counter says: a replay is no creation.
@@ -85,12 +94,17 @@ const THROTTLED: [Option<&str>; 2] =
     [Some("ProvisionedThroughputExceeded"), Some("ThrottlingError")];
 
 /// Why the transaction was cancelled, if it was: a reason for each of its actions.
-fn reasons_of(error: &SdkError<TransactWriteItemsError>) -> &[CancellationReason] {
-    use TransactWriteItemsError::TransactionCanceledException as Canceled;
-    match error.as_service_error() {
-        Some(Canceled(canceled)) => canceled.cancellation_reasons(),
+fn reasons_of(error: &TransactWriteItemsError) -> &[CancellationReason] {
+    match error {
+        TransactWriteItemsError::TransactionCanceledException(it) => it.cancellation_reasons(),
         _ => &[],
     }
+}
+
+/// Whether `DynamoDB` has throttled the transaction, or cancelled it for throttling.
+pub(super) fn is_throttling(error: &TransactWriteItemsError) -> bool {
+    let is_throttled = |reason: &CancellationReason| THROTTLED.contains(&reason.code());
+    failure::is_throttling(error) || reasons_of(error).iter().any(is_throttled)
 }
 
 /// The key of the item that counts what `item`'s account creates on its day. No token holds a `#`.

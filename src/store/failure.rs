@@ -24,6 +24,15 @@ const CONFLICT: [&str; 3] = [
     "TransactionInProgressException",
 ];
 
+/// Whether this is `DynamoDB` that throttles.
+pub fn is_throttling(error: &impl ProvideErrorMetadata) -> bool {
+    has_code_of(error, &THROTTLING)
+}
+
+fn has_code_of(error: &impl ProvideErrorMetadata, codes: &[&str]) -> bool {
+    error.code().is_some_and(|code| codes.contains(&code))
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::Lasting(error)
@@ -35,12 +44,11 @@ where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
     fn from(error: SdkError<E>) -> Self {
-        let is_one_of = |codes: &[&str]| error.code().is_some_and(|code| codes.contains(&code));
-        if is_one_of(&CONFLICT) {
+        if has_code_of(&error, &CONFLICT) {
             return Self::Passing(Error::service_unavailable(error));
         }
         Self::Lasting(match &error {
-            _ if is_one_of(&THROTTLING) => Error::throttled(error),
+            _ if is_throttling(&error) => Error::throttled(error),
             SdkError::ConstructionFailure(_) => Error::service_failure(error),
             // We have asked for what is not there, or for what we may not. Without a code it is not
             // DynamoDB that says so.

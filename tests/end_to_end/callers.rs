@@ -1,6 +1,6 @@
 //! Who calls, and who may: the IAM identity that an event carries, and nothing else of it.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{CALLER, DynamoDb, Event, Function};
 
@@ -162,25 +162,28 @@ async fn a_caller_who_is_turned_away_is_logged_with_account_and_arn() {
     let expected = [
         (
             "rest-create",
-            json!({"request_id": "5f3c1c3e-6a0b-4a55-9d0e-1f2a3b4c5d6e", "account_id": CALLER, "arn": arn}),
+            json!({"requestId": "5f3c1c3e-6a0b-4a55-9d0e-1f2a3b4c5d6e", "accountId": CALLER, "callerArn": arn}),
         ),
-        ("http-iam", json!({"request_id": "BkQyEh2xoAMEPzg=", "account_id": CALLER, "arn": arn})),
-        ("url-anonymous", json!({"request_id": "0c6d2b41-3f7e-4d57-8f0a-6b1c2d3e4f50"})),
+        (
+            "http-iam",
+            json!({"requestId": "BkQyEh2xoAMEPzg=", "accountId": CALLER, "callerArn": arn}),
+        ),
+        (
+            "url-anonymous",
+            json!({"requestId": "0c6d2b41-3f7e-4d57-8f0a-6b1c2d3e4f50", "accountId": "anonymous", "callerArn": null}),
+        ),
     ];
     for (name, _) in &expected {
         function.invoke(&Event::named(name)).await;
     }
 
-    let log = function.process.stop().await;
+    let records = function.process.records(expected.len()).await;
 
-    for (name, fields) in expected {
-        let id = fields["request_id"].as_str().unwrap();
-        let line = log.lines().rfind(|line| line.contains(id)).unwrap();
-        let line: Value = serde_json::from_str(line).unwrap();
-        assert_eq!(line["level"], "WARN");
-        let mut logged = line["fields"].clone();
-        logged.as_object_mut().unwrap().remove("error").expect("an error");
-        assert_eq!(logged, fields, "{name}");
+    for ((name, fields), record) in expected.iter().zip(records) {
+        assert_eq!((&record["level"], &record["outcome"]), (&json!("WARN"), &json!("refused")));
+        for (field, value) in fields.as_object().unwrap() {
+            assert_eq!(&record[field], value, "{name}: {record}");
+        }
     }
 }
 

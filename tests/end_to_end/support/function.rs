@@ -22,6 +22,8 @@ use super::{DynamoDb, Event, PATIENCE, program};
 
 pub struct Function {
     pub process: Process,
+    /// What Lambda says of the trace that an invocation belongs to.
+    pub trace_header: &'static str,
     invocations: mpsc::UnboundedSender<Invocation>,
     /// Stops when it is dropped.
     _runtime_api: JoinSet<()>,
@@ -33,6 +35,7 @@ pub type Outcome = Result<Value, Value>;
 struct Invocation {
     event: Vec<u8>,
     deadline: SystemTime,
+    trace_header: &'static str,
     outcome: oneshot::Sender<Outcome>,
 }
 
@@ -125,7 +128,8 @@ impl Function {
         let process = Process::spawn(command.env("AWS_LAMBDA_RUNTIME_API", address));
         let started = timeout(PATIENCE, ready.wait_for(|ready| *ready)).await.is_ok();
         assert!(started, "no start; the function wrote:\n{}", process.output());
-        Self { process, invocations, _runtime_api: runtime_api }
+        let trace_header = "Root=1-6743a1f0-0a1b2c3d4e5f60718293a4b5";
+        Self { process, trace_header, invocations, _runtime_api: runtime_api }
     }
 
     /// The reply to an event that comes from HTTP.
@@ -157,7 +161,8 @@ impl Function {
     /// Sends an event. If the function dies over it, there is no outcome.
     pub fn send(&self, deadline: SystemTime, event: Vec<u8>) -> oneshot::Receiver<Outcome> {
         let (sender, outcome) = oneshot::channel();
-        let invocation = Invocation { event, deadline, outcome: sender };
+        let trace_header = self.trace_header;
+        let invocation = Invocation { event, deadline, trace_header, outcome: sender };
         self.invocations.send(invocation).ok().unwrap();
         outcome
     }
@@ -206,7 +211,7 @@ async fn next_invocation(State(runtime_api): State<Arc<RuntimeApi>>) -> Response
             "Lambda-Runtime-Invoked-Function-Arn",
             "arn:aws:lambda:us-east-1:999999999999:function:create-meeting".into(),
         ),
-        ("Lambda-Runtime-Trace-Id", "Root=1-6743a1f0-0a1b2c3d4e5f60718293a4b5".into()),
+        ("Lambda-Runtime-Trace-Id", invocation.trace_header.into()),
     ];
     (headers, invocation.event).into_response()
 }

@@ -9,7 +9,9 @@ use create_meeting::create_meeting::CreateMeeting;
 use create_meeting::gateway;
 use create_meeting::media_plane::MediaPlane;
 use create_meeting::store::Store;
+use create_meeting::telemetry::Telemetry;
 use lambda_runtime::{Context, LambdaEvent};
+use tracing::level_filters::LevelFilter;
 
 use super::{Event, Reply};
 
@@ -40,7 +42,9 @@ impl InProcess {
         let mut context = Context::default();
         context.deadline = deadline;
         let event = serde_json::value::to_raw_value(&event.0).unwrap();
-        let reply = gateway::handle(&self.0, LambdaEvent::new(event, context), now).await;
+        let event = LambdaEvent::new(event, context);
+        let silent = Telemetry::new(LevelFilter::OFF, None, None);
+        let reply = gateway::handle(&self.0, &silent, event, now).await;
         Reply::from(serde_json::to_value(reply.unwrap()).unwrap())
     }
 }

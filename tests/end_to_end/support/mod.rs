@@ -12,6 +12,7 @@ mod process;
 pub mod program;
 mod proxy;
 pub mod tls;
+mod xray;
 
 pub use dynamodb::{DynamoDb, sdk_config};
 pub use emulator::Emulator;
@@ -20,6 +21,7 @@ pub use function::{Function, Reply};
 pub use gateway::Gateway;
 pub use in_process::InProcess;
 pub use proxy::{Answer, Fault};
+pub use xray::XRay;
 
 /// The longest anything may take: where something hangs, its test fails.
 pub const PATIENCE: Duration = Duration::from_mins(1);

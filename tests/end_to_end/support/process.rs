@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
@@ -38,6 +39,17 @@ impl Process {
         assert!(written, "no {text} in:\n{}", self.output());
     }
 
+    /// Waits until it has told of so many requests as JSON, and returns what it has told.
+    pub async fn records(&self, requests: usize) -> Vec<Value> {
+        let mut output = self.output.clone();
+        let told = output.wait_for(|output| records(output).count() >= requests);
+        let told = timeout(PATIENCE, told).await.is_ok_and(|told| told.is_ok());
+        assert!(told, "no {requests} records in:\n{}", self.output());
+        let records: Vec<_> = records(&self.output()).collect();
+        assert_eq!(records.len(), requests, "{records:?}");
+        records
+    }
+
     /// Kills it, by SIGKILL, and waits until it is gone.
     pub async fn kill(mut self) {
         timeout(PATIENCE, self.child.kill()).await.expect("an end").unwrap();
@@ -56,6 +68,14 @@ impl Process {
         timeout(PATIENCE, ended).await.expect("an end");
         self.output()
     }
+}
+
+/// The lines of an output that have metrics in them.
+fn records(output: &str) -> impl Iterator<Item = Value> {
+    let whole = output.rsplit_once('\n').map_or("", |(whole, _)| whole).lines();
+    whole
+        .filter(|line| line.contains("CloudWatchMetrics"))
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}")))
 }
 
 async fn collect(mut stream: impl AsyncRead + Unpin, output: watch::Sender<String>) {

@@ -1,0 +1,136 @@
+//! X-Ray: the trace that a request belongs to, and the store's part of it.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::time::{SystemTime, UNIX_EPOCH};
+use std::{env, io};
+
+use serde::Serialize;
+
+use super::Record;
+use crate::error::{Error, ErrorKind};
+use crate::store::Usage;
+
+/// What is needed of X-Ray's tracing header ("Concepts" in its developer guide).
+#[derive(Clone, Copy, Debug)]
+pub struct TraceHeader<'a> {
+    /// The trace's id.
+    pub root: &'a str,
+    /// The id of the segment that this invocation is.
+    parent: Option<&'a str>,
+    is_sampled: bool,
+}
+
+impl<'a> TraceHeader<'a> {
+    /// Reads a header as in `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`.
+    /// A client can send one, so nothing is taken over that has not the form of an id.
+    #[must_use]
+    pub fn parse(header: &'a str) -> Option<Self> {
+        let part = |name: &str| header.split(';').find_map(|part| part.trim().strip_prefix(name));
+        let root = part("Root=").filter(|root| is_trace_id(root))?;
+        let parent = part("Parent=").filter(|id| is_hex(id, 16));
+        Some(Self { root, parent, is_sampled: part("Sampled=") == Some("1") })
+    }
+}
+
+fn is_trace_id(id: &str) -> bool {
+    let mut parts = id.split('-');
+    let is_one = parts.next() == Some("1");
+    let mut is_next_hex = |length| parts.next().is_some_and(|part| is_hex(part, length));
+    is_one && is_next_hex(8) && is_next_hex(24) && parts.next().is_none()
+}
+
+fn is_hex(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The way to X-Ray: a daemon that Lambda runs beside a function that is traced.
+#[derive(Debug)]
+pub struct Daemon(UdpSocket);
+
+impl Daemon {
+    /// The daemon of `AWS_XRAY_DAEMON_ADDRESS`, if there is one.
+    ///
+    /// # Errors
+    /// If the address is none.
+    pub fn from_env() -> io::Result<Option<Self>> {
+        let Ok(address) = env::var("AWS_XRAY_DAEMON_ADDRESS") else { return Ok(None) };
+        if address.is_empty() {
+            return Ok(None);
+        }
+        let address: SocketAddr = address.parse().map_err(io::Error::other)?;
+        let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+        let socket = UdpSocket::bind(any)?;
+        socket.set_nonblocking(true)?;
+        socket.connect(address)?;
+        Ok(Some(Self(socket)))
+    }
+
+    /// Sends the store's part of a request that is sampled.
+    pub fn send(&self, record: &Record) {
+        let Some(subsegment) = Subsegment::of(record) else { return };
+        let mut datagram = br#"{"format":"json","version":1}"#.to_vec();
+        datagram.push(b'\n');
+        if serde_json::to_writer(&mut datagram, &subsegment).is_ok() {
+            // What gets lost is a part of a trace, as X-Ray expects of datagrams.
+            let _ = self.0.send(&datagram);
+        }
+    }
+}
+
+/// The call of `DynamoDB`, as a subsegment of the function's segment ("AWS X-Ray segment documents"
+/// in X-Ray's developer guide).
+#[derive(Serialize)]
+struct Subsegment<'a> {
+    r#type: &'static str,
+    namespace: &'static str,
+    name: &'static str,
+    id: String,
+    trace_id: &'a str,
+    parent_id: &'a str,
+    start_time: f64,
+    end_time: f64,
+    fault: bool,
+    error: bool,
+    throttle: bool,
+    aws: Aws,
+}
+
+#[derive(Serialize)]
+struct Aws {
+    operation: &'static str,
+    retries: u32,
+}
+
+impl<'a> Subsegment<'a> {
+    fn of(record: &Record<'a>) -> Option<Self> {
+        let TraceHeader { root, parent: Some(parent), is_sampled: true } = record.trace? else {
+            return None;
+        };
+        let Usage { started: Some((operation, started_at)), latency: Some(latency), .. } =
+            record.store
+        else {
+            return None;
+        };
+        let kind = record.result.as_ref().err().map(Error::kind);
+        let is_throttled = kind == Some(ErrorKind::ThrottledClient);
+        let fault = matches!(kind, Some(ErrorKind::ServiceFailure | ErrorKind::ServiceUnavailable));
+        Some(Self {
+            r#type: "subsegment",
+            namespace: "aws",
+            name: "DynamoDB",
+            id: format!("{:016x}", fastrand::u64(..)),
+            trace_id: root,
+            parent_id: parent,
+            start_time: epoch_seconds(started_at),
+            end_time: epoch_seconds(started_at + latency),
+            fault,
+            error: is_throttled,
+            throttle: is_throttled,
+            aws: Aws { operation, retries: record.store.attempts.saturating_sub(1) },
+        })
+    }
+}
+
+fn epoch_seconds(time: SystemTime) -> f64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}

@@ -1,0 +1,315 @@
+//! What operators see of requests: lines, metrics and traces.
+
+use serde_json::{Map, Value, json};
+
+use crate::support::Answer::{Canceled, Closed, Raw, Refusal};
+use crate::support::{CALLER, DynamoDb, Event, Fault, Function};
+
+const JSON: (&str, &str) = ("AWS_LAMBDA_LOG_FORMAT", "JSON");
+const TRACE_ID: &str = "1-6743a1f0-0a1b2c3d4e5f60718293a4b5";
+
+/// Requires a record in the form that `CloudWatch` takes metrics from, and returns these.
+fn metrics_of(record: &Value) -> Map<String, Value> {
+    let schema = serde_json::from_str(include_str!("emf_schema.json")).unwrap();
+    jsonschema::validate(&schema, record).unwrap_or_else(|error| panic!("{error}: {record}"));
+    let [directive] = &record["_aws"]["CloudWatchMetrics"].as_array().unwrap()[..] else {
+        panic!("one directive: {record}")
+    };
+    assert_eq!(directive["Namespace"], "CreateMeeting");
+    assert_eq!(directive["Dimensions"], json!([["FunctionName"]]));
+    assert_eq!(record["FunctionName"], "create-meeting");
+    let metrics = directive["Metrics"].as_array().unwrap().iter();
+    let unit = |name: &str| if name.ends_with("Latency") { "Milliseconds" } else { "Count" };
+    metrics
+        .map(|metric| {
+            let name = metric["Name"].as_str().unwrap();
+            assert_eq!(metric["Unit"], unit(name), "{name}");
+            assert!(record[name].is_number(), "{name}: {record}");
+            (name.into(), record[name].clone())
+        })
+        .collect()
+}
+
+/// What a record says beside its metrics, and times, which differ.
+fn properties_of(record: &Value) -> Value {
+    let mut properties = record.as_object().unwrap().clone();
+    let metrics = metrics_of(record);
+    properties.retain(|name, _| !metrics.contains_key(name));
+    for name in ["_aws", "FunctionName"] {
+        properties.remove(name).unwrap();
+    }
+    let timestamp = properties.remove("timestamp").unwrap();
+    assert!(timestamp.as_str().unwrap().ends_with('Z'), "{timestamp}");
+    properties.remove("lambdaRequestId");
+    properties.into()
+}
+
+#[tokio::test]
+async fn each_request_has_one_line_with_its_metrics_in_it() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::start_with(&dynamodb, &[JSON]).await;
+    let create = || Event::named("rest-create");
+    let refusal = |status: u16, error: &str, message: &str| {
+        let message = format!("{error}: {message}");
+        json!({"outcome": "refused", "status": status, "error": error, "message": message})
+    };
+    let cases = [
+        (
+            create(),
+            vec!["Created"],
+            json!({"outcome": "created", "status": 201, "mediaRegion": "us-east-1", "consumedCapacity": 2}),
+        ),
+        (
+            Event::named("rest-replay"),
+            vec!["Replayed"],
+            json!({"outcome": "replayed", "status": 201, "mediaRegion": "us-east-1"}),
+        ),
+        (
+            Event::named("rest-mismatch"),
+            vec!["Conflicted", "BadRequestException"],
+            json!({
+                "outcome": "conflicted", "status": 400, "mediaRegion": "eu-west-1",
+                "error": "BadRequestException",
+                "message": "BadRequestException: The ClientRequestToken was used before for another \
+                    request, which differs in ExternalMeetingId, MediaRegion. Use a different token \
+                    for a different meeting.",
+            }),
+        ),
+        (
+            create().body("{}"),
+            vec!["Refused", "BadRequestException"],
+            refusal(
+                400,
+                "BadRequestException",
+                "1 validation error detected: Value at 'clientRequestToken' failed to satisfy \
+                 constraint: Member must not be null",
+            ),
+        ),
+        (
+            create().set("/path", json!("/s3cr3t")),
+            vec!["Refused", "NotFoundException"],
+            refusal(
+                404,
+                "NotFoundException",
+                "There is nothing at this path. Meetings are created by POST /meetings.",
+            ),
+        ),
+        (
+            create().set("/httpMethod", json!("S3CR3T")),
+            vec!["Refused", "MethodNotAllowedException"],
+            refusal(
+                405,
+                "MethodNotAllowedException",
+                "There is no such method on /meetings. Meetings are created by POST /meetings.",
+            ),
+        ),
+    ];
+    for (number, (event, counts, mut expected)) in cases.into_iter().enumerate() {
+        let reply = function.invoke(&event).await;
+
+        let records = function.process.records(number + 1).await;
+        let record = &records[number];
+        for (name, value) in [
+            ("requestId", "5f3c1c3e-6a0b-4a55-9d0e-1f2a3b4c5d6e"),
+            ("accountId", CALLER),
+            ("traceId", TRACE_ID),
+            ("level", "INFO"),
+        ] {
+            expected[name] = json!(value);
+        }
+        let route = match reply.status {
+            404 => None,
+            405 => Some("/meetings"),
+            _ => Some("POST /meetings"),
+        };
+        expected.as_object_mut().unwrap().extend(route.map(|route| ("route".into(), json!(route))));
+        if reply.status == 201 {
+            expected["meetingId"] = json!(reply.meeting_id());
+        }
+        assert_eq!(properties_of(record), expected);
+        assert_eq!(record["lambdaRequestId"].as_str().map(str::len), Some(36), "{record}");
+
+        let mut metrics = metrics_of(record);
+        let latency = metrics.remove("Latency").unwrap().as_f64().unwrap();
+        if let Some(in_store) = metrics.remove("StoreLatency") {
+            let in_store = in_store.as_f64().unwrap();
+            assert!(0.0 < in_store && in_store < latency, "{in_store} of {latency}");
+        }
+        let mut counted: Map<_, _> =
+            counts.into_iter().map(|name| (name.to_owned(), json!(1))).collect();
+        counted.insert("ColdStart".into(), u8::from(number == 0).into());
+        if expected.get("mediaRegion").is_some() {
+            counted.insert("StoreAttempts".into(), 1.into());
+            counted.insert("StoreThrottles".into(), 0.into());
+        }
+        assert_eq!(metrics, counted, "{expected}");
+    }
+}
+
+#[tokio::test]
+async fn a_fault_of_ours_has_its_whole_cause_and_what_was_tried() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::start_with(&dynamodb, &[JSON]).await;
+    let unavailable = Fault::before(Refusal(500, "InternalServerError"));
+    let throttled = Fault::before(Refusal(400, "ThrottlingException"));
+    for (number, (faults, status, outcome, attempts, throttles, cause)) in [
+        (vec![unavailable; 3], 503, "failed", 3, 0, "InternalServerError on purpose"),
+        (vec![throttled; 3], 429, "failed", 3, 3, "ThrottlingException on purpose"),
+        (vec![Fault::before(Closed); 3], 503, "failed", 3, 0, "connection closed"),
+        (
+            vec![Fault::before(Refusal(400, "ResourceNotFoundException"))],
+            500,
+            "failed",
+            1,
+            0,
+            "ResourceNotFoundException on purpose",
+        ),
+        (vec![unavailable, throttled], 201, "created", 3, 1, ""),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        dynamodb.set_faults(faults);
+        let reply = function.invoke(&Event::named("rest-create")).await;
+
+        assert_eq!(reply.status, status, "{cause}");
+        let record = &function.process.records(number + 1).await[number];
+        let metrics = metrics_of(record);
+        assert_eq!((&record["status"], &record["outcome"]), (&json!(status), &json!(outcome)));
+        assert_eq!(metrics["StoreAttempts"], attempts, "{record}");
+        assert_eq!(metrics["StoreThrottles"], throttles, "{record}");
+        if outcome == "failed" {
+            let name = record["error"].as_str().unwrap();
+            assert_eq!((&metrics["Failed"], &metrics[name]), (&json!(1), &json!(1)));
+            let message = record["message"].as_str().unwrap();
+            assert!(message.starts_with(name) && message.contains(cause), "{message}");
+            assert_eq!(
+                (&record["level"], &record["mediaRegion"]),
+                (&json!("ERROR"), &json!("us-east-1"))
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn throttled_transactions_are_counted_too() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::start_with(&dynamodb, &[JSON, ("DAILY_MEETING_LIMIT", "9")]).await;
+    dynamodb.set_faults([
+        Fault::before(Canceled("ThrottlingError", "None")),
+        Fault::before(Refusal(400, "ProvisionedThroughputExceededException")),
+        Fault::before(Canceled("None", "TransactionConflict")),
+    ]);
+
+    let reply = function.invoke(&Event::named("rest-create")).await;
+
+    assert_eq!(reply.status, 201, "{reply:?}");
+    let [record] = &function.process.records(1).await[..] else { panic!("one record") };
+    assert_eq!((&record["StoreAttempts"], &record["StoreThrottles"]), (&json!(4), &json!(2)));
+    assert_eq!(
+        record["consumedCapacity"], 6,
+        "two units of the meeting, one of the counter, twice"
+    );
+}
+
+#[tokio::test]
+async fn the_level_bounds_what_is_told_and_leaves_the_metrics() {
+    let dynamodb = DynamoDb::start().await;
+    for (level, told) in [
+        ("", ["INFO", "INFO", "ERROR"]),
+        ("TRACE", ["INFO", "INFO", "ERROR"]),
+        ("WARN", ["", "", "ERROR"]),
+        ("ERROR", ["", "", "ERROR"]),
+        ("FATAL", ["", "", ""]),
+    ] {
+        let settings = [JSON, ("AWS_LAMBDA_LOG_LEVEL", level)];
+        let function = Function::start_with(&dynamodb, &settings).await;
+        dynamodb.set_faults([]);
+        assert_eq!(function.invoke(&Event::named("rest-create")).await.status, 201);
+        assert_eq!(function.invoke(&Event::named("rest-invalid")).await.status, 400);
+        dynamodb.set_fault(Fault::before(Raw(200, "{")));
+        assert_eq!(function.invoke(&Event::named("rest-create")).await.status, 503);
+
+        let records = function.process.records(3).await;
+
+        for (record, told) in records.iter().zip(told) {
+            assert!(metrics_of(record).contains_key("Latency"), "{record}");
+            if told.is_empty() {
+                // Lambda would drop a line of a lower level.
+                assert_eq!(properties_of(record), json!({"level": level}));
+            } else {
+                assert_eq!((&record["level"], record["status"].is_u64()), (&json!(told), true));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn in_a_terminal_a_request_is_a_line_of_text() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::start_with(&dynamodb, &[]).await;
+    let created = function.invoke(&Event::named("rest-create")).await;
+    function.invoke(&Event::named("rest-invalid")).await;
+
+    let output = function.process.stop().await;
+
+    let [created_line, refused] = &output.lines().collect::<Vec<_>>()[..] else {
+        panic!("{output}")
+    };
+    let beginning =
+        " INFO outcome=created requestId=5f3c1c3e-6a0b-4a55-9d0e-1f2a3b4c5d6e lambdaRequestId=";
+    assert!(created_line.starts_with(beginning), "{created_line}");
+    for part in [
+        &*format!(
+            "traceId={TRACE_ID} route=\"POST /meetings\" accountId={CALLER} mediaRegion=us-east-1 "
+        ),
+        &*format!("consumedCapacity=2 status=201 meetingId={} ", created.meeting_id()),
+        " Created=1 ColdStart=1 StoreLatency=",
+        " StoreAttempts=1 StoreThrottles=0",
+    ] {
+        assert!(created_line.contains(part), "{part}: {created_line}");
+    }
+    assert!(refused.contains(r#" error=BadRequestException message="BadRequestException: "#));
+}
+
+#[tokio::test]
+async fn at_a_level_above_it_a_request_is_no_line_of_text() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::start_with(&dynamodb, &[("AWS_LAMBDA_LOG_LEVEL", "ERROR")]).await;
+    assert_eq!(function.invoke(&Event::named("rest-create")).await.status, 201);
+    assert_eq!(function.process.stop().await, "");
+}
+
+#[tokio::test]
+async fn a_line_has_room_for_any_number_of_violations() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::start_with(&dynamodb, &[JSON]).await;
+    let tags = vec![json!({"Key": "", "Value": "\u{e9}"}); 50_000];
+    let event = Event::create(&json!({"ClientRequestToken": "token", "Tags": tags}));
+
+    let reply = function.invoke(&event).await;
+
+    assert!(reply.status == 400 && reply.body.len() > 100_000, "{}", reply.body.len());
+    let [record] = &function.process.records(1).await[..] else { panic!("one record") };
+    let message = record["message"].as_str().unwrap();
+    let told = message.strip_prefix("BadRequestException: ").unwrap();
+    assert!(reply.message().starts_with(told) && (8_000..9_000).contains(&told.len()), "{told}");
+}
+
+#[tokio::test]
+async fn an_event_that_is_no_request_is_a_line_too() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::start_with(&dynamodb, &[JSON]).await;
+    let error = function.invoke_raw(r#"{"Records": []}"#).await.unwrap_err();
+
+    let output = function.process.stop().await;
+
+    let [line] = &output.lines().collect::<Vec<_>>()[..] else { panic!("{output}") };
+    let line: Value = serde_json::from_str(line).unwrap();
+    assert_eq!(line["level"], "ERROR", "{line}");
+    let message = line["message"].as_str().unwrap();
+    assert!(message.contains(error["errorMessage"].as_str().unwrap()), "{line}");
+    assert_eq!(line["spans"][0]["requestId"].as_str().map(str::len), Some(36), "{line}");
+    // Without it, Lambda would take the line to be of level INFO.
+    assert!(line["timestamp"].as_str().unwrap().ends_with('Z'), "{line}");
+}
