@@ -1,0 +1,151 @@
+//! The runbook's queries, the alarms and the dashboard, beside what the function really writes.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use yaml_serde::Value as Yaml;
+
+use crate::support::Answer::{Closed, Refusal};
+use crate::support::{CALLER, DynamoDb, Event, Fault, Function};
+
+const RUNBOOK: &str = include_str!("../../docs/runbook.md");
+/// The meeting that the runbook looks for.
+const MEETING: &str = "f47ac10b-58cc-4372-a567-0e02b2c3d479";
+
+/// Lines of all kinds, and among them that of a meeting, whose id is [`MEETING`] here.
+async fn lines() -> Vec<Value> {
+    let dynamodb = DynamoDb::start().await;
+    let settings = [("AWS_LAMBDA_LOG_FORMAT", "JSON"), ("ALLOWED_ACCOUNT_IDS", CALLER)];
+    let function = Function::start_with(&dynamodb, &settings).await;
+    let created = function.invoke(&Event::named("rest-create")).await;
+    for event in ["rest-replay", "rest-mismatch", "rest-invalid", "rest-anonymous"] {
+        function.invoke(&Event::named(event)).await;
+    }
+    let account = "/requestContext/identity/accountId";
+    function.invoke(&Event::named("rest-create").set(account, json!("444455556666"))).await;
+    function.invoke_raw("{}").await.unwrap_err();
+    for fault in
+        [Closed, Refusal(400, "ThrottlingException"), Refusal(400, "AccessDeniedException")]
+    {
+        dynamodb.set_fault(Fault::before(fault));
+        function.invoke(&Event::named("rest-create")).await;
+    }
+    let output = function.process.stop().await.replace(&created.meeting_id(), MEETING);
+    output.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Whether a filter of CloudWatch Logs Insights takes a line. It knows what the runbook uses.
+fn takes(filter: &str, line: &Value) -> bool {
+    if let Some((one, other)) = filter.split_once(" or ") {
+        return takes(one, line) || takes(other, line);
+    }
+    if let Some((one, other)) = filter.split_once(" and ") {
+        return takes(one, line) && takes(other, line);
+    }
+    if let Some(condition) = filter.strip_prefix("not ") {
+        return !takes(condition, line);
+    }
+    if let Some(field) = filter.strip_prefix("ispresent(") {
+        return line.get(field.strip_suffix(')').unwrap()).is_some();
+    }
+    if let Some((field, least)) = filter.split_once(" > ") {
+        return line[field].as_f64() > Some(least.parse().unwrap());
+    }
+    let (field, value) = filter.split_once(" = ").unwrap_or_else(|| panic!("{filter}"));
+    line.get(field) == Some(&serde_json::from_str(value).unwrap())
+}
+
+/// The fields that a command shows, counts or sorts by.
+fn fields(command: &str) -> impl Iterator<Item = &str> {
+    let words = command.split(|char: char| !char.is_alphanumeric() && char != '@');
+    words.skip(1).filter(|word| {
+        const NONE: [&str; 10] =
+            ["", "by", "desc", "asc", "count", "sum", "avg", "pct", "bin", "99"];
+        !NONE.contains(word) && !word.starts_with('@') && *word != "5m"
+    })
+}
+
+#[tokio::test]
+async fn the_runbooks_queries_find_what_they_are_for() {
+    let lines = lines().await;
+    let queries: Vec<_> = RUNBOOK.split("```logs-insights\n").skip(1).collect();
+    assert_eq!(queries.len(), 10);
+    for query in queries {
+        let query = query.split("```").next().unwrap().replace("\n| ", " | ");
+        let mut found: Vec<_> = lines.iter().collect();
+        for command in query.trim().split(" | ") {
+            match command.split_once(' ').unwrap() {
+                ("filter", filter) => found.retain(|line| takes(filter, line)),
+                ("fields" | "stats" | "sort", _) => {
+                    for field in fields(command) {
+                        let is_there = found.iter().any(|line| line.get(field).is_some());
+                        assert!(is_there, "{field} of {query} in {found:#?}");
+                    }
+                }
+                ("limit", number) => assert!(number.parse::<u32>().is_ok()),
+                _ => panic!("{command}"),
+            }
+        }
+        assert!(!found.is_empty() && found.len() <= lines.len(), "{query}");
+        assert!(!query.contains("filter") || found.len() < lines.len(), "{query}");
+    }
+}
+
+/// The widgets' metrics, with what a row takes over from the one before it.
+fn dashboard_metrics(body: &Value) -> Vec<Vec<String>> {
+    let mut metrics: Vec<Vec<String>> = Vec::new();
+    for widget in body["widgets"].as_array().unwrap() {
+        let mut before: Vec<String> = Vec::new();
+        for row in widget["properties"]["metrics"].as_array().into_iter().flatten() {
+            let words = row.as_array().unwrap().iter().filter_map(Value::as_str);
+            let words: Vec<_> = words.collect();
+            if words != ["..."] {
+                let word = |(index, word): (usize, &&str)| {
+                    if *word == "." { before[index].clone() } else { (*word).to_owned() }
+                };
+                before = words.iter().enumerate().map(word).collect();
+            }
+            metrics.push(before.clone());
+        }
+    }
+    metrics
+}
+
+#[tokio::test]
+async fn alarms_and_dashboard_look_at_metrics_that_there_are() {
+    let emitted: BTreeSet<_> = lines()
+        .await
+        .iter()
+        .flat_map(|line| line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().cloned())
+        .flatten()
+        .map(|metric| metric["Name"].as_str().unwrap().to_owned())
+        .collect();
+    let template: Yaml = yaml_serde::from_str(include_str!("../../template.yaml")).unwrap();
+    let resources = template["Resources"].as_mapping().unwrap();
+    let of_type =
+        |kind: &'static str| resources.iter().filter(move |(_, resource)| resource["Type"] == kind);
+    let (_, dashboard) = of_type("AWS::CloudWatch::Dashboard").next().unwrap();
+    let Yaml::Tagged(body) = &dashboard["Properties"]["DashboardBody"] else { panic!("a !Sub") };
+    let body: Value = serde_json::from_str(body.value.as_str().unwrap()).unwrap();
+    let mut ours = BTreeSet::new();
+    for metric in dashboard_metrics(&body) {
+        if metric[0] == "CreateMeeting" {
+            assert_eq!(metric[2..], ["FunctionName", "${CreateMeetingFunction}"]);
+            ours.insert(metric[1].clone());
+        }
+    }
+    let listed = body["widgets"][0]["properties"]["alarms"].to_string();
+    for (name, alarm) in of_type("AWS::CloudWatch::Alarm") {
+        let (name, alarm) = (name.as_str().unwrap(), &alarm["Properties"]);
+        assert!(listed.contains(&format!("${{{name}.Arn}}")), "{name} in the dashboard");
+        assert!(RUNBOOK.contains(&format!("\n### {name}: ")), "{name} in the runbook");
+        assert!(!alarm["AlarmActions"].is_null() && !alarm["OKActions"].is_null(), "{name}");
+        if alarm["Namespace"] == "CreateMeeting" {
+            assert_eq!(alarm["Dimensions"][0]["Name"], "FunctionName", "{name}");
+            ours.insert(alarm["MetricName"].as_str().unwrap().into());
+        }
+    }
+    // A counter has its line only with a daily limit.
+    ours.remove("ResourceLimitExceededException");
+    assert!(ours.is_subset(&emitted), "{:?}", ours.difference(&emitted));
+}
