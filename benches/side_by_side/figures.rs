@@ -33,9 +33,18 @@ pub async fn cold_start(program: &Program, dynamodb: &DynamoDb) -> Result<ColdSt
     Ok(ColdStart { wall, cpu: milliseconds(running.stop().await?) })
 }
 
+/// An environment in which a program tells nothing of its requests.
+pub const SILENCE: [&str; 4] = [
+    "env",
+    "--unset=AWS_XRAY_DAEMON_ADDRESS",
+    "AWS_LAMBDA_LOG_FORMAT=Text",
+    "AWS_LAMBDA_LOG_LEVEL=FATAL",
+];
+
 /// The instructions that a process takes for so many events, from its start until it asks for the
 /// next one.
 pub async fn instructions(
+    environment: &[&str],
     program: &Program,
     dynamodb: &DynamoDb,
     endpoint: &str,
@@ -44,7 +53,8 @@ pub async fn instructions(
     let output = NamedTempFile::new()?;
     let file = format!("--callgrind-out-file={}", output.path().display());
     let callgrind = ["valgrind", "--quiet", "--tool=callgrind", &file];
-    let running = program.start_under(&callgrind, dynamodb, endpoint, 1).await?;
+    let tool = [environment, &callgrind].concat();
+    let running = program.start_under(&tool, dynamodb, endpoint, 1).await?;
     for _ in 0..events {
         running.create().await?;
     }

@@ -73,6 +73,7 @@ impl Program {
             ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
             ("NODE_OPTIONS", "--no-warnings"),
             ("AWS_LAMBDA_RUNTIME_API", &*runtime_api.address),
+            ("AWS_XRAY_DAEMON_ADDRESS", &runtime_api.xray.local_addr()?.to_string()),
             ("AWS_LAMBDA_FUNCTION_NAME", "create-meeting"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
             ("AWS_LAMBDA_FUNCTION_VERSION", "1"),

@@ -30,10 +30,11 @@ pub fn machine() -> Result<()> {
 
 /// What a program and its work cost: each figure, the most that the function is to have of it (of each
 /// part, where it has several), and its decimal places.
-const COSTS: [(&str, &[f64], usize); 7] = [
+const COSTS: [(&str, &[f64], usize); 8] = [
     ("instructions from start to first response, with TLS, M", &[6.0], 2),
     ("of these, after the init phase, k", &[900.0], 0),
     ("instructions of a later invocation, without TLS, k", &[850.0], 0),
+    ("of these, for log, metrics and trace, %", &[10.0], 1),
     ("binary / zip, MB", &[6.0, 2.8], 2),
     ("peak memory after 1,000 / 100,000 invocations, MB", &[8.0, 8.0], 1),
     (
@@ -74,7 +75,7 @@ async fn costs_of(program: &Program, dynamodb: &DynamoDb) -> Result<[Vec<f64>; C
         }
         None => (Default::default(), Vec::new(), &[1_000][..]),
     };
-    let [first_response, first_invocation, later_invocation] = instructions;
+    let [first_response, first_invocation, later_invocation, telemetry] = instructions;
     let (_, start) = figures::peak_memory(program, dynamodb, &[1]).await?;
     let (peaks, all) = figures::peak_memory(program, dynamodb, invocations).await?;
     let later = invocations.iter().max().map_or(0.0, |&most| count(most - 1));
@@ -83,6 +84,7 @@ async fn costs_of(program: &Program, dynamodb: &DynamoDb) -> Result<[Vec<f64>; C
         first_response,
         first_invocation,
         later_invocation,
+        telemetry,
         sizes,
         peaks,
         requests.into(),
@@ -95,22 +97,36 @@ const HANDSHAKES: usize = 5;
 /// Over how many invocations the later ones are counted.
 const LATER: usize = 200;
 
-/// The first three of [`COSTS`], if callgrind is there to tell.
-async fn instructions(program: &Program, dynamodb: &DynamoDb) -> Result<[Vec<f64>; 3]> {
+/// The first four of [`COSTS`], if callgrind is there to tell.
+async fn instructions(program: &Program, dynamodb: &DynamoDb) -> Result<[Vec<f64>; 4]> {
     if Command::new("valgrind").arg("--version").output().is_err() {
         eprintln!("There is no valgrind: instructions are not counted.");
         return Ok(Default::default());
     }
     let (mut started, mut answered) = (Vec::new(), Vec::new());
     for _ in 0..HANDSHAKES {
-        started.push(figures::instructions(program, dynamodb, &dynamodb.https, 0).await?);
-        answered.push(figures::instructions(program, dynamodb, &dynamodb.https, 1).await?);
+        started.push(figures::instructions(&[], program, dynamodb, &dynamodb.https, 0).await?);
+        answered.push(figures::instructions(&[], program, dynamodb, &dynamodb.https, 1).await?);
     }
     let [started, answered] = [started, answered].map(|totals| Spread::of(totals).median);
-    let first = figures::instructions(program, dynamodb, &dynamodb.http, 1).await?;
-    let all = figures::instructions(program, dynamodb, &dynamodb.http, 1 + LATER).await?;
-    let later = (all - first) / count(LATER);
-    Ok([vec![answered / 1e6], vec![(answered - started) / 1e3], vec![later / 1e3]])
+    let later = later_instructions(&[], program, dynamodb).await?;
+    let silent = later_instructions(&figures::SILENCE, program, dynamodb).await?;
+    Ok([
+        vec![answered / 1e6],
+        vec![(answered - started) / 1e3],
+        vec![later / 1e3],
+        vec![(later - silent) / later * 100.0],
+    ])
+}
+
+async fn later_instructions(
+    environment: &[&str],
+    program: &Program,
+    dynamodb: &DynamoDb,
+) -> Result<f64> {
+    let counted =
+        |events| figures::instructions(environment, program, dynamodb, &dynamodb.http, events);
+    Ok((counted(1 + LATER).await? - counted(1).await?) / count(LATER))
 }
 
 /// How long a cold start takes, beside that of the second program.

@@ -10,7 +10,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -20,6 +20,8 @@ use crate::{PATIENCE, Result};
 /// Serves one function. Stops when it is dropped.
 pub struct RuntimeApi {
     pub address: String,
+    /// X-Ray's daemon. What it is sent is dropped.
+    pub xray: UdpSocket,
     events: mpsc::UnboundedSender<Invocation>,
     polls: watch::Receiver<usize>,
     _server: JoinSet<()>,
@@ -40,6 +42,7 @@ impl RuntimeApi {
     pub async fn start() -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?.to_string();
+        let xray = UdpSocket::bind(("127.0.0.1", 0)).await?;
         let (events, receiver) = mpsc::unbounded_channel();
         let (sender, polls) = watch::channel(0);
         let state = Server { events: receiver.into(), polls: sender, pending: Mutex::default() };
@@ -49,7 +52,7 @@ impl RuntimeApi {
             .with_state(Arc::new(state));
         let mut server = JoinSet::new();
         server.spawn(async { axum::serve(listener, router).await.unwrap_or_default() });
-        Ok(Self { address, events, polls, _server: server })
+        Ok(Self { address, xray, events, polls, _server: server })
     }
 
     /// Waits until the function has asked for its `n`th event, and so is done with those before.
@@ -84,7 +87,10 @@ async fn next(State(server): State<Arc<Server>>) -> Response {
             "Lambda-Runtime-Invoked-Function-Arn",
             "arn:aws:lambda:us-east-1:111122223333:function:create-meeting".into(),
         ),
-        ("Lambda-Runtime-Trace-Id", "Root=1-6743a1f0-0a1b2c3d4e5f60718293a4b5;Sampled=0".into()),
+        (
+            "Lambda-Runtime-Trace-Id",
+            "Root=1-6743a1f0-0a1b2c3d4e5f60718293a4b5;Parent=53995c3f42cd8ad8;Sampled=1".into(),
+        ),
     ];
     (headers, invocation.event).into_response()
 }

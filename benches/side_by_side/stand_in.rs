@@ -29,7 +29,10 @@ async fn answer(body: Bytes) -> impl IntoResponse {
         let name = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
         (StatusCode::BAD_REQUEST, format!(r#"{{"__type":"{name}"}}"#))
     } else {
-        (StatusCode::OK, "{}".into())
+        (
+            StatusCode::OK,
+            r#"{"ConsumedCapacity":{"CapacityUnits":2.0,"TableName":"Meetings"}}"#.into(),
+        )
     };
     let headers = [
         ("content-type", "application/x-amz-json-1.0"),

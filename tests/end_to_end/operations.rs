@@ -34,7 +34,7 @@ async fn lines() -> Vec<Value> {
     output.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Whether a filter of CloudWatch Logs Insights takes a line. It knows what the runbook uses.
+/// Whether a filter of `CloudWatch` Logs Insights takes a line. It knows what the runbook uses.
 fn takes(filter: &str, line: &Value) -> bool {
     if let Some((one, other)) = filter.split_once(" or ") {
         return takes(one, line) || takes(other, line);
@@ -116,7 +116,7 @@ async fn alarms_and_dashboard_look_at_metrics_that_there_are() {
     let emitted: BTreeSet<_> = lines()
         .await
         .iter()
-        .flat_map(|line| line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().cloned())
+        .filter_map(|line| line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().cloned())
         .flatten()
         .map(|metric| metric["Name"].as_str().unwrap().to_owned())
         .collect();
