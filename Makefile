@@ -120,7 +120,8 @@ stress: $(CARGO_LAMBDA) ## Run the tests that need many tries with many (some mi
 fuzz: $(CARGO_FUZZ) ## Fuzz from event to reply (SECONDS=1200); needs a C++ compiler
 	@mkdir -p .local/corpus
 	@CARGO_PROFILE_RELEASE_LTO=off cargo fuzz run --sanitizer none event_to_reply .local/corpus fuzz/seeds events -- \
-		-dict=fuzz/dictionary -max_len=16384 -timeout=10 -max_total_time=$(SECONDS) -print_final_stats=1
+		-dict=fuzz/dictionary -max_len=16384 -timeout=10 -max_total_time=$(SECONDS) -print_final_stats=1 \
+		>/dev/null # What the function tells; libFuzzer writes to the other stream.
 
 .PHONY: check
 check: $(CARGO_DENY) $(SAM) $(CHECKOV) ## Check format, lints, documentation, licences, duplicate dependencies and the template

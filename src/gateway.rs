@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind};
 use crate::meeting::Meeting;
 use crate::request::CreateMeetingRequest;
 use crate::store;
-use crate::telemetry::{Record, Telemetry, TraceHeader};
+use crate::telemetry::{self, Record, Telemetry, TraceHeader};
 
 /// Answers one event, which has come `now`, and reports what came of it. Whatever goes wrong is
 /// answered too.
@@ -34,10 +34,10 @@ pub async fn handle(
     now: SystemTime,
 ) -> Result<Reply, Diagnostic> {
     let started_at = Instant::now();
-    let is_cold_start = telemetry.is_cold_start();
     let LambdaEvent { payload, context } = event;
     let lambda_request_id = &*context.request_id;
     let request = HttpRequest::from_event(&payload)?;
+    let is_cold_start = telemetry.is_cold_start();
     let request_id = request.request_id.as_deref().unwrap_or(lambda_request_id);
     let call = store::Call::until(started_at + time_limit(context.deadline, now));
     let mut media_region = None;
@@ -48,7 +48,7 @@ pub async fn handle(
     };
     // A panic leaves nothing half done: what invocations share does not change.
     let result = AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_| {
-        Err(Error::service_failure("a panic, whose place the log has before this"))
+        Err(Error::service_failure(format!("a panic at {}", telemetry::panic_place())))
     });
     let reply =
         Reply::new(request.format, request_id, &result).map_err(lambda_runtime::Error::from);

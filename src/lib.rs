@@ -11,7 +11,7 @@
 //!
 //! Beside the way stand [`meeting`] (what is answered), [`error`] (what is answered instead),
 //! [`settings`] (the environment, read once), [`client`] (how `DynamoDB` is reached) and
-//! [`telemetry`] (what the log tells).
+//! [`telemetry`] (what operators see).
 
 pub mod caller;
 pub mod client;

@@ -6,6 +6,7 @@ mod record;
 mod text;
 mod xray;
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{env, panic};
@@ -22,6 +23,15 @@ pub struct Telemetry {
     json: Option<emf::Writer>,
     daemon: Option<Daemon>,
     is_warm: AtomicBool,
+}
+
+thread_local! {
+    static PANIC_PLACE: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// Where this thread has last panicked.
+pub fn panic_place() -> String {
+    PANIC_PLACE.take()
 }
 
 /// Opens the log, in the format and at the level that `AWS_LAMBDA_LOG_FORMAT` and
@@ -48,8 +58,9 @@ pub fn init() -> Telemetry {
     };
     debug_assert!(opened.is_ok(), "there is one log");
     panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string);
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "panic");
+        PANIC_PLACE.set(place);
     }));
     let daemon = Daemon::from_env().unwrap_or_else(|error| {
         tracing::warn!(

@@ -78,7 +78,7 @@ impl Daemon {
 }
 
 /// The call of `DynamoDB`, as a subsegment of the function's segment ("AWS X-Ray segment documents"
-/// in X-Ray's developer guide).
+/// in X-Ray's developer guide). It is at fault where the request is, for want of what it answered.
 #[derive(Serialize)]
 struct Subsegment<'a> {
     r#type: &'static str,
