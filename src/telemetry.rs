@@ -30,6 +30,7 @@ thread_local! {
 }
 
 /// Where this thread has last panicked.
+#[must_use]
 pub fn panic_place() -> String {
     PANIC_PLACE.take()
 }
