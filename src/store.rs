@@ -47,7 +47,7 @@ pub struct Item {
     pub meeting_id: Uuid,
     /// The URLs that were answered.
     pub media_placement: MediaPlacement,
-    /// When the meeting was created: ISO 8601, UTC.
+    /// When the meeting was created: ISO 8601, UTC, in milliseconds.
     pub created_at: String,
     /// From when on the token is free again, in seconds since 1970. `DynamoDB` deletes the item
     /// some time after it.

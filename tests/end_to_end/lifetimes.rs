@@ -44,6 +44,17 @@ async fn a_meeting_lives_for_its_lifetime_and_not_a_second_longer() {
 }
 
 #[tokio::test]
+async fn an_item_tells_in_milliseconds_when_its_meeting_was_created() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::new(&dynamodb, Duration::from_hours(1));
+
+    function.invoke(UNIX_EPOCH + Duration::from_nanos(1_795_342_523_123_456_789)).await;
+
+    let [item] = &dynamodb.items().await[..] else { panic!("one item") };
+    assert_eq!(item["CreatedAt"].as_s().unwrap(), "2026-11-22T10:15:23.123Z");
+}
+
+#[tokio::test]
 async fn clocks_that_differ_agree_on_one_new_meeting() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::new(&dynamodb, Duration::from_hours(1));
