@@ -10,6 +10,7 @@ SECONDS ?= 1200
 VENV := .venv
 SAM := $(VENV)/bin/sam
 CHECKOV := $(VENV)/bin/checkov
+MOTO := $(VENV)/bin/moto_server
 LOCAL_DYNAMODB := $(or $(CARGO_TARGET_DIR),target)/debug/local-dynamodb
 CARGO_LAMBDA := $(or $(shell command -v cargo-lambda 2>/dev/null),$(VENV)/bin/cargo-lambda)
 CARGO_FUZZ := $(or $(shell command -v cargo-fuzz 2>/dev/null),$(VENV)/bin/cargo-fuzz)
@@ -58,7 +59,7 @@ invoke: $(CARGO_LAMBDA) ## Send events/$EVENT.json to a running make run (EVENT=
 		--data-file 'events/$(EVENT).json'
 
 .PHONY: test
-test: $(CARGO_LAMBDA) $(VENV)/boto3 tests/node_modules/.package-lock.json ## Run all tests
+test: $(CARGO_LAMBDA) $(VENV)/boto3 $(MOTO) tests/node_modules/.package-lock.json ## Run all tests
 	@cargo test --locked --workspace --exclude benches --exclude fuzz --exclude hello
 
 .PHONY: sam-build
@@ -162,6 +163,10 @@ $(SAM): Makefile $(VENV)/bin/uv
 
 $(CHECKOV): Makefile $(VENV)/bin/uv
 	@$(call uv_install,checkov==3.3.30)
+
+# Executes the state machine; the expressions in it are JSONata.
+$(MOTO): Makefile $(VENV)/bin/uv
+	@$(call uv_install,'moto[stepfunctions]==5.2.5' --with jsonata-python==0.7.1)
 
 $(VENV)/bin/cargo-fuzz: Makefile
 	@cargo install --quiet --locked --root $(VENV) cargo-fuzz@0.13.2

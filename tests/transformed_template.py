@@ -22,7 +22,8 @@ TEMPLATE = Path(__file__).parent.parent / "template.yaml"
 def transform(**parameters):
     """The resources that the template makes with these parameters and its own defaults."""
     template = yaml_parse(TEMPLATE.read_text())
-    template["Resources"]["CreateMeetingFunction"]["Properties"]["CodeUri"] = "s3://bucket/key"
+    for resource, property in ("CreateMeetingFunction", "CodeUri"), ("NotificationsStateMachine", "DefinitionUri"):
+        template["Resources"][resource]["Properties"][property] = "s3://bucket/key"
     defaults = {name: parameter["Default"] for name, parameter in template["Parameters"].items()}
     parameters = {**defaults, **parameters}
     template = process_template_for_sam_cli(template, parameters)
@@ -88,3 +89,19 @@ assert "CreateMeetingFunctionDeploymentGroup" not in transform(Deployment="AllAt
 assert resources["MeetingsTable"]["DeletionPolicy"] == "Retain", resources["MeetingsTable"]
 deleted = transform(TableDeletionPolicy="Delete")["MeetingsTable"]
 assert deleted["DeletionPolicy"] == deleted["UpdateReplacePolicy"] == "Delete", deleted
+
+# Without notifications nothing is made for them, and nothing else looks for it.
+of_notifications = {name for name in resources if name.startswith("Notifications")}
+assert len(of_notifications) == 6, of_notifications
+for name, resource in resources.items():
+    if name in of_notifications:
+        assert resource["Condition"] == "HasNotifications", resource
+    else:
+        assert not any(used in json.dumps(resource) for used in of_notifications), resource
+assert "StreamSpecification" not in resources["MeetingsTable"]["Properties"], resources["MeetingsTable"]
+
+# With them, the pipe reads the stream of the table, and the alarm is on the dashboard.
+notifying = transform(Notifications="Enabled")
+stream = notifying["MeetingsTable"]["Properties"]["StreamSpecification"]
+assert stream == {"StreamViewType": "NEW_IMAGE"}, stream
+assert "${NotificationsAlarm.Arn}" in json.dumps(notifying["Dashboard"]), notifying["Dashboard"]

@@ -12,6 +12,7 @@ mod hostile;
 mod idempotency;
 mod lifetimes;
 mod meeting;
+mod notifications;
 mod operations;
 mod panics;
 mod privacy;

@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use yaml_serde::Value as Yaml;
 
 use crate::support::Answer::{Closed, Refusal};
-use crate::support::{CALLER, DynamoDb, Event, Fault, Function};
+use crate::support::{CALLER, DynamoDb, Event, Fault, Function, template};
 
 const RUNBOOK: &str = include_str!("../../docs/runbook.md");
 /// The meeting that the runbook looks for.
@@ -116,15 +115,12 @@ async fn the_runbooks_queries_find_what_they_are_for() {
     }
 }
 
-fn template() -> Yaml {
-    yaml_serde::from_str(include_str!("../../template.yaml")).unwrap()
-}
-
 fn dashboard() -> Value {
     let template = template();
-    let dashboard = &template["Resources"]["Dashboard"]["Properties"]["DashboardBody"];
-    let Yaml::Tagged(body) = dashboard else { panic!("a !Sub") };
-    serde_json::from_str(body.value.as_str().unwrap()).unwrap()
+    let body = &template["Resources"]["Dashboard"]["Properties"]["DashboardBody"];
+    let alarm = body[1]["AlarmOfNotifications"][1].as_str().unwrap();
+    let body = body[0].as_str().unwrap().replace("${AlarmOfNotifications}", alarm);
+    serde_json::from_str(&body).unwrap()
 }
 
 /// The widgets' metrics, with what a row takes over from the one before it.

@@ -8,7 +8,7 @@ use serde_json::json;
 use yaml_serde::Value as Yaml;
 use yaml_serde::value::{Tag, TaggedValue};
 
-use crate::support::{DynamoDb, Function};
+use crate::support::{DynamoDb, Function, template};
 
 /// All that API Gateway refuses by itself: `GatewayResponseType` in its API reference.
 const REFUSALS: [(&str, ErrorKind); 21] = [
@@ -34,10 +34,6 @@ const REFUSALS: [(&str, ErrorKind); 21] = [
     ("UNSUPPORTED_MEDIA_TYPE", ErrorKind::BadRequest),
     ("WAF_FILTERED", ErrorKind::Forbidden),
 ];
-
-fn template() -> Yaml {
-    yaml_serde::from_str(include_str!("../../template.yaml")).unwrap()
-}
 
 #[test]
 fn what_api_gateway_refuses_looks_as_if_the_function_had() {
@@ -163,12 +159,7 @@ async fn the_function_accepts_whatever_its_parameters_do() {
     let dynamodb = DynamoDb::start().await;
     for Parameter { name, variable, accepted, refused } in PARAMETERS {
         assert_eq!(variables[variable], Yaml::Tagged(Box::new(reference_to(name))), "{variable}");
-        let is_accepted = |value: &str| {
-            let parameter = &template["Parameters"][name];
-            // CloudFormation wants the whole value to match.
-            let pattern = format!("^(?:{})$", parameter["AllowedPattern"].as_str().unwrap());
-            Regex::new(&pattern).unwrap().is_match(value).unwrap()
-        };
+        let is_accepted = |value: &str| accepts(&template["Parameters"][name], value);
         assert!(is_accepted(template["Parameters"][name]["Default"].as_str().unwrap()), "{name}");
         for value in accepted {
             assert!(is_accepted(value), "{name}: {value}");
@@ -177,6 +168,36 @@ async fn the_function_accepts_whatever_its_parameters_do() {
         for value in refused {
             assert!(!is_accepted(value), "{name}: {value}");
         }
+    }
+}
+
+/// Whether a parameter takes a value. `CloudFormation` wants the whole of it to match.
+fn accepts(parameter: &Yaml, value: &str) -> bool {
+    let pattern = format!("^(?:{})$", parameter["AllowedPattern"].as_str().unwrap());
+    Regex::new(&pattern).unwrap().is_match(value).unwrap()
+}
+
+#[test]
+fn notification_targets_are_arns_of_topics_and_queues() {
+    let parameter = &template()["Parameters"]["NotificationTargetArns"];
+    for value in [
+        "",
+        "arn:aws:sqs:us-east-1:111122223333:meetings-*",
+        "arn:aws-cn:sns:cn-north-1:111122223333:m.fifo,arn:*:sqs:*:*:*",
+    ] {
+        assert!(accepts(parameter, value), "{value}");
+    }
+    for value in [
+        "*",
+        "meetings",
+        "arn:aws:s3:us-east-1:111122223333:bucket",
+        "arn:aws:sqs:us-east-1:111122223333:a,",
+        ",arn:aws:sqs:us-east-1:111122223333:a",
+        "arn:aws:sqs:us-east-1:111122223333:a, arn:aws:sqs:us-east-1:111122223333:b",
+        "arn:aws:sqs:us-east-1:111122223333:a arn:aws:sqs:us-east-1:111122223333:b",
+        "arn:aws:sqs:us-east-1:111122223333",
+    ] {
+        assert!(!accepts(parameter, value), "{value}");
     }
 }
 

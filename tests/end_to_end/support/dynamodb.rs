@@ -18,6 +18,7 @@ pub struct DynamoDb {
     pub endpoint: String,
     /// Straight to the engine, past the proxy.
     pub client: aws_sdk_dynamodb::Client,
+    database: Database,
     proxy: Proxy,
 }
 
@@ -26,11 +27,11 @@ impl DynamoDb {
     pub async fn start() -> Self {
         let database = Database::memory().unwrap();
         local_dynamodb::create_table(&database, "Meetings").unwrap();
-        let port = local_dynamodb::serve(database, Ipv4Addr::LOCALHOST).await.unwrap();
+        let port = local_dynamodb::serve(database.clone(), Ipv4Addr::LOCALHOST).await.unwrap();
         let engine = format!("http://127.0.0.1:{port}");
         let client = aws_sdk_dynamodb::Client::new(&sdk_config(&engine));
         let proxy = Proxy::start(engine).await;
-        Self { endpoint: proxy.endpoint.clone(), client, proxy }
+        Self { endpoint: proxy.endpoint.clone(), client, database, proxy }
     }
 
     /// How many requests have come since this was last asked.
@@ -104,6 +105,11 @@ impl DynamoDb {
         let counted: usize = counts.map(|count| count.parse::<usize>().unwrap()).sum();
         assert_eq!(counted, meetings.len(), "what is counted and what is there");
         counted
+    }
+
+    /// Deletes what has expired, as `DynamoDB` does at some time.
+    pub fn delete_expired(&self) {
+        assert_ne!(self.database.sweep_ttl().unwrap(), 0);
     }
 
     /// Lets all meetings in the table have expired, a second ago.

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use yaml_serde::Value as Yaml;
+
 mod dynamodb;
 mod emulator;
 mod event;
@@ -35,6 +37,11 @@ pub const AWS_ENVIRONMENT: [(&str, &str); 6] = [
     ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
     ("AWS_SECRET_ACCESS_KEY", "secret"),
 ];
+
+/// What `template.yaml` says, its functions as tags.
+pub fn template() -> Yaml {
+    yaml_serde::from_str(include_str!("../../../template.yaml")).unwrap()
+}
 
 /// Waits for the next UTC day if this one ends before a test can.
 pub async fn within_a_day() {
