@@ -105,3 +105,17 @@ notifying = transform(Notifications="Enabled")
 stream = notifying["MeetingsTable"]["Properties"]["StreamSpecification"]
 assert stream == {"StreamViewType": "NEW_IMAGE"}, stream
 assert "${NotificationsAlarm.Arn}" in json.dumps(notifying["Dashboard"]), notifying["Dashboard"]
+
+
+def targets(**parameters):
+    role = transform(Notifications="Enabled", **parameters)["NotificationsRole"]["Properties"]
+    statement = role["Policies"][0]["PolicyDocument"]["Statement"][0]
+    assert statement["Action"] == ["sns:Publish", "sqs:SendMessage"], statement
+    return statement["Resource"]
+
+
+# Messages are sent within the account, or to what is named.
+account = "${AWS::Region}:${AWS::AccountId}:*"
+assert targets() == [f"arn:${{AWS::Partition}}:{service}:{account}" for service in ("sns", "sqs")], targets()
+named = ["arn:aws:sns:us-east-1:111122223333:m", "arn:aws:sqs:us-east-1:444455556666:m-*"]
+assert targets(NotificationTargetArns=",".join(named)) == named, targets(NotificationTargetArns=",".join(named))
