@@ -51,7 +51,7 @@ impl CreateMeeting {
         now: SystemTime,
         call: &Call,
     ) -> Result<Answer, Error> {
-        // More than milliseconds are not for every reader of ISO 8601.
+        // Whatever reads ISO 8601 reads milliseconds, and not always more.
         let created_at = DateTime::from(now).to_millis().map_err(Error::service_failure)?;
         let created_at = DateTime::from_millis(created_at);
         let now = u64::try_from(created_at.secs()).map_err(Error::service_failure)?;

@@ -105,6 +105,17 @@ notifying = transform(Notifications="Enabled")
 stream = notifying["MeetingsTable"]["Properties"]["StreamSpecification"]
 assert stream == {"StreamViewType": "NEW_IMAGE"}, stream
 assert "${NotificationsAlarm.Arn}" in json.dumps(notifying["Dashboard"]), notifying["Dashboard"]
+pipe = notifying["NotificationsPipe"]["Properties"]
+assert pipe["Source"] == {"Fn::GetAtt": ["MeetingsTable", "StreamArn"]}, pipe
+assert pipe["Target"] == {"Ref": "NotificationsStateMachine"}, pipe
+invocation = pipe["TargetParameters"]["StepFunctionStateMachineParameters"]["InvocationType"]
+assert invocation == "FIRE_AND_FORGET", pipe
+statements = notifying["NotificationsPipeRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+starting = {"Effect": "Allow", "Action": "states:StartExecution", "Resource": pipe["Target"]}
+dead_letters = pipe["SourceParameters"]["DynamoDBStreamParameters"]["DeadLetterConfig"]["Arn"]
+keeping = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": dead_letters}
+assert starting in statements and keeping in statements, statements
+assert keeping in notifying["NotificationsRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
 
 
 def targets(**parameters):
@@ -119,3 +130,38 @@ account = "${AWS::Region}:${AWS::AccountId}:*"
 assert targets() == [f"arn:${{AWS::Partition}}:{service}:{account}" for service in ("sns", "sqs")], targets()
 named = ["arn:aws:sns:us-east-1:111122223333:m", "arn:aws:sqs:us-east-1:444455556666:m-*"]
 assert targets(NotificationTargetArns=",".join(named)) == named, targets(NotificationTargetArns=",".join(named))
+
+
+def broken_rules(**parameters):
+    """The rules of the template that these parameters break."""
+    template = yaml_parse(TEMPLATE.read_text())
+    parameters = {name: parameter["Default"] for name, parameter in template["Parameters"].items()} | parameters
+
+    def value(expression):
+        match expression:
+            case {"Ref": name}:
+                return parameters[name]
+            case {"Fn::Equals": [one, other]}:
+                return value(one) == value(other)
+            case {"Fn::Not": [condition]}:
+                return not value(condition)
+            case {"Fn::And": conditions}:
+                return all(map(value, conditions))
+            case {"Fn::Or": conditions}:
+                return any(map(value, conditions))
+        return expression
+
+    return [
+        name
+        for name, rule in template["Rules"].items()
+        if value(rule["RuleCondition"]) and not all(value(each["Assert"]) for each in rule["Assertions"])
+    ]
+
+
+# Strangers do not choose among all topics and queues of the account.
+assert not broken_rules() and not broken_rules(Authorization="NONE") and not broken_rules(Notifications="Enabled")
+for strangers in {"Authorization": "NONE"}, {"Authorization": "API_KEY"}, {"AllowedAccountIds": "444455556666"}:
+    enabled = {"Notifications": "Enabled", **strangers}
+    assert broken_rules(**enabled) == ["StrangersNeedNamedTargets"], enabled
+    assert not broken_rules(**enabled, NotificationTargetArns=named[0]), enabled
+assert broken_rules(Authorization="NONE", AllowedAccountIds="111122223333") == ["AccountsNeedIdentity"]

@@ -2,13 +2,14 @@
 
 Its argument is JSON: the endpoint that has the stream, the filters of the pipe, and the definition
 of the state machine. moto matches the filters, executes the state machine, and has the topics and queues, all
-of the account 123456789012 in us-east-1. Writes each record's kind and whether it passed, how each execution
-ended, and the messages in each queue.
+of the account 123456789012 in us-east-1; the queue "missing" comes too late. Writes each record's kind and
+whether it passed, how each execution ended, and the messages in each queue.
 """
 
 import json
 import sys
 import time
+import uuid
 
 import boto3
 from botocore.config import Config
@@ -55,11 +56,11 @@ def create_topic(sns, name, subscriber):
     )
 
 
-def execute(sfn, machine, record):
-    """Runs the state machine as the pipe does, and returns how that ended."""
+def execute(sfn, machine, content):
+    """Runs the state machine, and returns how that ended."""
     # Where an execution has no name, moto gives it the name None.
     execution = sfn.start_execution(
-        stateMachineArn=machine, name=record["eventID"], input=json.dumps([record])
+        stateMachineArn=machine, name=str(uuid.uuid4()), input=json.dumps(content)
     )["executionArn"]
     while (ended := sfn.describe_execution(executionArn=execution))["status"] == "RUNNING":
         time.sleep(0.02)
@@ -75,7 +76,7 @@ def messages(sqs, url):
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             yield {
                 "body": json.loads(message["Body"]),
-                "id": message["MessageAttributes"]["id"]["StringValue"],
+                "id": message.get("MessageAttributes", {}).get("id", {}).get("StringValue"),
                 "deduplication_id": message["Attributes"].get("MessageDeduplicationId"),
             }
 
@@ -95,9 +96,17 @@ with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
         name="notifications", type="EXPRESS", definition=chain["definition"],
         roleArn="arn:aws:iam::123456789012:role/notifications",
     )["stateMachineArn"]
-    executions = [execute(sfn, machine, record) for record, passes in zip(records, passed) if passes]
+    executions = [execute(sfn, machine, [record]) for record, passes in zip(records, passed) if passes]
+    received = {name: list(messages(sqs, url)) for name, url in queues.items()}
+
+    # Once there is what was missing, an operator has the first dead letter delivered again.
+    missing = create_queue(sqs, "missing")
+    for letter in received["dead-letters"][:1]:
+        executions.append(execute(sfn, machine, letter["body"]))
+    received["missing"] = list(messages(sqs, missing))
+
     json.dump({
         "records": [[record["eventName"], passes] for record, passes in zip(records, passed)],
         "executions": executions,
-        "queues": {name: list(messages(sqs, url)) for name, url in queues.items()},
+        "queues": received,
     }, sys.stdout)

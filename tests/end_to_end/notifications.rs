@@ -1,9 +1,9 @@
-//! What the topic and the queue of a meeting hear of it, from the function's write to the message.
+//! How the topic and the queue of a meeting are notified, from the function's write to the message.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
-use aws_sdk_dynamodb::types::StreamSpecification;
+use aws_sdk_dynamodb::types::{AttributeValue, StreamSpecification};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -44,7 +44,7 @@ fn request(token: &str, targets: &Value) -> Event {
 
 /// What has come of the records in the stream.
 #[derive(Debug, Deserialize)]
-struct Told {
+struct Delivered {
     /// Of each, its kind, and whether it passed the filters.
     records: Vec<(String, bool)>,
     executions: Vec<(String, Option<String>)>,
@@ -62,12 +62,14 @@ struct Queues {
     #[serde(rename = "subscriber.fifo")]
     subscriber_fifo: Vec<Message>,
     dead_letters: Vec<Message>,
+    /// What a dead letter for it has become, once there is this queue.
+    missing: Vec<Message>,
 }
 
 #[derive(Debug, Deserialize, PartialEq)]
 struct Message {
     body: Value,
-    id: String,
+    id: Option<String>,
     deduplication_id: Option<String>,
 }
 
@@ -75,12 +77,20 @@ impl Message {
     fn meeting_id(&self) -> &str {
         self.body["detail"]["meetingId"].as_str().unwrap()
     }
+
+    /// Of a dead letter, what has failed, each with its meeting's id.
+    fn undelivered(&self) -> Vec<(String, Value)> {
+        let id = self.body["dynamodb"]["NewImage"]["MeetingId"]["S"].as_str().unwrap();
+        let failures = self.body["undelivered"].as_array().unwrap().iter();
+        failures.map(|failure| (id.to_owned(), failure.clone())).collect()
+    }
 }
 
 /// Has all that was written to the table go through the pipe and the state machine.
-async fn tell(dynamodb: &DynamoDb) -> Told {
+async fn deliver(dynamodb: &DynamoDb) -> Delivered {
     // Each wants a processor for some seconds.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+    let _turn = ONE_AT_A_TIME.lock().await;
     let template = template();
     let pipe = &template["Resources"]["NotificationsPipe"]["Properties"];
     let source = &pipe["SourceParameters"];
@@ -99,7 +109,6 @@ async fn tell(dynamodb: &DynamoDb) -> Told {
             .envs(AWS_ENVIRONMENT)
             .kill_on_drop(true)
             .output();
-    let _turn = ONE_AT_A_TIME.lock().await;
     let output = timeout(PATIENCE, output).await.expect("an end");
     let output = output.expect("Python with moto, which make test installs");
     serde_json::from_slice(&output.stdout)
@@ -126,7 +135,7 @@ fn definition(template: &Yaml) -> String {
 }
 
 #[tokio::test]
-async fn the_topic_and_the_queue_of_a_new_meeting_are_told_of_it() {
+async fn the_topic_and_the_queue_of_a_new_meeting_are_notified() {
     let dynamodb = start_with_stream().await;
     let function = Function::start(&dynamodb).await;
     let members = json!({
@@ -142,13 +151,13 @@ async fn the_topic_and_the_queue_of_a_new_meeting_are_told_of_it() {
     let meeting = function.invoke(&Event::create(&members)).await.meeting_id();
     let after = milliseconds();
     assert_eq!(dynamodb.take_requests(), 1);
-    let told = tell(&dynamodb).await;
+    let delivered = deliver(&dynamodb).await;
 
-    assert_eq!(told.executions, [("SUCCEEDED".to_owned(), None)]);
-    let [queued] = &told.queues.queue[..] else { panic!("{told:?}") };
-    assert_eq!(told.queues.subscriber, told.queues.queue);
-    assert!(told.queues.dead_letters.is_empty(), "{told:?}");
-    assert_eq!(queued.id, meeting);
+    assert_eq!(delivered.executions, [("SUCCEEDED".to_owned(), None)]);
+    let [queued] = &delivered.queues.queue[..] else { panic!("{delivered:?}") };
+    assert_eq!(delivered.queues.subscriber, delivered.queues.queue);
+    assert!(delivered.queues.dead_letters.is_empty(), "{delivered:?}");
+    assert_eq!(queued.id.as_deref(), Some(&*meeting));
     let timestamp = queued.body["detail"]["timestamp"].as_u64().unwrap();
     assert!((before..=after).contains(&timestamp), "{before} <= {timestamp} <= {after}");
     let time = DateTime::from_secs((timestamp / 1000).cast_signed());
@@ -179,7 +188,7 @@ fn milliseconds() -> u64 {
 }
 
 #[tokio::test]
-async fn who_is_not_named_hears_nothing() {
+async fn what_is_not_named_is_not_notified() {
     let dynamodb = start_with_stream().await;
     let function = Function::start(&dynamodb).await;
     let mut meetings = Vec::new();
@@ -192,18 +201,18 @@ async fn who_is_not_named_hears_nothing() {
         meetings.push(function.invoke(&request(token, &targets)).await.meeting_id());
     }
 
-    let told = tell(&dynamodb).await;
+    let delivered = deliver(&dynamodb).await;
 
-    let passed: Vec<_> = told.records.iter().map(|(_, passed)| *passed).collect();
+    let passed: Vec<_> = delivered.records.iter().map(|(_, passed)| *passed).collect();
     assert_eq!(passed, [true, true, false, false]);
-    let [published] = &told.queues.subscriber[..] else { panic!("{told:?}") };
-    let [queued] = &told.queues.queue[..] else { panic!("{told:?}") };
+    let [published] = &delivered.queues.subscriber[..] else { panic!("{delivered:?}") };
+    let [queued] = &delivered.queues.queue[..] else { panic!("{delivered:?}") };
     assert_eq!([published.meeting_id(), queued.meeting_id()], meetings[..2]);
     assert!(published.body["detail"].get("externalMeetingId").is_none(), "{published:?}");
 }
 
 #[tokio::test]
-async fn replays_mismatches_and_counters_tell_nothing() {
+async fn replays_mismatches_and_counters_notify_nobody() {
     let dynamodb = start_with_stream().await;
     // With a limit, there is a counter too.
     let function = Function::start_with(&dynamodb, &[("DAILY_MEETING_LIMIT", "2")]).await;
@@ -213,16 +222,16 @@ async fn replays_mismatches_and_counters_tell_nothing() {
     let mismatch = function.invoke(&request("token", &json!({ "SnsTopicArn": TOPIC }))).await;
     assert_eq!(mismatch.status, 400, "{mismatch:?}");
 
-    let mut told = tell(&dynamodb).await;
+    let mut delivered = deliver(&dynamodb).await;
 
-    told.records.sort();
-    assert_eq!(told.records, [("INSERT".to_owned(), false), ("INSERT".to_owned(), true)]);
-    let [queued] = &told.queues.queue[..] else { panic!("{told:?}") };
+    delivered.records.sort();
+    assert_eq!(delivered.records, [("INSERT".to_owned(), false), ("INSERT".to_owned(), true)]);
+    let [queued] = &delivered.queues.queue[..] else { panic!("{delivered:?}") };
     assert_eq!(queued.meeting_id(), meeting);
 }
 
 #[tokio::test]
-async fn a_new_meeting_in_the_place_of_an_expired_one_is_told_of_and_no_deletion() {
+async fn a_new_meeting_over_an_expired_one_notifies_and_a_deletion_does_not() {
     let dynamodb = start_with_stream().await;
     let function = InProcess::new(&sdk_config(&dynamodb.endpoint), Duration::from_mins(1));
     let event = request("token", &json!({ "SqsQueueArn": QUEUE }));
@@ -232,11 +241,11 @@ async fn a_new_meeting_in_the_place_of_an_expired_one_is_told_of_and_no_deletion
 
     dynamodb.delete_expired();
 
-    let told = tell(&dynamodb).await;
+    let delivered = deliver(&dynamodb).await;
 
     let records = [("INSERT", true), ("MODIFY", true), ("REMOVE", false)];
-    assert_eq!(told.records, records.map(|(kind, passed)| (kind.to_owned(), passed)));
-    let [one, other] = &told.queues.queue[..] else { panic!("{told:?}") };
+    assert_eq!(delivered.records, records.map(|(kind, passed)| (kind.to_owned(), passed)));
+    let [one, other] = &delivered.queues.queue[..] else { panic!("{delivered:?}") };
     assert_eq!([one.meeting_id(), other.meeting_id()], [first, second]);
     let times = [one, other]
         .map(|message| (message.body["time"].clone(), message.body["detail"]["timestamp"].clone()));
@@ -250,7 +259,7 @@ async fn a_new_meeting_in_the_place_of_an_expired_one_is_told_of_and_no_deletion
 }
 
 #[tokio::test]
-async fn a_meeting_is_told_of_even_if_the_function_dies_once_it_is_written() {
+async fn a_function_that_dies_right_after_the_write_has_notified() {
     let dynamodb = start_with_stream().await;
     let function = Function::start(&dynamodb).await;
     dynamodb.set_faults([Fault::after(Stalled)]);
@@ -260,59 +269,103 @@ async fn a_meeting_is_told_of_even_if_the_function_dies_once_it_is_written() {
     timeout(PATIENCE, written).await.expect("a meeting");
     function.process.kill().await;
 
-    let told = tell(&dynamodb).await;
+    let delivered = deliver(&dynamodb).await;
 
-    let [published] = &told.queues.subscriber[..] else { panic!("{told:?}") };
+    let [published] = &delivered.queues.subscriber[..] else { panic!("{delivered:?}") };
     let [item] = &dynamodb.items().await[..] else { panic!("one item") };
     assert_eq!(published.meeting_id(), item["MeetingId"].as_s().unwrap());
 }
 
 #[tokio::test]
 async fn what_cannot_be_delivered_is_kept_with_its_reason_and_holds_up_nothing() {
+    const MISSING: &str = "arn:aws:sqs:us-east-1:123456789012:missing";
+    const MISSING_TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:missing";
+    const ELSEWHERE: &str = "arn:aws:sns:eu-west-1:123456789012:topic";
+    const OTHER_PARTITION: &str = "arn:aws-cn:sqs:us-east-1:123456789012:queue";
     let dynamodb = start_with_stream().await;
     let function = Function::start(&dynamodb).await;
-    let missing = "arn:aws:sqs:us-east-1:123456789012:missing";
-    let elsewhere = "arn:aws:sns:eu-west-1:123456789012:topic";
-    let other_partition = "arn:aws-cn:sqs:us-east-1:123456789012:queue";
     let mut meetings = Vec::new();
     for (token, targets) in [
-        ("missing", json!({ "SnsTopicArn": TOPIC, "SqsQueueArn": missing })),
-        ("elsewhere", json!({ "SnsTopicArn": elsewhere, "SqsQueueArn": QUEUE })),
-        ("partition", json!({ "SnsTopicArn": TOPIC, "SqsQueueArn": other_partition })),
+        ("missing", json!({ "SnsTopicArn": TOPIC, "SqsQueueArn": MISSING })),
+        ("missing-topic", json!({ "SnsTopicArn": MISSING_TOPIC, "SqsQueueArn": QUEUE })),
+        ("elsewhere", json!({ "SnsTopicArn": ELSEWHERE, "SqsQueueArn": OTHER_PARTITION })),
+        ("fine", json!({ "SnsTopicArn": TOPIC, "SqsQueueArn": QUEUE })),
     ] {
         meetings.push(function.invoke(&request(token, &targets)).await.meeting_id());
     }
 
-    let told = tell(&dynamodb).await;
+    let delivered = deliver(&dynamodb).await;
 
     let ids = |messages: &[Message]| -> Vec<_> {
         messages.iter().map(|message| message.meeting_id().to_owned()).collect()
     };
-    assert_eq!(ids(&told.queues.queue), [&*meetings[1]]);
-    assert_eq!(ids(&told.queues.subscriber), [&*meetings[0], &*meetings[2]]);
-    let out_of_reach =
-        "Notifications reach targets in the Region us-east-1 of the partition aws alone.";
+    assert_eq!(ids(&delivered.queues.subscriber), [&*meetings[0], &*meetings[3]]);
+    assert_eq!(ids(&delivered.queues.queue), [&*meetings[1], &*meetings[3]]);
+    let mut undelivered: Vec<_> = delivered
+        .queues
+        .dead_letters
+        .iter()
+        .flat_map(Message::undelivered)
+        .map(|(meeting, failure)| {
+            let string = |name: &str| failure[name].as_str().unwrap().to_owned();
+            // AWS's errors begin with a capital letter.
+            (meeting, string("target"), string("error").to_lowercase(), string("cause"))
+        })
+        .collect();
+    undelivered.sort_by_key(|(_, target, ..)| target.clone());
     let expected = [
-        (missing, "sqs.QueueDoesNotExistException", "The specified queue does not exist."),
-        (elsewhere, "OutOfReach", out_of_reach),
-        (other_partition, "OutOfReach", out_of_reach),
+        (
+            &meetings[2],
+            OTHER_PARTITION,
+            "outofreach",
+            "Targets are notified in the Region us-east-1 of the partition aws alone.",
+        ),
+        (
+            &meetings[2],
+            ELSEWHERE,
+            "outofreach",
+            "Targets are notified in the Region us-east-1 of the partition aws alone.",
+        ),
+        (&meetings[1], MISSING_TOPIC, "sns.notfoundexception", "Endpoint does not exist"),
+        (
+            &meetings[0],
+            MISSING,
+            "sqs.queuedoesnotexistexception",
+            "The specified queue does not exist.",
+        ),
     ];
-    assert_eq!(told.queues.dead_letters.len(), 3, "{told:?}");
-    for (letter, (meeting, (target, error, cause))) in
-        told.queues.dead_letters.iter().zip(meetings.iter().zip(expected))
-    {
-        let body = &letter.body;
-        assert_eq!(
-            (&*letter.id, &body["target"], &body["error"]),
-            (&**meeting, &json!(target), &json!(error))
-        );
-        assert!(body["cause"].as_str().unwrap().starts_with(cause), "{letter:?}");
-        assert_eq!(body["notification"]["detail"]["meetingId"], **meeting, "{letter:?}");
+    assert_eq!(undelivered.len(), expected.len(), "{undelivered:?}");
+    for ((meeting, target, error, cause), expected) in undelivered.iter().zip(expected) {
+        assert_eq!((meeting, &**target, &**error), (expected.0, expected.1, expected.2));
+        assert!(cause.starts_with(expected.3), "{cause}");
     }
+    // A dead letter is an input to deliver it again.
+    assert_eq!(ids(&delivered.queues.missing), [&*meetings[0]]);
+}
+
+/// Somebody else may write to the table, too.
+#[tokio::test]
+async fn an_item_that_cannot_be_read_is_kept_with_its_reason() {
+    let dynamodb = start_with_stream().await;
+    let function = Function::start(&dynamodb).await;
+    let event = request("token", &json!({ "SqsQueueArn": QUEUE }));
+    let meeting = function.invoke(&event).await.meeting_id();
+    let [item] = &dynamodb.items().await[..] else { panic!("one item") };
+    let mut item = item.clone();
+    item.insert("CreatedAt".into(), AttributeValue::S("yesterday".into()));
+    let put = dynamodb.client.put_item().table_name("Meetings").set_item(Some(item));
+    put.send().await.unwrap();
+
+    let delivered = deliver(&dynamodb).await;
+
+    assert_eq!(delivered.queues.queue.len(), 1, "{delivered:?}");
+    let [letter] = &delivered.queues.dead_letters[..] else { panic!("{delivered:?}") };
+    let [(id, failure)] = &letter.undelivered()[..] else { panic!("{letter:?}") };
+    assert_eq!((id, failure["error"].is_string()), (&meeting, true), "{letter:?}");
 }
 
 #[tokio::test]
-async fn topics_and_queues_with_an_order_are_told_too() {
+async fn fifo_topics_and_queues_are_notified() {
     let dynamodb = start_with_stream().await;
     let function = Function::start(&dynamodb).await;
     let targets = json!({
@@ -321,10 +374,10 @@ async fn topics_and_queues_with_an_order_are_told_too() {
     });
     let meeting = function.invoke(&request("token", &targets)).await.meeting_id();
 
-    let told = tell(&dynamodb).await;
+    let delivered = deliver(&dynamodb).await;
 
-    for queue in [&told.queues.queue_fifo, &told.queues.subscriber_fifo] {
-        let [message] = &queue[..] else { panic!("{told:?}") };
+    for queue in [&delivered.queues.queue_fifo, &delivered.queues.subscriber_fifo] {
+        let [message] = &queue[..] else { panic!("{delivered:?}") };
         assert_eq!(
             (message.meeting_id(), &message.deduplication_id),
             (&*meeting, &Some(meeting.clone()))
@@ -333,7 +386,7 @@ async fn topics_and_queues_with_an_order_are_told_too() {
 }
 
 #[tokio::test]
-async fn without_an_account_of_the_callers_the_operators_is_told() {
+async fn an_anonymous_callers_meeting_has_the_stacks_account() {
     let dynamodb = start_with_stream().await;
     let function = Function::start(&dynamodb).await;
     let event = Event::named("rest-anonymous");
@@ -343,8 +396,8 @@ async fn without_an_account_of_the_callers_the_operators_is_told() {
     });
     function.invoke(&event.body(&body.to_string())).await.meeting_id();
 
-    let told = tell(&dynamodb).await;
+    let delivered = deliver(&dynamodb).await;
 
-    let [queued] = &told.queues.queue[..] else { panic!("{told:?}") };
+    let [queued] = &delivered.queues.queue[..] else { panic!("{delivered:?}") };
     assert_eq!(queued.body["account"], "123456789012");
 }
