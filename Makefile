@@ -125,7 +125,7 @@ fuzz: $(CARGO_FUZZ) ## Fuzz from event to reply (SECONDS=1200); needs a C++ comp
 		>/dev/null # What the function tells; libFuzzer writes to the other stream.
 
 .PHONY: check
-check: $(CARGO_DENY) $(SAM) $(CHECKOV) ## Check format, lints, documentation, licences, duplicate dependencies and the template
+check: $(CARGO_DENY) $(SAM) $(CHECKOV) tests/node_modules/.package-lock.json ## Check format, lints, documentation, licences, duplicate dependencies, the template and the state machine
 	@cargo fmt --all --check
 	@cargo clippy --locked --workspace --all-targets -- --deny warnings
 	@RUSTDOCFLAGS='--deny warnings' cargo doc --quiet --locked --workspace --no-deps
@@ -134,6 +134,7 @@ check: $(CARGO_DENY) $(SAM) $(CHECKOV) ## Check format, lints, documentation, li
 	@$(SAM) validate --region us-east-1
 	@$(VENV)/bin/cfn-lint --append-rules cfn_lint_serverless.rules --include-checks I -- template.yaml
 	@$(VENV)/tools/aws-sam-cli/bin/python tests/transformed_template.py
+	@tests/node_modules/.bin/asl-validator --json-definition "$$(sed 's/$${Partition}/aws/' notifications.asl.json)"
 	@$(CHECKOV) --file template.yaml --framework cloudformation --skip-download --quiet --compact
 
 # Two at once would get in each other's way, where there is a flock to prevent it.

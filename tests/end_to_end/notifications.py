@@ -1,12 +1,14 @@
 """What becomes of the records in the stream of the meetings' table: the chain of template.yaml, without AWS.
 
-Its argument is JSON: the endpoint that has the stream, the filters of the pipe, and the definition
-of the state machine. moto matches the filters, executes the state machine, and has the topics and queues, all
-of the account 123456789012 in us-east-1; the queue "missing" comes too late. Writes each record's kind and
-whether it passed, how each execution ended, and the messages in each queue.
+Its argument is JSON: the filters of the pipe, and the definition of the state machine. moto matches the filters,
+executes the state machine, and has the topics and queues, all of the account 123456789012 in us-east-1; the queue
+"missing" comes too late. Each line of standard input is the endpoint of a DynamoDB with one stream. Each is answered
+with a line of JSON: each record's kind and whether it passed, how each execution ended, and the messages in each
+queue.
 """
 
 import json
+import logging
 import sys
 import time
 import uuid
@@ -20,6 +22,9 @@ from moto.stepfunctions.parser.asl.jsonata import jsonata
 
 # moto leaves it to a Java library to evaluate JSONata, and does not bring that along. This is a port of the same.
 jsonata._eval_jsonata = lambda expression: Jsonata(expression).evaluate(None)
+
+# It tells of every error that a state machine catches.
+logging.disable(logging.CRITICAL)
 
 ACCOUNT = "arn:aws:{}:us-east-1:123456789012:{}"
 
@@ -42,12 +47,12 @@ def read_stream(endpoint):
         iterator = answer["NextShardIterator"]
 
 
-def create_queue(sqs, name):
+def create_queue(name):
     attributes = {"FifoQueue": "true"} if name.endswith(".fifo") else {}
     return sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
 
 
-def create_topic(sns, name, subscriber):
+def create_topic(name, subscriber):
     attributes = {"FifoTopic": "true"} if name.endswith(".fifo") else {}
     topic = sns.create_topic(Name=name, Attributes=attributes)["TopicArn"]
     sns.subscribe(
@@ -56,7 +61,7 @@ def create_topic(sns, name, subscriber):
     )
 
 
-def execute(sfn, machine, content):
+def execute(content):
     """Runs the state machine, and returns how that ended."""
     # Where an execution has no name, moto gives it the name None.
     execution = sfn.start_execution(
@@ -67,7 +72,7 @@ def execute(sfn, machine, content):
     return [ended["status"], ended.get("cause")]
 
 
-def messages(sqs, url):
+def messages(url):
     """What is in a queue, which is taken out."""
     while received := sqs.receive_message(
         QueueUrl=url, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"]
@@ -81,32 +86,41 @@ def messages(sqs, url):
             }
 
 
-chain = json.loads(sys.argv[1])
-records = list(read_stream(chain["endpoint"]))
-filters = [EventPattern.load(pattern) for pattern in chain["filters"]]
-passed = [any(pattern.matches_event(record) for pattern in filters) for record in records]
+def deliver(endpoint):
+    """Has the records in a stream go all the way, and returns what has come of them."""
+    records = list(read_stream(endpoint))
+    passed = [any(pattern.matches_event(record) for pattern in filters) for record in records]
+    executions = [execute([record]) for record, passes in zip(records, passed) if passes]
+    received = {name: list(messages(url)) for name, url in queues.items()}
 
-with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+    # Once there is what was missing, an operator has the first dead letter delivered again.
+    missing = create_queue("missing")
+    for letter in received["dead-letters"][:1]:
+        executions.append(execute(letter["body"]))
+    received["missing"] = list(messages(missing))
+    sqs.delete_queue(QueueUrl=missing)
+    for url in queues.values():
+        list(messages(url))
+
+    records = [[record["eventName"], passes] for record, passes in zip(records, passed)]
+    return {"records": records, "executions": executions, "queues": received}
+
+
+chain = json.loads(sys.argv[1])
+filters = [EventPattern.load(pattern) for pattern in chain["filters"]]
+
+with mock_aws(config={
+    "stepfunctions": {"execute_state_machine": True},
+    "core": {"passthrough": {"urls": ["http://127.0.0.1"]}},
+}):
     sqs, sns, sfn = boto3.client("sqs"), boto3.client("sns"), boto3.client("stepfunctions")
     names = "queue", "queue.fifo", "subscriber", "subscriber.fifo", "dead-letters"
-    queues = {name: create_queue(sqs, name) for name in names}
-    create_topic(sns, "topic", "subscriber")
-    create_topic(sns, "topic.fifo", "subscriber.fifo")
+    queues = {name: create_queue(name) for name in names}
+    create_topic("topic", "subscriber")
+    create_topic("topic.fifo", "subscriber.fifo")
     machine = sfn.create_state_machine(
         name="notifications", type="EXPRESS", definition=chain["definition"],
         roleArn="arn:aws:iam::123456789012:role/notifications",
     )["stateMachineArn"]
-    executions = [execute(sfn, machine, [record]) for record, passes in zip(records, passed) if passes]
-    received = {name: list(messages(sqs, url)) for name, url in queues.items()}
-
-    # Once there is what was missing, an operator has the first dead letter delivered again.
-    missing = create_queue(sqs, "missing")
-    for letter in received["dead-letters"][:1]:
-        executions.append(execute(sfn, machine, letter["body"]))
-    received["missing"] = list(messages(sqs, missing))
-
-    json.dump({
-        "records": [[record["eventName"], passes] for record, passes in zip(records, passed)],
-        "executions": executions,
-        "queues": received,
-    }, sys.stdout)
+    for endpoint in sys.stdin:
+        print(json.dumps(deliver(endpoint.strip())), flush=True)

@@ -1,13 +1,15 @@
 //! How the topic and the queue of a meeting are notified, from the function's write to the message.
 
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_dynamodb::types::{AttributeValue, StreamSpecification};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::process::Command;
-use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use yaml_serde::Value as Yaml;
 
@@ -86,33 +88,58 @@ impl Message {
     }
 }
 
-/// Has all that was written to the table go through the pipe and the state machine.
-async fn deliver(dynamodb: &DynamoDb) -> Delivered {
-    // Each wants a processor for some seconds.
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
-    let _turn = ONE_AT_A_TIME.lock().await;
-    let template = template();
-    let pipe = &template["Resources"]["NotificationsPipe"]["Properties"];
-    let source = &pipe["SourceParameters"];
-    assert_eq!(source["DynamoDBStreamParameters"]["BatchSize"], 1, "a record for each execution");
-    let filters = source["FilterCriteria"]["Filters"].as_sequence().unwrap().iter();
-    let chain = json!({
-        "endpoint": dynamodb.endpoint,
-        "filters": filters.map(|filter| filter["Pattern"].as_str()).collect::<Vec<_>>(),
-        "definition": definition(&template),
-    });
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/end_to_end/notifications.py");
-    let output =
-        Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/tools/moto/bin/python"))
+/// What plays the pipe, and has a Step Functions, an SNS and an SQS. It takes seconds to start, so all
+/// tests share it.
+struct Chain {
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+    _process: Child,
+}
+
+impl Chain {
+    fn start() -> Self {
+        let template = template();
+        let pipe = &template["Resources"]["NotificationsPipe"]["Properties"];
+        let source = &pipe["SourceParameters"];
+        // It gives each record an execution.
+        assert_eq!(source["DynamoDBStreamParameters"]["BatchSize"], 1);
+        let filters = source["FilterCriteria"]["Filters"].as_sequence().unwrap().iter();
+        let chain = json!({
+            "filters": filters.map(|filter| filter["Pattern"].as_str()).collect::<Vec<_>>(),
+            "definition": definition(&template),
+        });
+        let python = concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/tools/moto/bin/python");
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/end_to_end/notifications.py");
+        let mut process = Command::new(python)
             .args([script, &chain.to_string()])
             .env_clear()
             .envs(AWS_ENVIRONMENT)
-            .kill_on_drop(true)
-            .output();
-    let output = timeout(PATIENCE, output).await.expect("an end");
-    let output = output.expect("Python with moto, which make test installs");
-    serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("Python with moto, which make test installs");
+        Self {
+            stdin: process.stdin.take().unwrap(),
+            stdout: BufReader::new(process.stdout.take().unwrap()),
+            _process: process,
+        }
+    }
+
+    fn deliver(&mut self, endpoint: &str) -> Delivered {
+        writeln!(self.stdin, "{endpoint}").unwrap();
+        let mut answer = String::new();
+        self.stdout.read_line(&mut answer).unwrap();
+        serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{error} in {answer}"))
+    }
+}
+
+/// Has all that was written to the table go through the pipe and the state machine.
+async fn deliver(dynamodb: &DynamoDb) -> Delivered {
+    // It ends with the tests, when nobody is left who could write to it.
+    static CHAIN: LazyLock<Mutex<Chain>> = LazyLock::new(|| Chain::start().into());
+    let endpoint = dynamodb.endpoint.clone();
+    let delivered = spawn_blocking(move || CHAIN.lock().unwrap().deliver(&endpoint));
+    timeout(PATIENCE, delivered).await.expect("an answer").unwrap()
 }
 
 /// The state machine's definition with what `CloudFormation` puts into it.
