@@ -27,6 +27,9 @@ SAM = ROOT / ".venv/bin/sam"
 LOCAL_DYNAMODB = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug/local-dynamodb"
 PATIENCE = 120
 
+# A shell that runs this in the background has SIGINT ignored, which what is started here would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @contextlib.contextmanager
 def serving(command, log, **settings):
