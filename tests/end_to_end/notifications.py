@@ -10,7 +10,7 @@ queue.
 import json
 import logging
 import sys
-import time
+import threading
 import uuid
 
 import boto3
@@ -20,13 +20,11 @@ from moto import mock_aws
 from moto.events.models import EventPattern
 from moto.stepfunctions.parser.asl.jsonata import jsonata
 
-# moto leaves it to a Java library to evaluate JSONata, and does not bring that along. This is a port of the same.
+# moto does not bring along what evaluates JSONata. This is a port of the reference implementation.
 jsonata._eval_jsonata = lambda expression: Jsonata(expression).evaluate(None)
 
-# It tells of every error that a state machine catches.
+# moto logs every error that a state machine catches.
 logging.disable(logging.CRITICAL)
-
-ACCOUNT = "arn:aws:{}:us-east-1:123456789012:{}"
 
 
 def read_stream(endpoint):
@@ -56,19 +54,22 @@ def create_topic(name, subscriber):
     attributes = {"FifoTopic": "true"} if name.endswith(".fifo") else {}
     topic = sns.create_topic(Name=name, Attributes=attributes)["TopicArn"]
     sns.subscribe(
-        TopicArn=topic, Protocol="sqs", Endpoint=ACCOUNT.format("sqs", subscriber),
+        TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:us-east-1:123456789012:{subscriber}",
         Attributes={"RawMessageDelivery": "true"},
     )
 
 
 def execute(content):
     """Runs the state machine, and returns how that ended."""
+    threads = set(threading.enumerate())
     # Where an execution has no name, moto gives it the name None.
     execution = sfn.start_execution(
         stateMachineArn=machine, name=str(uuid.uuid4()), input=json.dumps(content)
     )["executionArn"]
-    while (ended := sfn.describe_execution(executionArn=execution))["status"] == "RUNNING":
-        time.sleep(0.02)
+    # moto executes in a thread.
+    for thread in set(threading.enumerate()) - threads:
+        thread.join()
+    ended = sfn.describe_execution(executionArn=execution)
     return [ended["status"], ended.get("cause")]
 
 
@@ -109,10 +110,7 @@ def deliver(endpoint):
 chain = json.loads(sys.argv[1])
 filters = [EventPattern.load(pattern) for pattern in chain["filters"]]
 
-with mock_aws(config={
-    "stepfunctions": {"execute_state_machine": True},
-    "core": {"passthrough": {"urls": ["http://127.0.0.1"]}},
-}):
+with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
     sqs, sns, sfn = boto3.client("sqs"), boto3.client("sns"), boto3.client("stepfunctions")
     names = "queue", "queue.fifo", "subscriber", "subscriber.fifo", "dead-letters"
     queues = {name: create_queue(name) for name in names}
