@@ -9,4 +9,4 @@ for name in model.operation_names:
     http = model.operation_model(name).http
     path, _, query = http["requestUri"].partition("?operation=")
     if path.split("/")[1] in ("meetings", "tags"):
-        print(json.dumps({"name": name, "method": http["method"], "path": path, "operation": query or None}))
+        print(json.dumps({"name": name, "method": http["method"], "path": path, "query": query or None}))

@@ -12,7 +12,8 @@ struct Operation {
     name: String,
     method: String,
     path: String,
-    operation: Option<String>,
+    /// The value of the query parameter `operation`.
+    query: Option<String>,
 }
 
 async fn legacy_operations() -> Vec<Operation> {
@@ -52,11 +53,11 @@ fn http(method: &str, path: &str, operation: Option<&str>, route_key: &str) -> E
 async fn an_operation_that_is_not_served_is_named() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
-    for Operation { name, method, path: route, operation } in legacy_operations().await {
+    for Operation { name, method, path: route, query } in legacy_operations().await {
         if name == "CreateMeeting" {
             continue;
         }
-        let operation = operation.as_deref();
+        let operation = query.as_deref();
         let path = route
             .replace("{meetingId}", "4f1e7a52-2c7b-4b8a-9d55-0123456789ab")
             .replace("{attendeeId}", "8d1f3c0e-5b7a-4c2d-8e9f-abcdef012345");
