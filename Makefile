@@ -72,7 +72,7 @@ invoke: need-python3 $(CARGO_LAMBDA) ## Send events/$EVENT.json to the server st
 		{ echo 'No reply from create-meeting at http://127.0.0.1:$(PORT). To start it: make run PORT=$(PORT)' >&2; exit 1; }
 
 .PHONY: test
-test: need-python3 $(CARGO_LAMBDA) $(VENV)/boto3 $(MOTO) tests/node_modules/.package-lock.json ## Run all tests
+test: need-python3 $(CARGO_LAMBDA) $(VENV)/boto3 $(VENV)/wheels $(MOTO) tests/node_modules/.package-lock.json ## Run all tests
 	@cargo test --locked --workspace --exclude benches --exclude fuzz --exclude hello
 	@$(VENV)/bin/pytest tests/test_make.py
 
@@ -201,3 +201,7 @@ $(PYTHON_PEER)/requirements.txt: $(PEERS)/python/requirements.txt
 
 $(VENV)/boto3: Makefile tests/requirements.txt
 	@$(call pip_install,--requirement tests/requirements.txt)
+
+# The packages that README's client installs: its test runs offline.
+$(VENV)/wheels: $(VENV)/boto3
+	@$(VENV)/bin/pip download --quiet --no-deps --dest $@ --requirement tests/requirements.txt && touch $@

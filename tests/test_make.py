@@ -144,3 +144,29 @@ def assert_no_reply(port):
     assert completed.returncode != 0
     assert f"to http://127.0.0.1:{port}" in completed.stdout
     assert f"No reply from create-meeting at http://127.0.0.1:{port}." in completed.stderr
+
+
+def test_the_client_in_the_readme_works_without_any_aws_configuration(endpoint, tmp_path):
+    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    [client] = [block for block in blocks if "boto3==" in block]
+    assert "http://localhost:9000" in client
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        # The packages have already been downloaded.
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(ROOT / ".venv/wheels"),
+    }
+    client = client.replace("http://localhost:9000", endpoint)
+    completed = run("sh", "-ec", client, cwd=tmp_path, env=environment)
+    assert completed.returncode == 0, completed.stderr
+    meeting_id = completed.stdout.splitlines()[-1]
+    assert re.fullmatch(MEETING_ID, meeting_id)
+
+    # As curl in the README does.
+    request = urllib.request.Request(
+        f"{endpoint}/meetings", b'{"ClientRequestToken": "my-first-meeting"}',
+        {"content-type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+        assert json.load(response)["Meeting"]["MeetingId"] == meeting_id
