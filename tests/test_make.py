@@ -170,3 +170,16 @@ def test_the_client_in_the_readme_works_without_any_aws_configuration(endpoint, 
     )
     with urllib.request.urlopen(request, timeout=PATIENCE) as response:
         assert json.load(response)["Meeting"]["MeetingId"] == meeting_id
+
+
+def test_ci_needs_nothing_beside_the_repository(tmp_path):
+    """In a directory that contains only the script, with a make that only prints its arguments."""
+    script = tmp_path / "repository/.ci/run"
+    script.parent.mkdir(parents=True)
+    shutil.copy(ROOT / ".ci/run", script)
+    stub = tmp_path / "make"
+    stub.write_text('#!/bin/sh\necho "$@"\n')
+    stub.chmod(0o755)
+    completed = run(script, PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert completed.returncode == 0, completed.stderr
+    assert "test-sam" in completed.stdout.splitlines()
