@@ -1,5 +1,8 @@
 //! Start-up of the Lambda function: settings, client, connection, runtime.
+//!
+//! With the argument `--check` it ends after the settings, which is how they can be checked without Lambda.
 
+use std::env;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -17,7 +20,7 @@ async fn main() -> ExitCode {
     match serve(telemetry).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("the function ends: {error}");
+            tracing::error!("startup failed: {error}");
             ExitCode::FAILURE
         }
     }
@@ -25,7 +28,11 @@ async fn main() -> ExitCode {
 
 async fn serve(telemetry: Telemetry) -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
-    let store = Store::new(client::config(&settings).await?, settings.table);
+    let config = client::config(&settings)?;
+    if env::args().nth(1).as_deref() == Some("--check") {
+        return Ok(());
+    }
+    let store = Store::new(config, settings.table);
     store.warm_up().await;
     let create_meeting = CreateMeeting {
         store,

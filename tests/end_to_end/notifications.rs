@@ -270,7 +270,8 @@ async fn a_new_meeting_over_an_expired_one_notifies_and_a_deletion_does_not() {
     let event = request("token", &json!({ "SqsQueueArn": QUEUE }));
     let created_at = UNIX_EPOCH + Duration::from_millis(1_574_417_723_042);
     let first = function.invoke(&event, created_at, 0).await.meeting_id();
-    let second = function.invoke(&event, created_at + Duration::from_mins(1), 0).await.meeting_id();
+    let later = created_at + Duration::from_secs(61);
+    let second = function.invoke(&event, later, 0).await.meeting_id();
 
     dynamodb.delete_expired();
 
@@ -286,7 +287,7 @@ async fn a_new_meeting_over_an_expired_one_notifies_and_a_deletion_does_not() {
         times,
         [
             (json!("2019-11-22T10:15:23Z"), json!(1_574_417_723_042_u64)),
-            (json!("2019-11-22T10:16:23Z"), json!(1_574_417_783_042_u64)),
+            (json!("2019-11-22T10:16:24Z"), json!(1_574_417_784_042_u64)),
         ]
     );
 }
