@@ -51,7 +51,7 @@ run: need-python3 $(CARGO_LAMBDA) ## Serve http://localhost:9000/meetings (PORT=
 	@cargo build --locked --package local-dynamodb
 	@$(need_port)
 	@mkdir -p "$$(dirname "$(DATABASE)")"
-	@$(BESIDE_DYNAMODB) $(FUNCTION) --check >&2
+	@$(BESIDE_DYNAMODB) $(FUNCTION) --check
 	@echo
 	@echo 'Serving CreateMeeting at http://localhost:$(PORT)/meetings (Ctrl-C to stop). Try:'
 	@echo

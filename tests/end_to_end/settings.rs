@@ -124,8 +124,8 @@ async fn settings_can_be_checked_without_lambda() {
     let good = check("1").await;
     assert!(good.status.success() && good.stdout.is_empty() && good.stderr.is_empty(), "{good:?}");
     let bad = check("none").await;
-    let output = String::from_utf8_lossy(&bad.stdout);
-    assert!(output.contains("startup failed: DAILY_MEETING_LIMIT must be"), "{output}");
+    let output = String::from_utf8_lossy(&bad.stderr);
+    assert!(output.starts_with("startup failed: DAILY_MEETING_LIMIT must be"), "{output}");
     assert_eq!(bad.status.code(), Some(1));
 }
 
