@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use create_meeting::create_meeting::Answer;
 use create_meeting::gateway::{HttpRequest, PayloadFormat, Reply};
-use create_meeting::media_plane::MediaPlane;
+use create_meeting::media_plane::templates::Templates;
 use create_meeting::meeting::{MediaRegion, Meeting};
 use create_meeting::request::CreateMeetingRequest;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -100,18 +100,18 @@ fn event(c: &mut Criterion) {
 }
 
 fn reply(c: &mut Criterion) {
-    let media_plane = MediaPlane::new("media.example.com");
+    let media_plane = Templates::new("media.example.com");
     c.bench_function("reply/meeting", |b| {
         b.iter(|| {
             let meeting_id = Uuid::from_u128(0xF47A_C10B_58CC_4372_A567_0E02_B2C3_D479);
             let media_region = MediaRegion::default();
             let meeting = Meeting {
-                meeting_id,
+                meeting_id: meeting_id.to_string(),
                 external_meeting_id: None,
                 media_region,
                 media_placement: media_plane.place(meeting_id, media_region),
             };
-            let answer = Answer { meeting, replayed: false };
+            let answer = Answer { meeting, replayed: false, not_sent: Vec::new() };
             let reply = Reply::new(PayloadFormat::V1, TOKEN, &Ok(black_box(answer)));
             serde_json::to_vec(&reply.unwrap())
         });

@@ -16,6 +16,7 @@ use create_meeting::caller::AllowedCallers;
 use create_meeting::create_meeting::CreateMeeting;
 use create_meeting::gateway;
 use create_meeting::media_plane::MediaPlane;
+use create_meeting::media_plane::templates::Templates;
 use create_meeting::store::Store;
 use create_meeting::telemetry::Telemetry;
 use lambda_runtime::{Context, LambdaEvent};
@@ -60,7 +61,7 @@ fn create_meeting(
         .build();
     CreateMeeting {
         store: Store::new((&config).into(), "Meetings".into()),
-        media_plane: MediaPlane::new("media.test"),
+        media_plane: MediaPlane::Templates(Box::new(Templates::new("media.test"))),
         meeting_lifetime: Duration::from_hours(24),
         allowed_callers,
         daily_limit,

@@ -1,49 +1,85 @@
-//! The way to `DynamoDB`: Region, credentials and TLS.
+//! How AWS's services are reached: Region, credentials and TLS.
 //!
-//! All of it comes from Lambda's environment. What else the SDK would look through (profiles, the
-//! system's certificates) is not there, or takes longer to read than the first meeting to create.
+//! All of it comes from Lambda's environment. The other sources of the SDK (profiles, the system's
+//! certificates) do not exist there, or take longer to read than the first meeting to create.
 
 use aws_config::BehaviorVersion;
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::provider_config::ProviderConfig;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::config::{Builder, Config, Region};
-use aws_smithy_http_client::Builder as HttpClient;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_http_client::{Builder as HttpClient, Connector};
+use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient};
 
-use crate::settings::Settings;
+use crate::attempts::CONNECT_TIMEOUT;
+use crate::chime_sdk::ChimeSdk;
+use crate::settings::{ChimeSdkSettings, Settings};
 
-/// The roots that `DynamoDB`'s endpoints chain to in AWS's public Regions: Amazon Trust Services'
-/// repository has them. Where others are needed, `AWS_CA_BUNDLE` names them.
+/// The roots that the endpoints of AWS's services chain to in its public Regions: Amazon Trust Services'
+/// repository has them. For other roots, `AWS_CA_BUNDLE` names a file.
 const AMAZON_TRUST_SERVICES: &[u8] = include_bytes!("amazon_trust_services.pem");
 
 /// What a client needs to reach `DynamoDB`.
 ///
 /// # Errors
-/// If there is no TLS to be had.
-pub fn config(settings: &Settings) -> Result<Builder, lambda_runtime::Error> {
-    let ca_bundle = settings.ca_bundle.as_deref().unwrap_or(AMAZON_TRUST_SERVICES);
-    let trust_store = TrustStore::empty().with_pem_certificate(ca_bundle);
-    let http_client = HttpClient::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(TlsContext::builder().with_trust_store(trust_store).build()?)
-        .build_https();
-    // Where an environment outlives its credentials, Lambda has new ones behind a URL.
-    let container = EcsCredentialsProvider::builder()
-        .configure(&ProviderConfig::default().with_http_client(http_client.clone()))
-        .build();
-    let environment = EnvironmentVariableCredentialsProvider::new();
-    let credentials = CredentialsProviderChain::first_try("environment", environment)
-        .or_else("container", container);
+/// If the TLS context cannot be built.
+pub fn dynamodb(settings: &Settings) -> Result<Builder, lambda_runtime::Error> {
+    let http_client = http_client(settings)?;
     let mut config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
-        .http_client(http_client)
+        .http_client(http_client.clone())
         .region(Region::new(settings.region.clone()))
-        .credentials_provider(credentials)
+        .credentials_provider(credentials(http_client))
         .use_fips(settings.use_fips)
         .use_dual_stack(settings.use_dual_stack);
-    config.set_endpoint_url(settings.endpoint_url.clone());
+    config.set_endpoint_url(settings.dynamodb_endpoint_url.clone());
     Ok(config)
+}
+
+/// A client of the Amazon Chime SDK. It connects with its first call.
+///
+/// # Errors
+/// If the TLS context cannot be built.
+pub fn chime_sdk(
+    settings: &Settings,
+    chime: &ChimeSdkSettings,
+) -> Result<ChimeSdk, lambda_runtime::Error> {
+    let timeouts = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
+    let connector = Connector::builder()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(tls_context(settings)?)
+        .connector_settings(timeouts)
+        .build();
+    let credentials = credentials(http_client(settings)?);
+    Ok(ChimeSdk::new(connector, credentials, chime.region.clone(), &chime.endpoint_url))
+}
+
+fn http_client(settings: &Settings) -> Result<SharedHttpClient, lambda_runtime::Error> {
+    Ok(HttpClient::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(tls_context(settings)?)
+        .build_https())
+}
+
+fn tls_context(settings: &Settings) -> Result<TlsContext, lambda_runtime::Error> {
+    let ca_bundle = settings.ca_bundle.as_deref().unwrap_or(AMAZON_TRUST_SERVICES);
+    let trust_store = TrustStore::empty().with_pem_certificate(ca_bundle);
+    Ok(TlsContext::builder().with_trust_store(trust_store).build()?)
+}
+
+/// The credentials in the environment, or those behind a URL: Lambda renews these when an environment outlives
+/// them.
+fn credentials(http_client: SharedHttpClient) -> SharedCredentialsProvider {
+    let container = EcsCredentialsProvider::builder()
+        .configure(&ProviderConfig::default().with_http_client(http_client))
+        .build();
+    let environment = EnvironmentVariableCredentialsProvider::new();
+    SharedCredentialsProvider::new(
+        CredentialsProviderChain::first_try("environment", environment)
+            .or_else("container", container),
+    )
 }

@@ -1,24 +1,40 @@
 //! The operation: creates a meeting, or replays the one that its token has created before.
+//!
+//! With the media plane `templates`, it is one step: **put**. The item's condition decides, and the rejected
+//! write returns the existing item.
+//!
+//! With `chime-sdk-meetings` there are four steps, so that exactly one meeting is ever told:
+//!
+//! 1. **read**: an unexpired item answers the request. This is how retries end, without any other call.
+//! 2. **check**: an older item's meeting may have ended. If it has, the token is free again.
+//! 3. **create**: the Amazon Chime SDK proposes a meeting.
+//! 4. **put**: the item decides, as above. A client only gets a meeting that is in the table. A meeting that
+//!    loses is not deleted, because it may be the winner's: it ends by itself, without attendees.
+//!
+//! `model/` checks this protocol by exhausting its interleavings.
 
 use std::num::NonZeroU32;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
+use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::attempts::ServiceCall;
 use crate::caller::AllowedCallers;
 use crate::error::{Error, ErrorKind};
-use crate::media_plane::MediaPlane;
+use crate::media_plane::chime_sdk_meetings::{ChimeSdkMeetings, Liveness};
+use crate::media_plane::{Created, MediaPlane};
 use crate::meeting::Meeting;
 use crate::request::CreateMeetingRequest;
-use crate::store::{Call, Item, Store};
+use crate::store::{Item, Store};
 
 /// `CreateMeeting`, ready to be called.
 #[derive(Debug)]
 pub struct CreateMeeting {
     /// Where meetings are kept.
     pub store: Store,
-    /// Where their URLs come from.
+    /// Where they come from.
     pub media_plane: MediaPlane,
     /// How long they live.
     pub meeting_lifetime: Duration,
@@ -35,56 +51,158 @@ pub struct Answer {
     pub meeting: Meeting,
     /// Whether an earlier request created it.
     pub replayed: bool,
+    /// The members that the Amazon Chime SDK does not accept and did not get.
+    pub not_sent: Vec<&'static str>,
+}
+
+/// Shares of the time that a request has, in percent, by the end of which each step must be done.
+const READ: u32 = 20;
+const CHECK: u32 = 45;
+const CREATE: u32 = 70;
+/// What the put must have left.
+const LEAST_FOR_PUT: u32 = 25;
+
+/// One request: who asks for what, when, and how much time there is.
+struct Invocation<'a> {
+    account_id: &'a str,
+    request: CreateMeetingRequest,
+    now: SystemTime,
+    /// `now` in seconds since 1970.
+    seconds: u64,
+    started: Instant,
+    deadline: Instant,
+}
+
+impl Invocation<'_> {
+    fn share(&self, percent: u32) -> Duration {
+        self.deadline.saturating_duration_since(self.started) * percent / 100
+    }
+
+    /// The answer that an existing item gives, from an earlier request.
+    fn replay(&self, existing: Item) -> Result<Answer, Error> {
+        let differing = existing.request.differing_members(&self.request);
+        if differing.is_empty() {
+            return Ok(Answer { meeting: existing.into(), replayed: true, not_sent: Vec::new() });
+        }
+        Err(Error::new(
+            ErrorKind::Conflict,
+            format!(
+                "The ClientRequestToken was used before for another request, which differs in \
+                 {}. Use a different token for a different meeting.",
+                differing.join(", "),
+            ),
+        ))
+    }
 }
 
 impl CreateMeeting {
     /// Creates the meeting that `request` asks for, once for a caller's account and token. It is
-    /// `now`, and there is an answer by the deadline of `call`.
+    /// `now`, and there is an answer by `deadline`. What it takes is added to `calls`.
     ///
     /// # Errors
-    /// `Conflict` if the token stands for a live meeting that was asked for differently, and the
-    /// [`Store`]'s errors.
+    /// `Conflict` if the token was used for an unexpired meeting that was asked for differently, and the errors
+    /// of the [`Store`] and of the media plane.
     pub async fn call(
         &self,
         account_id: &str,
         request: CreateMeetingRequest,
         now: SystemTime,
-        call: &Call,
+        deadline: Instant,
+        calls: &mut Vec<ServiceCall>,
     ) -> Result<Answer, Error> {
+        let seconds = now.duration_since(UNIX_EPOCH).map_err(Error::service_failure)?.as_secs();
+        let started = Instant::now();
+        let invocation = Invocation { account_id, request, now, seconds, started, deadline };
+        match &self.media_plane {
+            MediaPlane::Templates(templates) => {
+                let meeting_id = Uuid::new_v4();
+                let region = invocation.request.media_region;
+                let created = Created {
+                    meeting_id: meeting_id.to_string(),
+                    media_placement: templates.place(meeting_id, region),
+                    write_id: None,
+                    not_sent: Vec::new(),
+                };
+                self.put(invocation, created, None, calls).await
+            }
+            MediaPlane::ChimeSdkMeetings(chime) => self.create_once(chime, invocation, calls).await,
+        }
+    }
+
+    async fn create_once(
+        &self,
+        chime: &ChimeSdkMeetings,
+        invocation: Invocation<'_>,
+        calls: &mut Vec<ServiceCall>,
+    ) -> Result<Answer, Error> {
+        let Invocation { account_id, ref request, seconds, started, .. } = invocation;
+        let key = (account_id, &*request.client_request_token);
+        let read_by = started + invocation.share(READ);
+        let found = self.store.read(key, self.daily_limit, seconds, read_by, calls).await?;
+        let mut ended = None;
+        if let Some(existing) = found.item {
+            if existing.age(seconds) >= chime.bucket() {
+                let check_by = started + invocation.share(CHECK);
+                let liveness = chime.check(&existing.meeting_id, check_by, calls).await;
+                ended = (liveness == Liveness::Ended).then(|| existing.meeting_id.clone());
+            }
+            if ended.is_none() {
+                return invocation.replay(existing);
+            }
+        }
+        if let Some(limit_reached) = found.limit_reached {
+            return Err(limit_reached);
+        }
+        let create_by = started + invocation.share(CREATE);
+        let created = chime.create(account_id, request, seconds, create_by, calls).await?;
+        let left = invocation.deadline.saturating_duration_since(Instant::now());
+        if left < invocation.share(LEAST_FOR_PUT) {
+            return Err(Error::service_unavailable("there is no time left to store the meeting"));
+        }
+        self.put(invocation, created, ended.as_deref(), calls).await
+    }
+
+    /// Stores the meeting, unless there is an unexpired one of the same key that is not `ended`.
+    async fn put(
+        &self,
+        invocation: Invocation<'_>,
+        created: Created,
+        ended: Option<&str>,
+        calls: &mut Vec<ServiceCall>,
+    ) -> Result<Answer, Error> {
+        let Invocation { account_id, now, seconds, deadline, .. } = invocation;
         let since_1970 = now.duration_since(UNIX_EPOCH).map_err(Error::service_failure)?;
         let expires = since_1970 + self.meeting_lifetime;
         // Whatever reads ISO 8601 reads milliseconds, and not always more.
         let created_at = DateTime::from(now).to_millis().map_err(Error::service_failure)?;
         let created_at = DateTime::from_millis(created_at).fmt(DateTimeFormat::DateTime);
-        let meeting_id = Uuid::new_v4();
         let item = Item {
             account_id: account_id.to_owned(),
-            meeting_id,
-            media_placement: self.media_plane.place(meeting_id, request.media_region),
+            request: invocation.request,
+            meeting_id: created.meeting_id,
+            media_placement: created.media_placement,
             created_at: created_at.map_err(Error::service_failure)?,
             // Items expire at whole seconds. Rounded up, no meeting lives shorter than its lifetime.
             expires_at: expires.as_secs() + u64::from(expires.subsec_nanos() > 0),
-            request,
+            write_id: created.write_id,
         };
-        let written =
-            self.store.put_unless_live(&item, self.daily_limit, since_1970.as_secs(), call).await?;
-        let Some(live) = written else {
-            return Ok(Answer { meeting: item.into(), replayed: false });
-        };
-        let differing = live.request.differing_members(&item.request);
-        if differing.is_empty() {
-            let replayed = live.meeting_id != meeting_id;
-            Ok(Answer { meeting: live.into(), replayed })
-        } else {
-            Err(Error::new(
-                ErrorKind::Conflict,
-                format!(
-                    "The ClientRequestToken was used before for another request, which differs in \
-                     {}. Use a different token for a different meeting.",
-                    differing.join(", "),
-                ),
-            ))
+        let existing =
+            self.store.put(&item, ended, self.daily_limit, seconds, deadline, calls).await?;
+        match existing {
+            Some(existing) if !existing.is_written_with(&item) => {
+                Invocation { request: item.request, ..invocation }.replay(existing)
+            }
+            _ => Ok(Answer { meeting: item.into(), replayed: false, not_sent: created.not_sent }),
         }
+    }
+}
+
+impl Item {
+    /// How long ago the meeting was created. One without a time that can be read is as old as can be.
+    fn age(&self, now: u64) -> Duration {
+        let created_at = DateTime::from_str(&self.created_at, DateTimeFormat::DateTime);
+        let created_at = created_at.ok().and_then(|time| u64::try_from(time.secs()).ok());
+        Duration::from_secs(now.saturating_sub(created_at.unwrap_or_default()))
     }
 }
 

@@ -23,6 +23,7 @@ pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 pub struct Error {
     kind: ErrorKind,
     message: Cow<'static, str>,
+    retry_after: Option<Duration>,
     #[source]
     cause: Option<Cause>,
 }
@@ -86,9 +87,13 @@ impl ErrorKind {
         Wire { name, code, status }
     }
 
-    /// How long a client should wait before it tries again, where that helps.
-    #[must_use]
-    pub const fn retry_after(self) -> Option<Duration> {
+    /// Whether this is a server-side fault, as opposed to a client error.
+    const fn is_ours(self) -> bool {
+        matches!(self, Self::ThrottledClient | Self::ServiceFailure | Self::ServiceUnavailable)
+    }
+
+    /// How long a client should wait before it retries, where that helps.
+    const fn retry_after(self) -> Option<Duration> {
         match self {
             Self::ThrottledClient | Self::ServiceUnavailable => Some(Duration::from_secs(1)),
             _ => None,
@@ -99,7 +104,7 @@ impl ErrorKind {
 impl Error {
     /// An error whose message tells the client all there is to know.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into(), cause: None }
+        Self { kind, message: message.into(), retry_after: kind.retry_after(), cause: None }
     }
 
     /// The client's request is at fault, as `message` says.
@@ -125,9 +130,24 @@ impl Error {
             .caused_by(cause)
     }
 
-    fn caused_by(mut self, cause: impl Into<Cause>) -> Self {
+    /// This error with a cause, which only the log gets.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl Into<Cause>) -> Self {
         self.cause = Some(cause.into());
         self
+    }
+
+    /// This error with another time for the client to wait.
+    #[must_use]
+    pub const fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// How long the client should wait before it retries, where that helps.
+    #[must_use]
+    pub const fn wait(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// What kind of error this is.
@@ -136,10 +156,10 @@ impl Error {
         self.kind
     }
 
-    /// Whether it is for us, and not for the client, to do something about it.
+    /// Whether this is a server-side fault, as opposed to a client error.
     #[must_use]
     pub const fn is_ours(&self) -> bool {
-        self.cause.is_some()
+        self.kind.is_ours()
     }
 
     /// All that is known of this error, for the log: what the client is told, and every cause.

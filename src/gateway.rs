@@ -21,7 +21,6 @@ use crate::create_meeting::{Answer, CreateMeeting};
 use crate::error::{Error, ErrorKind};
 use crate::meeting::Meeting;
 use crate::request::CreateMeetingRequest;
-use crate::store;
 use crate::telemetry::{self, Record, Telemetry, TraceHeader};
 
 /// Answers one event, which has come `now`, and reports what came of it. Whatever goes wrong is
@@ -41,14 +40,15 @@ pub async fn handle(
     let request = HttpRequest::from_event(&payload)?;
     let is_cold_start = telemetry.is_cold_start();
     let request_id = request.request_id.as_deref().unwrap_or(lambda_request_id);
-    let call = store::Call::until(started_at + time_limit(context.deadline, now));
+    let deadline = started_at + time_limit(context.deadline, now);
+    let mut calls = Vec::new();
     let operation = Operation::called_by(&request);
     let operation_name = operation.as_ref().ok().map(|operation| operation.name);
     let mut media_region = None;
     let answer = async {
         let (account_id, wanted) = read(create_meeting, operation?, &request)?;
         media_region = Some(wanted.media_region);
-        create_meeting.call(account_id, wanted, now, &call).await
+        create_meeting.call(account_id, wanted, now, deadline, &mut calls).await
     };
     // A panic leaves nothing half done: what invocations share does not change.
     let result = AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_| {
@@ -66,7 +66,7 @@ pub async fn handle(
         trace: context.xray_trace_id.as_deref().and_then(TraceHeader::parse),
         caller: &request.caller,
         media_region,
-        store: call.usage(),
+        calls: &calls,
         result: &result,
         is_cold_start,
     });
@@ -111,10 +111,11 @@ fn answer_headers(answer: &Answer) -> HeaderMap {
     headers
 }
 
-fn error_headers(kind: ErrorKind) -> HeaderMap {
+fn error_headers(error: &Error) -> HeaderMap {
+    let kind = error.kind();
     let mut headers = HeaderMap::new();
     headers.insert("x-amzn-errortype", HeaderValue::from_static(kind.wire().name));
-    if let Some(wait) = kind.retry_after() {
+    if let Some(wait) = error.wait() {
         headers.insert(RETRY_AFTER, wait.as_secs().into());
         // In milliseconds; Rust's and JavaScript's SDKs honour it.
         headers.insert("x-amz-retry-after", (wait.as_secs() * 1000).into());
@@ -151,8 +152,8 @@ impl Reply {
                 (201, answer_headers(answer), serde_json::to_string(&body)?)
             }
             Err(error) => {
-                let kind = error.kind();
-                (kind.wire().status, error_headers(kind), serde_json::to_string(&error.body())?)
+                let status = error.kind().wire().status;
+                (status, error_headers(error), serde_json::to_string(&error.body())?)
             }
         };
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -6,14 +6,16 @@
 //! - [`caller`]: who calls, and who may
 //! - [`request`]: what was asked for, and every constraint on it
 //! - [`create_meeting`]: the operation; creates a meeting or replays one
-//! - [`media_plane`]: where a meeting's URLs come from
-//! - [`store`]: the table, and the one conditional write
+//! - [`media_plane`]: where a meeting comes from, a template or the Amazon Chime SDK ([`chime_sdk`])
+//! - [`store`]: the table, one read and one conditional write
 //!
-//! Beside the way stand [`meeting`] (what is answered), [`error`] (what is answered instead),
-//! [`settings`] (the environment, read once), [`client`] (how `DynamoDB` is reached) and
+//! Supporting modules: [`meeting`] (the response), [`error`] (error responses), [`attempts`] (calls of remote
+//! services), [`settings`] (the environment, read once), [`client`] (how the services are reached) and
 //! [`telemetry`] (what operators see).
 
+pub mod attempts;
 pub mod caller;
+pub mod chime_sdk;
 pub mod client;
 pub mod create_meeting;
 pub mod error;

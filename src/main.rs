@@ -6,9 +6,10 @@ use std::env;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use aws_sdk_dynamodb::config::Builder;
 use create_meeting::create_meeting::CreateMeeting;
-use create_meeting::settings::Settings;
+use create_meeting::media_plane::MediaPlane;
+use create_meeting::media_plane::chime_sdk_meetings::{ChimeSdkMeetings, TokenScope};
+use create_meeting::settings::{MediaPlaneSettings, Settings};
 use create_meeting::store::Store;
 use create_meeting::telemetry::{self, Telemetry};
 use create_meeting::{client, gateway};
@@ -41,23 +42,35 @@ fn check() -> ExitCode {
     }
 }
 
-fn configure() -> Result<(Settings, Builder), lambda_runtime::Error> {
+/// The operation, as the environment configures it.
+fn configure() -> Result<CreateMeeting, lambda_runtime::Error> {
     let settings = Settings::from_env()?;
-    let config = client::config(&settings)?;
-    Ok((settings, config))
-}
-
-async fn serve(telemetry: Telemetry) -> Result<(), lambda_runtime::Error> {
-    let (settings, config) = configure()?;
-    let store = Store::new(config, settings.table);
-    store.warm_up().await;
-    let create_meeting = CreateMeeting {
-        store,
-        media_plane: settings.media_plane,
+    let dynamodb = client::dynamodb(&settings)?;
+    let media_plane = match settings.media_plane {
+        MediaPlaneSettings::Templates(templates) => MediaPlane::Templates(Box::new(templates)),
+        MediaPlaneSettings::ChimeSdkMeetings(ref chime) => {
+            let scope = TokenScope {
+                region: settings.region.clone(),
+                table: settings.table.clone(),
+                bucket: settings.meeting_lifetime.min(ChimeSdkMeetings::LONGEST_BUCKET),
+            };
+            let client = client::chime_sdk(&settings, chime)?;
+            let chime = ChimeSdkMeetings::new(client, chime.sends_notifications, scope);
+            MediaPlane::ChimeSdkMeetings(Box::new(chime))
+        }
+    };
+    Ok(CreateMeeting {
+        store: Store::new(dynamodb, settings.table),
+        media_plane,
         meeting_lifetime: settings.meeting_lifetime,
         allowed_callers: settings.allowed_callers,
         daily_limit: settings.daily_limit,
-    };
+    })
+}
+
+async fn serve(telemetry: Telemetry) -> Result<(), lambda_runtime::Error> {
+    let create_meeting = configure()?;
+    create_meeting.store.warm_up().await;
     // For as long as the process lives: invocations that run at once share both.
     let (create_meeting, telemetry) = &*Box::leak(Box::new((create_meeting, telemetry)));
     lambda_runtime::run_concurrent(service_fn(|event| {

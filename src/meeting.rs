@@ -2,7 +2,6 @@
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
-use uuid::Uuid;
 
 /// A media Region: one of the 18 that the API page lists.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -62,8 +61,8 @@ impl<'de> Deserialize<'de> for MediaRegion {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Meeting {
-    /// A version 4 UUID, in lower case.
-    pub meeting_id: Uuid,
+    /// Its ID: a version 4 UUID in lower case, or what the Amazon Chime SDK has answered.
+    pub meeting_id: String,
     /// The client's own id for it, if it gave one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_meeting_id: Option<String>,
@@ -73,19 +72,28 @@ pub struct Meeting {
     pub media_placement: MediaPlacement,
 }
 
-/// The URLs of a meeting's media plane, each at most [`MediaPlacement::MAX_URL_LENGTH`] long.
+/// The URLs of a meeting's media plane, each at most [`MediaPlacement::MAX_URL_LENGTH`] long. The Amazon
+/// Chime SDK may leave out those that it has deprecated.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[allow(missing_docs, reason = "the names are the API page's, which says no more of them")]
 pub struct MediaPlacement {
-    pub audio_fallback_url: String,
-    pub audio_host_url: String,
-    pub event_ingestion_url: String,
-    pub screen_data_url: String,
-    pub screen_sharing_url: String,
-    pub screen_viewing_url: String,
-    pub signaling_url: String,
-    pub turn_control_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio_fallback_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio_host_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_ingestion_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub screen_data_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub screen_sharing_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub screen_viewing_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signaling_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turn_control_url: Option<String>,
 }
 
 impl MediaPlacement {
@@ -95,15 +103,16 @@ impl MediaPlacement {
     /// The placement whose every URL is `f` of this one's.
     #[must_use]
     pub fn map(&self, f: impl Fn(&str) -> String) -> Self {
+        let map = |url: &Option<String>| url.as_deref().map(&f);
         Self {
-            audio_fallback_url: f(&self.audio_fallback_url),
-            audio_host_url: f(&self.audio_host_url),
-            event_ingestion_url: f(&self.event_ingestion_url),
-            screen_data_url: f(&self.screen_data_url),
-            screen_sharing_url: f(&self.screen_sharing_url),
-            screen_viewing_url: f(&self.screen_viewing_url),
-            signaling_url: f(&self.signaling_url),
-            turn_control_url: f(&self.turn_control_url),
+            audio_fallback_url: map(&self.audio_fallback_url),
+            audio_host_url: map(&self.audio_host_url),
+            event_ingestion_url: map(&self.event_ingestion_url),
+            screen_data_url: map(&self.screen_data_url),
+            screen_sharing_url: map(&self.screen_sharing_url),
+            screen_viewing_url: map(&self.screen_viewing_url),
+            signaling_url: map(&self.signaling_url),
+            turn_control_url: map(&self.turn_control_url),
         }
     }
 }

@@ -14,6 +14,10 @@ use serde_json::value::RawValue;
 use crate::error::Error;
 use crate::meeting::MediaRegion;
 
+/// How the external IDs of meetings begin that the Amazon Chime SDK requires one for and whose client gave
+/// none that it accepts. No client may use it, because no answer shows such an ID.
+pub const NO_EXTERNAL_MEETING_ID: &str = "create-meeting:none:";
+
 /// A valid request with the defaults filled in.
 ///
 /// It is (de)serialised as the table has it; a body is read by [`Self::from_json`].
@@ -138,11 +142,8 @@ impl Members<'_> {
         CreateMeetingRequest {
             client_request_token: violations
                 .token(&"clientRequestToken", self.client_request_token),
-            external_meeting_id: violations.string(
-                &"externalMeetingId",
-                self.external_meeting_id,
-                2..=64,
-            ),
+            external_meeting_id: violations
+                .external_meeting_id(&"externalMeetingId", self.external_meeting_id),
             media_region: violations.media_region(&"mediaRegion", self.media_region),
             meeting_host_id: violations.string(&"meetingHostId", self.meeting_host_id, 2..=64),
             notifications_configuration: violations
@@ -240,6 +241,14 @@ impl Violations {
             self.note(path, "satisfy regular expression pattern: [-_a-zA-Z0-9]*");
         }
         token
+    }
+
+    fn external_meeting_id(&mut self, path: Path, given: Given) -> Option<String> {
+        let id = self.string(path, given, 2..=64)?;
+        if id.starts_with(NO_EXTERNAL_MEETING_ID) {
+            self.note(path, format_args!("not begin with {NO_EXTERNAL_MEETING_ID}"));
+        }
+        Some(id)
     }
 
     fn media_region(&mut self, path: Path, given: Given) -> MediaRegion {

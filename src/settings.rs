@@ -1,5 +1,7 @@
 //! The environment, read and checked once at start.
 
+mod media_plane;
+
 use std::env::{self, VarError};
 use std::error::Error;
 use std::fs;
@@ -11,8 +13,9 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
+use self::media_plane::Context;
+pub use self::media_plane::{ChimeSdkSettings, MediaPlaneSettings};
 use crate::caller::AllowedCallers;
-use crate::media_plane::MediaPlane;
 
 /// What the operator decides. A variable that is empty counts as unset.
 #[derive(Debug)]
@@ -23,7 +26,7 @@ pub struct Settings {
     pub region: String,
     /// `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL`: where `DynamoDB` is, if not at the Region's
     /// own endpoint.
-    pub endpoint_url: Option<String>,
+    pub dynamodb_endpoint_url: Option<String>,
     /// `AWS_USE_FIPS_ENDPOINT`: whether `DynamoDB`'s FIPS endpoint is to be used.
     pub use_fips: bool,
     /// `AWS_USE_DUALSTACK_ENDPOINT`: whether `DynamoDB`'s endpoint for IPv4 and IPv6 is to be used.
@@ -36,8 +39,8 @@ pub struct Settings {
     pub allowed_callers: AllowedCallers,
     /// `DAILY_MEETING_LIMIT`: how many meetings an account may create in a UTC day.
     pub daily_limit: Option<NonZeroU32>,
-    /// `MEDIA_DOMAIN` and `MEDIA_PLACEMENT`: where the meetings' URLs point.
-    pub media_plane: MediaPlane,
+    /// `MEDIA_PLANE`: where meetings come from.
+    pub media_plane: MediaPlaneSettings,
 }
 
 /// Why the environment is not accepted.
@@ -64,34 +67,44 @@ pub enum SettingError {
     NoCredentials,
 }
 
+impl SettingError {
+    const fn invalid(variable: &'static str, problem: String, value: String) -> Self {
+        Self::Invalid { variable, problem, value }
+    }
+}
+
 impl Settings {
     /// The settings that this process's environment makes.
     ///
     /// # Errors
     /// The first variable whose value is not accepted, and what is.
     pub fn from_env() -> Result<Self, SettingError> {
-        let domain = setting("MEDIA_DOMAIN", parse_domain)?;
-        let media_plane = MediaPlane::new(domain.as_deref().unwrap_or("media.example.com"));
-        let overridden =
-            setting("MEDIA_PLACEMENT", |templates| media_plane.with_templates(templates))?;
         require_credentials()?;
+        let region = region()?;
         let endpoint_url = endpoint_url()?;
+        let use_fips = endpoint_variant("AWS_USE_FIPS_ENDPOINT", endpoint_url.as_deref())?;
+        let use_dual_stack =
+            endpoint_variant("AWS_USE_DUALSTACK_ENDPOINT", endpoint_url.as_deref())?;
+        let allowed_callers = allowed_callers()?;
+        let media_plane = MediaPlaneSettings::from_env(Context {
+            region: &region,
+            use_fips,
+            use_dual_stack,
+            allowed_callers: &allowed_callers,
+        })?;
         Ok(Self {
             table: setting("MEETINGS_TABLE", parse_table_name)?
                 .unwrap_or_else(|| "Meetings".into()),
-            region: region()?,
-            use_fips: endpoint_variant("AWS_USE_FIPS_ENDPOINT", endpoint_url.as_deref())?,
-            use_dual_stack: endpoint_variant(
-                "AWS_USE_DUALSTACK_ENDPOINT",
-                endpoint_url.as_deref(),
-            )?,
-            endpoint_url,
+            region,
+            dynamodb_endpoint_url: endpoint_url,
+            use_fips,
+            use_dual_stack,
             ca_bundle: setting("AWS_CA_BUNDLE", read_ca_bundle)?,
             meeting_lifetime: setting("MEETING_LIFETIME_SECONDS", parse_lifetime)?
                 .unwrap_or(Duration::from_hours(24)),
-            allowed_callers: allowed_callers()?,
+            allowed_callers,
             daily_limit: setting("DAILY_MEETING_LIMIT", |value| parse_count(value, "meetings"))?,
-            media_plane: overridden.unwrap_or(media_plane),
+            media_plane,
         })
     }
 }
@@ -100,7 +113,7 @@ fn setting<T>(
     variable: &'static str,
     parse: impl FnOnce(&str) -> Result<T, String>,
 ) -> Result<Option<T>, SettingError> {
-    let invalid = |value: String, problem| SettingError::Invalid { variable, problem, value };
+    let invalid = |value, problem| SettingError::invalid(variable, problem, value);
     match env::var(variable) {
         Err(VarError::NotPresent) => Ok(None),
         Ok(value) if value.is_empty() => Ok(None),

@@ -1,36 +1,33 @@
-//! The table, and the one conditional write.
+//! The table: one consistent read, and one conditional write.
 //!
-//! An item is a meeting: what was asked for and what was answered. Its key is the idempotency
-//! token and the caller's account. One `PutItem` creates it, unless a live one is there, and then
-//! the refusal brings that one along: there is no lock, no in-progress state and no second request.
+//! An item is a meeting: what was requested and what was answered. Its key is the idempotency token and the
+//! caller's account. One `PutItem` creates it, unless an unexpired one exists: then the rejected write returns
+//! that one. There is no lock and no in-progress state.
 //!
 //! With a daily limit, the put is one half of a transaction: see `store/daily_limit.rs`.
 
-mod call;
 mod daily_limit;
 mod failure;
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::slice;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition, TokenBucket};
+use aws_sdk_dynamodb::config::Builder;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{Builder, Config};
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity::Total;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
+use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity};
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
-pub use self::call::{Call, Usage};
-use self::failure::Failure;
-use crate::error::{Error, ErrorKind};
+use crate::attempts::{self, CONNECT_TIMEOUT, Failure, Report, Service, ServiceCall, attempt};
+use crate::error::Error;
 use crate::meeting::MediaPlacement;
 use crate::request::CreateMeetingRequest;
 
@@ -40,33 +37,42 @@ use crate::request::CreateMeetingRequest;
 pub struct Item {
     /// The caller's account, or `anonymous`.
     pub account_id: String,
-    /// What was asked for, the token among it.
+    /// What was requested, including the token.
     #[serde(flatten)]
     pub request: CreateMeetingRequest,
-    /// The meeting's id.
-    pub meeting_id: Uuid,
+    /// The meeting's ID.
+    pub meeting_id: String,
     /// The URLs that were answered.
     pub media_placement: MediaPlacement,
     /// When the meeting was created: ISO 8601, UTC, in milliseconds.
     pub created_at: String,
-    /// From when on the token is free again, in seconds since 1970. `DynamoDB` deletes the item
-    /// some time after it.
+    /// When the token becomes free again, in seconds since 1970. `DynamoDB` deletes the item some time later.
     pub expires_at: u64,
+    /// The invocation that wrote the item, where its meeting ID does not identify it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub write_id: Option<Uuid>,
 }
 
-/// How often a write is tried. Only conflicts with other writes are borne with more often.
-const ATTEMPTS: u32 = 3;
+impl Item {
+    /// Whether `other` was written by the same invocation.
+    #[must_use]
+    pub fn is_written_with(&self, other: &Self) -> bool {
+        (&self.meeting_id, self.write_id) == (&other.meeting_id, other.write_id)
+    }
+}
 
-/// How long a write waits at most after its first conflict. A transaction takes milliseconds.
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
-/// How long it waits at most after many conflicts: each doubles the time.
-const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+/// What a read has found.
+#[derive(Debug)]
+pub struct Found {
+    /// The token's item, if it has not expired.
+    pub item: Option<Item>,
+    /// The error for a new meeting, if the account has reached its daily limit.
+    pub limit_reached: Option<Error>,
+}
 
 /// How long a start waits at most for the connection: it takes milliseconds, and Lambda gives a start
 /// ten seconds ("Lambda runtime environment" in its developer guide).
 const WARM_UP: Duration = Duration::from_secs(2);
-
-const UNLESS_LIVE: &str = "attribute_not_exists(ClientRequestToken) OR ExpiresAt <= :now";
 
 /// The meetings' table.
 #[derive(Debug)]
@@ -79,155 +85,188 @@ impl Store {
     /// The table of this name, and a client of its own for it.
     #[must_use]
     pub fn new(config: Builder, table: String) -> Self {
-        // A connection is there within milliseconds. The client keeps one pool of connections for
-        // each connect timeout that it meets, so it is not to depend on the deadline.
-        let connect = TimeoutConfig::builder().connect_timeout(Duration::from_secs(1)).build();
-        let retries = RetryConfig::standard()
-            .with_max_attempts(ATTEMPTS)
-            .with_initial_backoff(Duration::from_millis(50))
-            .with_max_backoff(Duration::from_millis(100));
-        // By default, a client that has met many faults gives up retries, and with them answers that
-        // were lost. Here the number of attempts and the deadline are bound enough.
-        let unlimited = RetryPartition::custom("meetings").token_bucket(TokenBucket::unlimited());
-        let config = config
-            .timeout_config(connect)
-            .retry_config(retries)
-            .retry_partition(unlimited.build())
-            .build();
+        // The client keeps one pool of connections for each connect timeout, so it must not depend on the
+        // deadline.
+        let connect = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build();
+        let config = config.timeout_config(connect).retry_config(RetryConfig::disabled()).build();
         Self { client: Client::from_conf(config), table }
     }
 
-    /// Opens the connection that the first meeting would else wait for, and waits for it. Where that
-    /// fails, the log has the reason, and it is left to the first meeting.
+    /// Opens the connection ahead of the first request, which would otherwise pay for it. If that fails, the
+    /// log has the reason, and the first request opens it.
     ///
-    /// It tries to replace an item that is not there, which changes nothing and needs no permission
-    /// but the one that is needed anyway.
+    /// It tries to replace an item that does not exist, which changes nothing and needs no further permission.
     pub async fn warm_up(&self) {
-        let timeout = TimeoutConfig::builder().operation_timeout(WARM_UP).build();
-        let config =
-            Config::builder().timeout_config(timeout).retry_config(RetryConfig::disabled());
-        let written = self
+        let write = self
             .client
             .put_item()
             .table_name(&self.table)
             .item("ClientRequestToken", AttributeValue::S("#warm-up".into()))
             .item("AccountId", AttributeValue::S("#warm-up".into()))
             .condition_expression("attribute_exists(ClientRequestToken)")
-            .customize()
-            .config_override(config)
-            .send()
-            .await;
-        if let Err(error) = written
-            && !matches!(
-                error.as_service_error(),
-                Some(PutItemError::ConditionalCheckFailedException(_))
-            )
-        {
-            let error = DisplayErrorContext(error).to_string();
-            tracing::warn!(error, "the connection to DynamoDB was not opened ahead");
-        }
+            .send();
+        let error = match timeout(WARM_UP, write).await {
+            Ok(Ok(_)) => return,
+            Ok(Err(error))
+                if matches!(
+                    error.as_service_error(),
+                    Some(PutItemError::ConditionalCheckFailedException(_))
+                ) =>
+            {
+                return;
+            }
+            Ok(Err(error)) => DisplayErrorContext(error).to_string(),
+            Err(_) => format!("no answer within {WARM_UP:?}"),
+        };
+        tracing::warn!(error, "could not pre-open the DynamoDB connection");
     }
 
-    /// Writes `item` unless there is an item of its key that is live at `now` (seconds since 1970),
-    /// and returns that one if there is. It ends by the call's deadline, retries included.
+    /// Reads the item of `token` and `account_id` unless it has expired `now` (seconds since 1970), and with
+    /// a daily limit whether the account has reached it, in one request.
     ///
-    /// The item returned may be `item` itself: that is how a write looks whose answer was lost when
-    /// the client tries it again.
+    /// # Errors
+    /// `ThrottledClient`, `ServiceUnavailable`, or `ServiceFailure`, also for an item that cannot be read.
+    pub async fn read(
+        &self,
+        (account_id, token): (&str, &str),
+        daily_limit: Option<NonZeroU32>,
+        now: u64,
+        deadline: Instant,
+        calls: &mut Vec<ServiceCall>,
+    ) -> Result<Found, Error> {
+        let time_limit = time_limit(deadline);
+        let key = key(account_id, token);
+        let (item, limit_reached) = match daily_limit {
+            None => {
+                let call = (Service::DynamoDb, "GetItem");
+                let get = || self.get(&key);
+                (attempt(call, calls, deadline, time_limit, get).await?, None)
+            }
+            Some(limit) => {
+                let call = (Service::DynamoDb, "BatchGetItem");
+                let get = || self.get_with_counter(&key, account_id, limit, now);
+                attempt(call, calls, deadline, time_limit, get).await?
+            }
+        };
+        let item = item.as_ref().map(parse).transpose()?.filter(|item| item.expires_at > now);
+        Ok(Found { item, limit_reached })
+    }
+
+    async fn get(&self, key: &Attributes) -> Result<(Option<Attributes>, Report), Failure> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key.clone()))
+            .consistent_read(true)
+            .return_consumed_capacity(Total)
+            .send()
+            .await?;
+        let report = report(output.consumed_capacity.as_slice());
+        Ok((output.item, report))
+    }
+
+    /// Writes `item` unless there is an item of its key that has not expired `now` (seconds since 1970), and
+    /// returns that one if there is. The meeting `ended` is not in its way: it is known to have ended.
+    ///
+    /// The item returned may be `item` itself, if the answer to a write was lost and another attempt found it.
     ///
     /// # Errors
     /// `ResourceLimitExceeded` if the item's account has reached the daily limit of the UTC day that
-    /// it is `now`. `ThrottledClient`, `ServiceUnavailable`, or `ServiceFailure`, which includes a
-    /// live item that cannot be read.
-    pub async fn put_unless_live(
+    /// it is `now`. `ThrottledClient`, `ServiceUnavailable`, or `ServiceFailure`, also for an item that cannot
+    /// be read.
+    pub async fn put(
         &self,
         item: &Item,
+        ended: Option<&str>,
         daily_limit: Option<NonZeroU32>,
         now: u64,
-        call: &Call,
+        deadline: Instant,
+        calls: &mut Vec<ServiceCall>,
     ) -> Result<Option<Item>, Error> {
-        let operation = if daily_limit.is_some() { "TransactWriteItems" } else { "PutItem" };
-        call.note(|usage| usage.started = Some((operation, SystemTime::now())));
-        let started_at = Instant::now();
-        let written = self.put_with_retries(item, daily_limit, now, call).await;
-        call.note(|usage| usage.latency = Some(started_at.elapsed()));
-        written
-    }
-
-    async fn put_with_retries(
-        &self,
-        item: &Item,
-        daily_limit: Option<NonZeroU32>,
-        now: u64,
-        call: &Call,
-    ) -> Result<Option<Item>, Error> {
-        // All attempts fit, and the pauses between them.
-        let attempt_timeout = call.time_left() / (ATTEMPTS + 1);
-        let mut pause = FIRST_PAUSE;
-        let mut tried = 0;
-        loop {
-            let timeouts = TimeoutConfig::builder()
-                .operation_timeout(call.time_left())
-                .operation_attempt_timeout(attempt_timeout);
-            let config =
-                Config::builder().timeout_config(timeouts.build()).interceptor(call.clone());
-            let written = match daily_limit {
-                None => self.put(item, now, call, config).await,
-                Some(limit) => self.put_and_count(item, limit, now, call, config).await,
-            };
-            let error = match written {
-                Ok(live) => return Ok(live),
-                Err(Failure::Lasting(error)) => return Err(error),
-                Err(Failure::Passing(error)) => error,
-            };
-            tried += 1;
-            let is_throttled = error.kind() == ErrorKind::ThrottledClient;
-            let jittered = pause.mul_f64(fastrand::f64());
-            if (is_throttled && tried >= ATTEMPTS) || call.time_left() < jittered + attempt_timeout
-            {
-                return Err(error);
+        let time_limit = time_limit(deadline);
+        let condition = Condition::unless_live(now, ended);
+        match daily_limit {
+            None => {
+                let call = (Service::DynamoDb, "PutItem");
+                let put = || self.put_item(item, &condition);
+                attempt(call, calls, deadline, time_limit, put).await
             }
-            sleep(jittered).await;
-            pause = LONGEST_PAUSE.min(pause * 2);
+            Some(limit) => {
+                let call = (Service::DynamoDb, "TransactWriteItems");
+                let put = || self.put_and_count(item, &condition, limit, now);
+                attempt(call, calls, deadline, time_limit, put).await
+            }
         }
     }
 
-    async fn put(
+    async fn put_item(
         &self,
         item: &Item,
-        now: u64,
-        call: &Call,
-        config: Builder,
-    ) -> Result<Option<Item>, Failure> {
+        condition: &Condition,
+    ) -> Result<(Option<Item>, Report), Failure> {
         let written = self
             .client
             .put_item()
             .table_name(&self.table)
             .set_item(Some(attributes(item)?))
-            .condition_expression(UNLESS_LIVE)
-            .expression_attribute_values(":now", number(now))
+            .condition_expression(condition.expression)
+            .set_expression_attribute_values(Some(condition.values.clone()))
             .return_values_on_condition_check_failure(AllOld)
             .return_consumed_capacity(Total)
-            .customize()
-            .config_override(config)
             .send()
             .await;
         let error = match written {
-            Ok(output) => {
-                call.note_capacity(output.consumed_capacity().map_or(&[], slice::from_ref));
-                return Ok(None);
-            }
+            Ok(output) => return Ok((None, report(output.consumed_capacity.as_slice()))),
             Err(error) => error,
         };
         match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
-                Ok(Some(read(refusal.item())?))
+            Some(PutItemError::ConditionalCheckFailedException(rejection)) => {
+                Ok((Some(existing(rejection.item())?), Report::default()))
             }
             _ => Err(error.into()),
         }
     }
 }
 
+/// The condition on which an item is written.
+struct Condition {
+    expression: &'static str,
+    values: Attributes,
+}
+
+impl Condition {
+    fn unless_live(now: u64, ended: Option<&str>) -> Self {
+        let mut values = Attributes::from([(":now".into(), number(now))]);
+        let expression = match ended {
+            None => "attribute_not_exists(ClientRequestToken) OR ExpiresAt <= :now",
+            Some(ended) => {
+                values.insert(":ended".into(), AttributeValue::S(ended.into()));
+                "attribute_not_exists(ClientRequestToken) OR ExpiresAt <= :now OR MeetingId = :ended"
+            }
+        };
+        Self { expression, values }
+    }
+}
+
+/// How long an attempt may take: all attempts fit before the deadline, and the pauses between them.
+fn time_limit(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now()) / (attempts::MOST + 1)
+}
+
+fn report(consumed: &[ConsumedCapacity]) -> Report {
+    let units = consumed.iter().filter_map(ConsumedCapacity::capacity_units);
+    Report { consumed_capacity: units.reduce(|a, b| a + b), request_id: None }
+}
+
 type Attributes = HashMap<String, AttributeValue>;
+
+fn key(account_id: &str, token: &str) -> Attributes {
+    Attributes::from([
+        ("ClientRequestToken".into(), AttributeValue::S(token.into())),
+        ("AccountId".into(), AttributeValue::S(account_id.into())),
+    ])
+}
 
 fn attributes(item: &Item) -> Result<Attributes, Error> {
     serde_dynamo::to_item(item).map_err(Error::service_failure)
@@ -237,13 +276,16 @@ fn number(value: u64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-/// The live item that a refused write has brought along.
-fn read(item: Option<&Attributes>) -> Result<Item, Error> {
-    let live = item.ok_or_else(|| Error::service_failure("a refusal without an item"))?;
-    let readable = live.values().all(is_known).then(|| live.clone());
+/// The unexpired item that a rejected write has returned.
+fn existing(item: Option<&Attributes>) -> Result<Item, Error> {
+    parse(item.ok_or_else(|| Error::service_failure("a rejected write without an item"))?)
+}
+
+fn parse(item: &Attributes) -> Result<Item, Error> {
+    let readable = item.values().all(is_known).then(|| item.clone());
     readable.and_then(|item| serde_dynamo::from_item(item).ok()).ok_or_else(|| {
         // Without serde's own words, which may quote a sensitive value.
-        let id = live.get("MeetingId").and_then(|id| id.as_s().ok()).map_or("?", String::as_str);
+        let id = item.get("MeetingId").and_then(|id| id.as_s().ok()).map_or("?", String::as_str);
         Error::service_failure(format!("the item of meeting {id} cannot be read"))
     })
 }

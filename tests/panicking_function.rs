@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::config::{SharedCredentialsProvider, Sleep};
 use create_meeting::caller::AllowedCallers;
 use create_meeting::create_meeting::CreateMeeting;
 use create_meeting::media_plane::MediaPlane;
+use create_meeting::media_plane::templates::Templates;
 use create_meeting::store::Store;
 use create_meeting::{gateway, telemetry};
 use lambda_runtime::service_fn;
@@ -37,7 +38,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         .build();
     let create_meeting = &CreateMeeting {
         store: Store::new((&config).into(), "Meetings".into()),
-        media_plane: MediaPlane::new("media.test"),
+        media_plane: MediaPlane::Templates(Box::new(Templates::new("media.test"))),
         meeting_lifetime: Duration::from_hours(1),
         allowed_callers: AllowedCallers::Anyone,
         daily_limit: None,

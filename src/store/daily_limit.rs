@@ -1,47 +1,45 @@
 //! How many meetings an account creates in a UTC day, counted exactly.
 //!
 //! One transaction puts the meeting and raises the account's counter of the day, or does neither. So
-//! a replay counts nothing, because its put is refused.
+//! a replay counts nothing, because its put is rejected.
 
-use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::time::{Duration, UNIX_EPOCH};
 
-use aws_sdk_dynamodb::config::Builder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity::Total;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
-use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{
+    CancellationReason, KeysAndAttributes, Put, TransactWriteItem, Update,
+};
 
-use super::failure::{self, Failure};
-use super::{Attributes, Call, Item, Store, UNLESS_LIVE, attributes, number, read};
+use super::{Attributes, Condition, Item, Store, attributes, existing, key, number, report};
+use crate::attempts::{Failure, Report};
 use crate::error::{Error, ErrorKind};
 
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
 
 impl Store {
-    /// Puts `item` and counts it, both or neither. Else it returns the live item.
+    /// Puts `item` and counts it, both or neither. Otherwise it returns the existing item.
     pub(super) async fn put_and_count(
         &self,
         item: &Item,
+        condition: &Condition,
         daily_limit: NonZeroU32,
         now: u64,
-        call: &Call,
-        config: Builder,
-    ) -> Result<Option<Item>, Failure> {
+    ) -> Result<(Option<Item>, Report), Failure> {
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(attributes(item)?))
-            .condition_expression(UNLESS_LIVE)
-            .expression_attribute_values(":now", number(now))
+            .condition_expression(condition.expression)
+            .set_expression_attribute_values(Some(condition.values.clone()))
             .return_values_on_condition_check_failure(AllOld)
             .build()
             .map_err(Error::service_failure)?;
-        let tomorrow = (now / SECONDS_PER_DAY + 1) * SECONDS_PER_DAY;
         let count = Update::builder()
             .table_name(&self.table)
-            .set_key(Some(counter_key(item)))
+            .set_key(Some(counter_key(&item.account_id, now)?))
             .update_expression("ADD MeetingsCreated :one SET ExpiresAt = :expires_at")
             .condition_expression(
                 "attribute_not_exists(MeetingsCreated) OR MeetingsCreated < :limit",
@@ -49,7 +47,7 @@ impl Store {
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":limit", number(daily_limit.get().into()))
             // By then, no clock is so late that it still needs the counter.
-            .expression_attribute_values(":expires_at", number(tomorrow + SECONDS_PER_DAY))
+            .expression_attribute_values(":expires_at", number(tomorrow(now) + SECONDS_PER_DAY))
             .build()
             .map_err(Error::service_failure)?;
         let written = self
@@ -58,32 +56,69 @@ impl Store {
             .transact_items(TransactWriteItem::builder().put(put).build())
             .transact_items(TransactWriteItem::builder().update(count).build())
             .return_consumed_capacity(Total)
-            .customize()
-            .config_override(config)
             .send()
             .await;
         let error = match written {
-            Ok(output) => {
-                call.note_capacity(output.consumed_capacity());
-                return Ok(None);
-            }
+            Ok(output) => return Ok((None, report(output.consumed_capacity()))),
             Err(error) => error,
         };
         let reasons = error.as_service_error().map_or(&[][..], reasons_of);
         let any_is = |codes: &[Option<&str>]| reasons.iter().any(|it| codes.contains(&it.code()));
         match reasons {
             // Whatever the counter says: a replay is no creation.
-            [put, _] if put.code() == CONDITION_FAILED => Ok(Some(read(put.item())?)),
-            // "None" is taken to mean that the put would have been done: behind a conflict there may
-            // be a live item.
-            [put, count] if (put.code(), count.code()) == (NONE, CONDITION_FAILED) => {
-                Err(limit_reached(daily_limit, tomorrow).into())
+            [put, _] if put.code() == CONDITION_FAILED => {
+                Ok((Some(existing(put.item())?), Report::default()))
             }
-            _ if any_is(&THROTTLED) => Err(Failure::Passing(Error::throttled(error))),
-            _ if any_is(&[CONFLICT]) => Err(Failure::Passing(Error::service_unavailable(error))),
+            // "None" is taken to mean that the put would have been done: behind a conflict there may
+            // be an unexpired item.
+            [put, count] if (put.code(), count.code()) == (NONE, CONDITION_FAILED) => {
+                Err(limit_reached(daily_limit, now).into())
+            }
+            _ if any_is(&THROTTLED) => Err(Failure::throttled(error)),
+            _ if any_is(&[CONFLICT]) => Err(Failure::conflict(error)),
             _ => Err(error.into()),
         }
     }
+
+    /// Gets the item of `key`, and the error for a new meeting if the account's counter is at its limit.
+    pub(super) async fn get_with_counter(
+        &self,
+        key: &Attributes,
+        account_id: &str,
+        daily_limit: NonZeroU32,
+        now: u64,
+    ) -> Result<((Option<Attributes>, Option<Error>), Report), Failure> {
+        let keys = KeysAndAttributes::builder()
+            .keys(key.clone())
+            .keys(counter_key(account_id, now)?)
+            .consistent_read(true)
+            .build()
+            .map_err(Error::service_failure)?;
+        let output = self
+            .client
+            .batch_get_item()
+            .request_items(&self.table, keys)
+            .return_consumed_capacity(Total)
+            .send()
+            .await?;
+        let report = report(output.consumed_capacity());
+        if output.unprocessed_keys().is_some_and(|keys| !keys.is_empty()) {
+            return Err(Failure::throttled("BatchGetItem has left keys unprocessed"));
+        }
+        let mut responses = output.responses.unwrap_or_default();
+        let items = responses.remove(&self.table).unwrap_or_default();
+        let (mut counters, mut meetings): (Vec<_>, Vec<_>) =
+            items.into_iter().partition(|item| item.contains_key("MeetingsCreated"));
+        let created = counters.pop().and_then(|mut counter| counter.remove("MeetingsCreated"));
+        let created = created.and_then(|it| it.as_n().ok().and_then(|it| it.parse::<u64>().ok()));
+        let is_reached = created.is_some_and(|created| created >= daily_limit.get().into());
+        Ok(((meetings.pop(), is_reached.then(|| limit_reached(daily_limit, now))), report))
+    }
+}
+
+/// When the UTC day after `now` begins.
+const fn tomorrow(now: u64) -> u64 {
+    (now / SECONDS_PER_DAY + 1) * SECONDS_PER_DAY
 }
 
 // Codes of cancellation reasons, as `TransactionCanceledException` documents them.
@@ -101,26 +136,16 @@ fn reasons_of(error: &TransactWriteItemsError) -> &[CancellationReason] {
     }
 }
 
-/// Whether `DynamoDB` has throttled the transaction, or cancelled it for throttling.
-pub(super) fn is_throttling(error: &TransactWriteItemsError) -> bool {
-    let is_throttled = |reason: &CancellationReason| THROTTLED.contains(&reason.code());
-    failure::is_throttling(error) || reasons_of(error).iter().any(is_throttled)
+/// The key of the item that counts what an account creates in the UTC day that it is `now`. No token contains
+/// a `#`. The account is in the partition key too, so that no account uses up another's throughput.
+fn counter_key(account_id: &str, now: u64) -> Result<Attributes, Error> {
+    let time = format(now)?;
+    let day = time.split('T').next().unwrap_or_default();
+    Ok(key(account_id, &format!("#meetings#{account_id}#{day}")))
 }
 
-/// The key of the item that counts what `item`'s account creates on its day. No token holds a `#`.
-/// The account is in the partition key too, so that no account uses up another's throughput.
-fn counter_key(item: &Item) -> Attributes {
-    let day = item.created_at.split('T').next().unwrap_or_default();
-    let counter = format!("#meetings#{}#{day}", item.account_id);
-    HashMap::from([
-        ("ClientRequestToken".into(), AttributeValue::S(counter)),
-        ("AccountId".into(), AttributeValue::S(item.account_id.clone())),
-    ])
-}
-
-fn limit_reached(daily_limit: NonZeroU32, resets_at: u64) -> Error {
-    let resets_at = DateTime::from(UNIX_EPOCH + Duration::from_secs(resets_at));
-    match resets_at.fmt(DateTimeFormat::DateTime) {
+fn limit_reached(daily_limit: NonZeroU32, now: u64) -> Error {
+    match format(tomorrow(now)) {
         Ok(resets_at) => Error::new(
             ErrorKind::ResourceLimitExceeded,
             format!(
@@ -128,6 +153,12 @@ fn limit_reached(daily_limit: NonZeroU32, resets_at: u64) -> Error {
                  It resets at {resets_at}."
             ),
         ),
-        Err(error) => Error::service_failure(error),
+        Err(error) => error,
     }
+}
+
+/// Seconds since 1970, as in `2026-11-22T10:15:23Z`.
+fn format(seconds: u64) -> Result<String, Error> {
+    let time = DateTime::from(UNIX_EPOCH + Duration::from_secs(seconds));
+    time.fmt(DateTimeFormat::DateTime).map_err(Error::service_failure)
 }

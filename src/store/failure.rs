@@ -1,4 +1,4 @@
-//! Whose turn it is after a write that has failed: see [`crate::error`].
+//! Classifies a failed request to `DynamoDB`: whose fault it is, and whether another attempt may help.
 
 use std::iter;
 
@@ -6,16 +6,8 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http::endpoint::ResolveEndpointError;
 
+use crate::attempts::Failure;
 use crate::error::Error;
-
-/// Why a write has failed.
-pub enum Failure {
-    /// Other writes were in the way of this one, and soon are not. The SDK gives up on it too early,
-    /// where it tries it again at all.
-    Passing(Error),
-    /// The SDK has tried it again if that could help.
-    Lasting(Error),
-}
 
 /// The ways in which `DynamoDB` throttles ("Error handling" in its developer guide).
 const THROTTLING: [&str; 3] =
@@ -28,44 +20,33 @@ const CONFLICT: [&str; 3] = [
     "TransactionInProgressException",
 ];
 
-/// Whether this is `DynamoDB` that throttles.
-pub fn is_throttling(error: &impl ProvideErrorMetadata) -> bool {
-    has_code_of(error, &THROTTLING)
-}
-
-fn has_code_of(error: &impl ProvideErrorMetadata, codes: &[&str]) -> bool {
-    error.code().is_some_and(|code| codes.contains(&code))
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Lasting(error)
-    }
-}
-
 impl<E> From<SdkError<E>> for Failure
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
     fn from(error: SdkError<E>) -> Self {
-        if has_code_of(&error, &CONFLICT) {
-            return Self::Passing(Error::service_unavailable(error));
+        let has_code_of = |codes: &[&str]| error.code().is_some_and(|code| codes.contains(&code));
+        if has_code_of(&CONFLICT) {
+            return Self::conflict(error);
         }
-        Self::Lasting(match &error {
-            _ if is_throttling(&error) => Error::throttled(error),
-            SdkError::ConstructionFailure(_) => Error::service_failure(error),
+        if has_code_of(&THROTTLING) {
+            return Self::throttled(error);
+        }
+        match &error {
+            SdkError::ConstructionFailure(_) => Error::service_failure(error).into(),
             SdkError::DispatchFailure(_) if is_misconfiguration(&error) => {
-                Error::service_failure(error)
+                Error::service_failure(error).into()
             }
-            // We have asked for what is not there, or for what we may not. Without a code it is not
-            // DynamoDB that says so.
-            SdkError::ServiceError(refusal)
-                if refusal.raw().status().is_client_error() && error.code().is_some() =>
+            // We have asked for something that does not exist, or that we may not have. Without a code it is
+            // not DynamoDB that says so.
+            SdkError::ServiceError(rejection)
+                if rejection.raw().status().is_client_error() && error.code().is_some() =>
             {
-                Error::service_failure(error)
+                Error::service_failure(error).into()
             }
-            _ => Error::service_unavailable(error),
-        })
+            // Whatever was sent may be sent again: a write that was done is found by the next attempt.
+            _ => Self::transient(error),
+        }
     }
 }
 

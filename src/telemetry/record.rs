@@ -8,11 +8,11 @@ use metrique_writer_format_emf::NoMetric;
 use tracing::Level;
 
 use super::xray::TraceHeader;
+use crate::attempts::{Service, ServiceCall};
 use crate::caller::Caller;
 use crate::create_meeting::Answer;
 use crate::error::{Error, ErrorKind};
 use crate::meeting::MediaRegion;
-use crate::store::Usage;
 
 /// What is told of a request. It holds nothing sensitive, as errors do not either.
 #[derive(Debug)]
@@ -35,8 +35,8 @@ pub struct Record<'a> {
     pub caller: &'a Caller,
     /// Where the meeting is to be, as far as the request has been read.
     pub media_region: Option<MediaRegion>,
-    /// What the store has taken.
-    pub store: Usage,
+    /// The calls of remote services that it took.
+    pub calls: &'a [ServiceCall],
     /// What the client gets.
     pub result: &'a Result<Answer, Error>,
     /// Whether it is the process's first request.
@@ -82,10 +82,22 @@ impl Record<'_> {
             writer.value(error.kind().wire().name, &count(1));
         }
         writer.value("ColdStart", &count(self.is_cold_start.into()));
-        if self.store.started.is_some() {
-            writer.value("StoreLatency", &self.store.latency);
-            writer.value("StoreAttempts", &count(self.store.attempts));
-            writer.value("StoreThrottles", &count(self.store.throttles));
+        for (service, [latency, attempts, throttles]) in [
+            (Service::DynamoDb, ["StoreLatency", "StoreAttempts", "StoreThrottles"]),
+            (
+                Service::ChimeSdkMeetings,
+                ["UpstreamLatency", "UpstreamAttempts", "UpstreamThrottles"],
+            ),
+        ] {
+            let calls = || self.calls.iter().filter(move |call| call.service == service);
+            if calls().next().is_some() {
+                writer.value(latency, &calls().map(|call| call.latency).sum::<Duration>());
+                writer.value(attempts, &count(calls().map(|call| call.attempts).sum()));
+                writer.value(throttles, &count(calls().map(|call| call.throttles).sum()));
+            }
+        }
+        if self.calls.iter().any(ServiceCall::met_quota) {
+            writer.value("UpstreamLimitExceeded", &count(1));
         }
     }
 
@@ -98,11 +110,17 @@ impl Record<'_> {
         writer.value("operation", &self.operation);
         writer.value("accountId", self.caller.account());
         writer.value("mediaRegion", &self.media_region.map(MediaRegion::name));
-        writer.value("consumedCapacity", &self.store.consumed_capacity.map(NoMetric::from));
+        let capacity = self.calls.iter().filter_map(|call| call.consumed_capacity);
+        writer.value("consumedCapacity", &capacity.reduce(|a, b| a + b).map(NoMetric::from));
+        let mut upstream = self.calls.iter().filter_map(|call| call.request_id.as_deref());
+        writer.value("upstreamRequestId", &upstream.next_back());
         writer.value("status", &NoMetric::from(self.status()));
         match self.result {
             Ok(answer) => {
-                writer.value("meetingId", &*answer.meeting.meeting_id.to_string());
+                writer.value("meetingId", &*answer.meeting.meeting_id);
+                if !answer.not_sent.is_empty() {
+                    writer.value("notSentUpstream", &*answer.not_sent.join(","));
+                }
             }
             Err(error) => {
                 writer.value("error", error.kind().wire().name);

@@ -15,7 +15,7 @@ pub fn short_line(record: &Record) -> String {
     let seconds = record.received_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
     let details = match record.result {
-        Ok(answer) => answer.meeting.meeting_id.to_string(),
+        Ok(answer) => answer.meeting.meeting_id.clone(),
         Err(error) => error.log_message().replace(char::is_control, " "),
     };
     format!(

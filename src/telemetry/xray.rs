@@ -1,4 +1,4 @@
-//! X-Ray: the trace that a request belongs to, and the store's part of it.
+//! X-Ray: the trace that a request belongs to, and the calls of remote services in it.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -7,8 +7,8 @@ use std::{env, io};
 use serde::Serialize;
 
 use super::Record;
-use crate::error::{Error, ErrorKind};
-use crate::store::Usage;
+use crate::attempts::{Service, ServiceCall};
+use crate::error::ErrorKind;
 
 /// What is needed of X-Ray's tracing header ("Concepts" in its developer guide).
 #[derive(Clone, Copy, Debug)]
@@ -65,20 +65,26 @@ impl Daemon {
         Ok(Some(Self(socket)))
     }
 
-    /// Sends the store's part of a request that is sampled.
+    /// Sends the calls of remote services, if the request is sampled.
     pub fn send(&self, record: &Record) {
-        let Some(subsegment) = Subsegment::of(record) else { return };
-        let mut datagram = br#"{"format":"json","version":1}"#.to_vec();
-        datagram.push(b'\n');
-        if serde_json::to_writer(&mut datagram, &subsegment).is_ok() {
-            // What gets lost is a part of a trace, as X-Ray expects of datagrams.
-            let _ = self.0.send(&datagram);
+        let Some(TraceHeader { root, parent: Some(parent), is_sampled: true }) = record.trace
+        else {
+            return;
+        };
+        for call in record.calls {
+            let mut datagram = br#"{"format":"json","version":1}"#.to_vec();
+            datagram.push(b'\n');
+            let subsegment = Subsegment::of(call, root, parent);
+            if serde_json::to_writer(&mut datagram, &subsegment).is_ok() {
+                // What gets lost is a part of a trace, as X-Ray expects of datagrams.
+                let _ = self.0.send(&datagram);
+            }
         }
     }
 }
 
-/// The call of `DynamoDB`, as a subsegment of the function's segment ("AWS X-Ray segment documents"
-/// in X-Ray's developer guide). It is at fault where the request is, for want of what it answered.
+/// A call of a remote service, as a subsegment of the function's segment ("AWS X-Ray segment documents" in
+/// X-Ray's developer guide).
 #[derive(Serialize)]
 struct Subsegment<'a> {
     r#type: &'static str,
@@ -102,32 +108,27 @@ struct Aws {
 }
 
 impl<'a> Subsegment<'a> {
-    fn of(record: &Record<'a>) -> Option<Self> {
-        let TraceHeader { root, parent: Some(parent), is_sampled: true } = record.trace? else {
-            return None;
-        };
-        let Usage { started: Some((operation, started_at)), latency: Some(latency), .. } =
-            record.store
-        else {
-            return None;
-        };
-        let kind = record.result.as_ref().err().map(Error::kind);
-        let is_throttled = kind == Some(ErrorKind::ThrottledClient);
+    fn of(call: &ServiceCall, root: &'a str, parent: &'a str) -> Self {
+        let kind = call.failed_with;
+        let throttle = kind == Some(ErrorKind::ThrottledClient);
         let fault = matches!(kind, Some(ErrorKind::ServiceFailure | ErrorKind::ServiceUnavailable));
-        Some(Self {
+        Self {
             r#type: "subsegment",
             namespace: "aws",
-            name: "DynamoDB",
+            name: match call.service {
+                Service::DynamoDb => "DynamoDB",
+                Service::ChimeSdkMeetings => "ChimeSDKMeetings",
+            },
             id: format!("{:016x}", fastrand::u64(..)),
             trace_id: root,
             parent_id: parent,
-            start_time: epoch_seconds(started_at),
-            end_time: epoch_seconds(started_at + latency),
+            start_time: epoch_seconds(call.started_at),
+            end_time: epoch_seconds(call.started_at + call.latency),
             fault,
-            error: is_throttled,
-            throttle: is_throttled,
-            aws: Aws { operation, retries: record.store.attempts.saturating_sub(1) },
-        })
+            error: kind.is_some() && !fault,
+            throttle,
+            aws: Aws { operation: call.operation, retries: call.attempts.saturating_sub(1) },
+        }
     }
 }
 

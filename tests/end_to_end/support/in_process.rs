@@ -8,6 +8,7 @@ use create_meeting::caller::AllowedCallers;
 use create_meeting::create_meeting::CreateMeeting;
 use create_meeting::gateway;
 use create_meeting::media_plane::MediaPlane;
+use create_meeting::media_plane::templates::Templates;
 use create_meeting::store::Store;
 use create_meeting::telemetry::Telemetry;
 use lambda_runtime::{Context, LambdaEvent};
@@ -21,7 +22,7 @@ impl InProcess {
     pub fn new(config: &SdkConfig, meeting_lifetime: Duration) -> Self {
         Self(CreateMeeting {
             store: Store::new(config.into(), "Meetings".into()),
-            media_plane: MediaPlane::new("media.test"),
+            media_plane: MediaPlane::Templates(Box::new(Templates::new("media.test"))),
             meeting_lifetime,
             allowed_callers: AllowedCallers::Anyone,
             daily_limit: None,

@@ -1,0 +1,129 @@
+//! `MEDIA_PLANE` and the settings of each media plane.
+
+use super::{SettingError, parse_bool, parse_domain, parse_endpoint_url, parse_region, setting};
+use crate::caller::AllowedCallers;
+use crate::media_plane::templates::Templates;
+
+/// `MEDIA_PLANE`: where meetings come from.
+#[derive(Debug)]
+pub enum MediaPlaneSettings {
+    /// `templates`: `MEDIA_DOMAIN` and `MEDIA_PLACEMENT`.
+    Templates(Templates),
+    /// `chime-sdk-meetings`.
+    ChimeSdkMeetings(ChimeSdkSettings),
+}
+
+/// How `chime-sdk-meetings` is used.
+#[derive(Debug)]
+pub struct ChimeSdkSettings {
+    /// `MEDIA_CONTROL_REGION`: the Region that creates the meetings, `AWS_REGION` by default.
+    pub region: String,
+    /// `AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS`, `AWS_ENDPOINT_URL` or the control Region's own endpoint.
+    pub endpoint_url: String,
+    /// `CHIME_SDK_NOTIFICATIONS`: whether the service notifies the targets of `NotificationsConfiguration`.
+    pub sends_notifications: bool,
+}
+
+/// What the media plane's settings depend on.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    pub region: &'a str,
+    pub use_fips: bool,
+    pub use_dual_stack: bool,
+    pub allowed_callers: &'a AllowedCallers,
+}
+
+/// The control Regions that can create a meeting in each media Region ("Available AWS Regions" in the Amazon
+/// Chime SDK developer guide). The other ones only host media in themselves.
+const CONTROL_REGIONS: [&str; 10] = [
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-west-2",
+    "us-east-1",
+    "us-west-2",
+];
+const RESTRICTED: [&str; 4] = ["af-south-1", "il-central-1", "us-gov-east-1", "us-gov-west-1"];
+
+/// The control Regions with a FIPS endpoint ("Amazon Chime SDK endpoints and quotas" in the AWS General
+/// Reference).
+const FIPS_REGIONS: [&str; 3] = ["ca-central-1", "us-east-1", "us-west-2"];
+
+const CHIME_SDK_MEETINGS: &str = "chime-sdk-meetings";
+
+impl MediaPlaneSettings {
+    pub(super) fn from_env(context: Context) -> Result<Self, SettingError> {
+        let is_chime = setting("MEDIA_PLANE", |plane| match plane {
+            "templates" => Ok(false),
+            CHIME_SDK_MEETINGS => Ok(true),
+            _ => Err(format!("must be templates or {CHIME_SDK_MEETINGS}")),
+        })?;
+        if is_chime.unwrap_or_default() {
+            ChimeSdkSettings::from_env(context).map(Self::ChimeSdkMeetings)
+        } else {
+            templates().map(Self::Templates)
+        }
+    }
+}
+
+fn templates() -> Result<Templates, SettingError> {
+    let domain = setting("MEDIA_DOMAIN", parse_domain)?;
+    let templates = Templates::new(domain.as_deref().unwrap_or("media.example.com"));
+    let overridden = setting("MEDIA_PLACEMENT", |overrides| templates.with_templates(overrides))?;
+    Ok(overridden.unwrap_or(templates))
+}
+
+impl ChimeSdkSettings {
+    fn from_env(context: Context) -> Result<Self, SettingError> {
+        for variable in ["MEDIA_DOMAIN", "MEDIA_PLACEMENT"] {
+            setting(variable, |_| -> Result<(), _> {
+                Err(format!("must be unset when MEDIA_PLANE is {CHIME_SDK_MEETINGS}"))
+            })?;
+        }
+        // Later calls name only a meeting, which belongs to the stack's account: one caller could delete
+        // another's.
+        if let AllowedCallers::OfAccounts(accounts) = context.allowed_callers
+            && accounts.len() > 1
+        {
+            let problem = format!("must name one account when MEDIA_PLANE is {CHIME_SDK_MEETINGS}");
+            return Err(SettingError::invalid("ALLOWED_ACCOUNT_IDS", problem, accounts.join(",")));
+        }
+        let region = setting("MEDIA_CONTROL_REGION", parse_region)?;
+        let region = region.unwrap_or_else(|| context.region.to_owned());
+        if !CONTROL_REGIONS.contains(&&*region) {
+            let why = if RESTRICTED.contains(&&*region) {
+                "hosts media only in itself"
+            } else {
+                "has no such service"
+            };
+            let regions = CONTROL_REGIONS.join(", ");
+            let problem =
+                format!("(by default AWS_REGION) must be one of {regions}; {region} {why}");
+            return Err(SettingError::invalid("MEDIA_CONTROL_REGION", problem, region));
+        }
+        let sends_notifications = setting("CHIME_SDK_NOTIFICATIONS", parse_bool)?.unwrap_or(true);
+        let endpoint_url = endpoint_url(&region, context)?;
+        Ok(Self { region, endpoint_url, sends_notifications })
+    }
+}
+
+fn endpoint_url(region: &str, context: Context) -> Result<String, SettingError> {
+    let own = setting("AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS", parse_endpoint_url)?;
+    if let Some(url) = own.or(setting("AWS_ENDPOINT_URL", parse_endpoint_url)?) {
+        return Ok(url);
+    }
+    if context.use_fips && !FIPS_REGIONS.contains(&region) {
+        let regions = FIPS_REGIONS.join(", ");
+        let problem = format!(
+            "must be false or unset when MEDIA_CONTROL_REGION is {region}: only {regions} have a FIPS endpoint"
+        );
+        return Err(SettingError::invalid("AWS_USE_FIPS_ENDPOINT", problem, "true".into()));
+    }
+    let service = if context.use_fips { "meetings-chime-fips" } else { "meetings-chime" };
+    let suffix = if context.use_dual_stack { "api.aws" } else { "amazonaws.com" };
+    Ok(format!("https://{service}.{region}.{suffix}"))
+}
