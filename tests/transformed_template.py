@@ -66,6 +66,11 @@ assert resources["UsagePlan"]["DependsOn"] == "ApiProdStage", resources["UsagePl
 assert "AccessLogGroup" in json.dumps(resources["ApiProdStage"]), resources["ApiProdStage"]
 assert "ApiGatewayAccount" in json.dumps(resources["AccessLogGroup"]), resources["AccessLogGroup"]
 
+# An access log entry is JSON, and has both IDs of the request.
+entry = json.loads(resources["ApiProdStage"]["Properties"]["AccessLogSetting"]["Format"])
+assert entry["requestId"] == "$context.requestId", entry
+assert entry["extendedRequestId"] == "$context.extendedRequestId", entry
+
 # Whatever changes the function publishes a new version of it.
 for parameter, value in {
     "Authorization": "NONE",
