@@ -71,7 +71,16 @@ entry = json.loads(resources["ApiProdStage"]["Properties"]["AccessLogSetting"]["
 assert entry["requestId"] == "$context.requestId", entry
 assert entry["extendedRequestId"] == "$context.extendedRequestId", entry
 
-# Whatever changes the function publishes a new version of it.
+
+
+def content(resources):
+    """What Lambda compares before it publishes a version."""
+    not_in_a_version = "ReservedConcurrentExecutions", "Tags"
+    properties = resources["CreateMeetingFunction"]["Properties"].items()
+    return {name: value for name, value in properties if name not in not_in_a_version}
+
+
+# Whatever changes the function publishes a new version of it, which Lambda accepts.
 for parameter, value in {
     "Authorization": "NONE",
     "AllowedAccountIds": "111122223333",
@@ -83,12 +92,19 @@ for parameter, value in {
     "MemorySize": 1024,
     "Timeout": "9",
     "LogLevel": "DEBUG",
+    "ReservedConcurrency": "0",
 }.items():
-    assert version(transform(**{parameter: value})) != version(resources), parameter
+    changed = transform(**{parameter: value})
+    assert version(changed) != version(resources), parameter
+    assert content(changed) != content(resources), parameter
 
-# CodeDeploy has a part only in gradual deployments.
-assert "CreateMeetingFunctionDeploymentGroup" in resources
-assert "CreateMeetingFunctionDeploymentGroup" not in transform(Deployment="AllAtOnce")
+# When an update is rolled back, its version goes, or Lambda would reject that content the next time.
+assert resources[version(resources)]["DeletionPolicy"] == "Delete", resources[version(resources)]
+
+# CodeDeploy has a part only in gradual deployments, and an update that drains the endpoint is none.
+assert "CreateMeetingFunctionDeploymentGroup" in transform(ReservedConcurrency="1")
+for at_once in {"Deployment": "AllAtOnce"}, {"ReservedConcurrency": "0"}:
+    assert "CreateMeetingFunctionDeploymentGroup" not in transform(**at_once), at_once
 
 # What keeps the meetings.
 assert resources["MeetingsTable"]["DeletionPolicy"] == "Retain", resources["MeetingsTable"]
