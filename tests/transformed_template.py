@@ -60,6 +60,18 @@ assert "security" not in create_meeting(transform(Authorization="NONE"))
 assert "x-amazon-apigateway-policy" not in definition(resources)
 policy = definition(transform(AllowedAccountIds="111122223333,444455556666"))["x-amazon-apigateway-policy"]
 assert policy["Statement"][0]["Principal"]["AWS"] == ["111122223333", "444455556666"], policy
+assert resources["Api"]["Properties"]["Mode"] == "overwrite", resources["Api"]["Properties"]["Mode"]
+
+
+def allowed_accounts(**parameters):
+    function = transform(**parameters)["CreateMeetingFunction"]["Properties"]
+    return function["Environment"]["Variables"]["ALLOWED_ACCOUNT_IDS"]
+
+
+# The function lets in the same: whoever is named, or with an IAM identity the stack's own account.
+assert allowed_accounts() == {"Ref": "AWS::AccountId"}, allowed_accounts()
+assert allowed_accounts(AllowedAccountIds="111122223333,444455556666") == "111122223333,444455556666"
+assert allowed_accounts(Authorization="API_KEY") == allowed_accounts(Authorization="NONE") == ""
 
 # The usage plan waits for the stage by its name, and the stage for the account's role for its logs.
 assert resources["UsagePlan"]["DependsOn"] == "ApiProdStage", resources["UsagePlan"]
@@ -74,26 +86,28 @@ assert entry["extendedRequestId"] == "$context.extendedRequestId", entry
 
 
 def content(resources):
-    """What Lambda compares before it publishes a version."""
+    """What Lambda compares, in the account 111122223333, before it publishes a version."""
     not_in_a_version = "ReservedConcurrentExecutions", "Tags"
     properties = resources["CreateMeetingFunction"]["Properties"].items()
-    return {name: value for name, value in properties if name not in not_in_a_version}
+    compared = {name: value for name, value in properties if name not in not_in_a_version}
+    return json.dumps(compared).replace('{"Ref": "AWS::AccountId"}', '"111122223333"')
 
 
 # Whatever changes the function publishes a new version of it, which Lambda accepts.
-for parameter, value in {
-    "Authorization": "NONE",
-    "AllowedAccountIds": "111122223333",
-    "DailyMeetingLimit": "5",
-    "MeetingLifetimeSeconds": "60",
-    "MediaDomain": "media.test",
-    "MediaPlacement": "{}",
-    "Architecture": "arm64",
-    "MemorySize": 1024,
-    "Timeout": "9",
-    "LogLevel": "DEBUG",
-    "ReservedConcurrency": "0",
-}.items():
+for parameter, value in [
+    ("Authorization", "NONE"),
+    ("AllowedAccountIds", "444455556666"),
+    ("AllowedAccountIds", "111122223333"),
+    ("DailyMeetingLimit", "5"),
+    ("MeetingLifetimeSeconds", "60"),
+    ("MediaDomain", "media.test"),
+    ("MediaPlacement", "{}"),
+    ("Architecture", "arm64"),
+    ("MemorySize", 1024),
+    ("Timeout", "9"),
+    ("LogLevel", "DEBUG"),
+    ("ReservedConcurrency", "0"),
+]:
     changed = transform(**{parameter: value})
     assert version(changed) != version(resources), parameter
     assert content(changed) != content(resources), parameter
