@@ -1,26 +1,20 @@
 //! How the topic and the queue of a meeting are notified, from the function's write to the message.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::LazyLock;
+mod chain;
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_dynamodb::types::{AttributeValue, StreamSpecification};
-use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
-use yaml_serde::Value as Yaml;
 
+use self::chain::{Message, deliver};
 use crate::support::Answer::Stalled;
 use crate::support::{
-    AWS_ENVIRONMENT, CALLER, DynamoDb, Event, Fault, Function, InProcess, PATIENCE, sdk_config,
-    template,
+    CALLER, DynamoDb, Event, Fault, Function, InProcess, PATIENCE, sdk_config, template,
 };
 
-const DEFINITION: &str = include_str!("../../notifications.asl.json");
 const QUEUE: &str = "arn:aws:sqs:us-east-1:123456789012:queue";
 const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:topic";
 
@@ -43,128 +37,6 @@ async fn start_with_stream() -> DynamoDb {
 /// A request for a meeting whose topic and queue are these.
 fn request(token: &str, targets: &Value) -> Event {
     Event::create(&json!({ "ClientRequestToken": token, "NotificationsConfiguration": targets }))
-}
-
-/// What has come of the records in the stream.
-#[derive(Debug, Deserialize)]
-struct Delivered {
-    /// Of each, its kind, and whether it passed the filters.
-    records: Vec<(String, bool)>,
-    executions: Vec<(String, Option<String>)>,
-    queues: Queues,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Queues {
-    queue: Vec<Message>,
-    #[serde(rename = "queue.fifo")]
-    queue_fifo: Vec<Message>,
-    /// Of the topic.
-    subscriber: Vec<Message>,
-    #[serde(rename = "subscriber.fifo")]
-    subscriber_fifo: Vec<Message>,
-    dead_letters: Vec<Message>,
-    /// What a dead letter for it has become, once there is this queue.
-    missing: Vec<Message>,
-}
-
-#[derive(Debug, Deserialize, PartialEq)]
-struct Message {
-    body: Value,
-    id: Option<String>,
-    deduplication_id: Option<String>,
-}
-
-impl Message {
-    fn meeting_id(&self) -> &str {
-        self.body["detail"]["meetingId"].as_str().unwrap()
-    }
-
-    /// Of a dead letter, what has failed, each with its meeting's id.
-    fn undelivered(&self) -> Vec<(String, Value)> {
-        let id = self.body["dynamodb"]["NewImage"]["MeetingId"]["S"].as_str().unwrap();
-        let failures = self.body["undelivered"].as_array().unwrap().iter();
-        failures.map(|failure| (id.to_owned(), failure.clone())).collect()
-    }
-}
-
-/// What plays the pipe, and has a Step Functions, an SNS and an SQS. It takes seconds to start, so all
-/// tests share it.
-struct Chain {
-    stdin: ChildStdin,
-    stdout: BufReader<ChildStdout>,
-    _process: Child,
-}
-
-impl Chain {
-    fn start() -> Self {
-        let template = template();
-        let pipe = &template["Resources"]["NotificationsPipe"]["Properties"];
-        let source = &pipe["SourceParameters"];
-        // It gives each record an execution.
-        assert_eq!(source["DynamoDBStreamParameters"]["BatchSize"], 1);
-        let filters = source["FilterCriteria"]["Filters"].as_sequence().unwrap().iter();
-        let chain = json!({
-            "filters": filters.map(|filter| filter["Pattern"].as_str()).collect::<Vec<_>>(),
-            "definition": definition(&template),
-        });
-        let python = concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/tools/moto/bin/python");
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/end_to_end/notifications.py");
-        let mut process = Command::new(python)
-            .args([script, &chain.to_string()])
-            .env_clear()
-            .envs(AWS_ENVIRONMENT)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("Python with moto, which make test installs");
-        Self {
-            stdin: process.stdin.take().unwrap(),
-            stdout: BufReader::new(process.stdout.take().unwrap()),
-            _process: process,
-        }
-    }
-
-    fn deliver(&mut self, endpoint: &str) -> Delivered {
-        writeln!(self.stdin, "{endpoint}").unwrap();
-        let mut answer = String::new();
-        self.stdout.read_line(&mut answer).unwrap();
-        serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{error} in {answer}"))
-    }
-}
-
-/// Has all that was written to the table go through the pipe and the state machine.
-async fn deliver(dynamodb: &DynamoDb) -> Delivered {
-    // It ends with the tests, when nobody is left who could write to it.
-    static CHAIN: LazyLock<Mutex<Chain>> = LazyLock::new(|| Chain::start().into());
-    let mut chain = CHAIN.lock().await;
-    let endpoint = dynamodb.endpoint.clone();
-    let delivered = spawn_blocking(move || chain.deliver(&endpoint));
-    let delivered = timeout(PATIENCE, delivered).await.expect("an answer").unwrap();
-    for execution in &delivered.executions {
-        assert_eq!(*execution, ("SUCCEEDED".to_owned(), None));
-    }
-    delivered
-}
-
-/// The state machine's definition with what `CloudFormation` puts into it.
-fn definition(template: &Yaml) -> String {
-    let machine = &template["Resources"]["NotificationsStateMachine"]["Properties"];
-    let substitutions = machine["DefinitionSubstitutions"].as_mapping().unwrap().iter();
-    let definition = substitutions.fold(DEFINITION.to_owned(), |definition, (name, value)| {
-        let value = match value.as_str().unwrap() {
-            "AWS::Partition" => "aws",
-            "AWS::URLSuffix" => "amazonaws.com",
-            "NotificationsDeadLetterQueue" => {
-                "https://sqs.us-east-1.amazonaws.com/123456789012/dead-letters"
-            }
-            other => panic!("{other}"),
-        };
-        definition.replace(&format!("${{{}}}", name.as_str().unwrap()), value)
-    });
-    assert!(!definition.contains("${"), "{definition}");
-    definition
 }
 
 #[tokio::test]
