@@ -14,6 +14,7 @@ use yaml_serde::Value as Yaml;
 use crate::support::{AWS_ENVIRONMENT, DynamoDb, PATIENCE, template};
 
 const DEFINITION: &str = include_str!("../../../notifications.asl.json");
+pub const DEAD_LETTER_QUEUE: &str = "arn:aws:sqs:us-east-1:123456789012:dead-letters";
 
 /// What has come of the records in the stream.
 #[derive(Debug, Deserialize)]
@@ -129,6 +130,7 @@ fn definition(template: &Yaml) -> String {
             "NotificationsDeadLetterQueue" => {
                 "https://sqs.us-east-1.amazonaws.com/123456789012/dead-letters"
             }
+            "NotificationsDeadLetterQueue.Arn" => DEAD_LETTER_QUEUE,
             other => panic!("{other}"),
         };
         definition.replace(&format!("${{{}}}", name.as_str().unwrap()), value)

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, StreamSpecification};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use self::chain::{Message, deliver};
+use self::chain::{DEAD_LETTER_QUEUE, Message, deliver};
 use crate::support::Answer::Stalled;
 use crate::support::{
     CALLER, DynamoDb, Event, Fault, Function, InProcess, PATIENCE, sdk_config, template,
@@ -246,6 +246,26 @@ async fn what_cannot_be_delivered_is_kept_with_its_reason_and_holds_up_nothing()
     }
     // A dead letter is an input to deliver it again.
     assert_eq!(ids(&delivered.queues.missing), [&*meetings[0]]);
+}
+
+/// The state machine's role may write to it, whatever targets are allowed.
+#[tokio::test]
+async fn the_dead_letter_queue_is_no_target() {
+    let dynamodb = start_with_stream().await;
+    let function = Function::start(&dynamodb).await;
+    let targets = json!({ "SnsTopicArn": TOPIC, "SqsQueueArn": DEAD_LETTER_QUEUE });
+    let meeting = function.invoke(&request("token", &targets)).await.meeting_id();
+
+    let delivered = deliver(&dynamodb).await;
+
+    assert_eq!(delivered.queues.subscriber.len(), 1, "{delivered:?}");
+    let [letter] = &delivered.queues.dead_letters[..] else { panic!("{delivered:?}") };
+    let failure = json!({
+        "target": DEAD_LETTER_QUEUE,
+        "error": "NotATarget",
+        "cause": "The dead-letter queue cannot be notified.",
+    });
+    assert_eq!(letter.undelivered(), [(meeting, failure)]);
 }
 
 /// Somebody else may write to the table, too.
