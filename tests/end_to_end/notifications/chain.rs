@@ -97,8 +97,8 @@ impl Chain {
         }
     }
 
-    fn deliver(&mut self, endpoint: &str) -> Delivered {
-        writeln!(self.stdin, "{endpoint}").unwrap();
+    fn deliver(&mut self, starter: &str, endpoint: &str) -> Delivered {
+        writeln!(self.stdin, "{starter} {endpoint}").unwrap();
         let mut answer = String::new();
         self.stdout.read_line(&mut answer).unwrap();
         serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{error} in {answer}"))
@@ -107,11 +107,20 @@ impl Chain {
 
 /// Has all that was written to the table go through the pipe and the state machine.
 pub async fn deliver(dynamodb: &DynamoDb) -> Delivered {
+    deliver_by("pipe", dynamodb).await
+}
+
+/// Has the items that were written to the table delivered by an operator, as the runbook says.
+pub async fn deliver_by_hand(dynamodb: &DynamoDb) -> Delivered {
+    deliver_by("operator", dynamodb).await
+}
+
+async fn deliver_by(starter: &'static str, dynamodb: &DynamoDb) -> Delivered {
     // It ends with the tests, when nobody is left who could write to it.
     static CHAIN: LazyLock<Mutex<Chain>> = LazyLock::new(|| Chain::start().into());
     let mut chain = CHAIN.lock().await;
     let endpoint = dynamodb.endpoint.clone();
-    let delivered = spawn_blocking(move || chain.deliver(&endpoint));
+    let delivered = spawn_blocking(move || chain.deliver(starter, &endpoint));
     let delivered = timeout(PATIENCE, delivered).await.expect("an answer").unwrap();
     for execution in &delivered.executions {
         assert_eq!(*execution, ("SUCCEEDED".to_owned(), None));

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, StreamSpecification};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use self::chain::{DEAD_LETTER_QUEUE, Message, deliver};
+use self::chain::{DEAD_LETTER_QUEUE, Message, deliver, deliver_by_hand};
 use crate::support::Answer::Stalled;
 use crate::support::{
     CALLER, DynamoDb, Event, Fault, Function, InProcess, PATIENCE, sdk_config, template,
@@ -140,9 +140,14 @@ async fn a_new_meeting_over_an_expired_one_notifies_and_a_deletion_does_not() {
     let dynamodb = start_with_stream().await;
     let function = InProcess::new(&sdk_config(&dynamodb.endpoint), Duration::from_mins(1));
     let event = request("token", &json!({ "SqsQueueArn": QUEUE }));
-    let created_at = UNIX_EPOCH + Duration::from_millis(1_574_417_723_042);
-    let first = function.invoke(&event, created_at, 0).await.meeting_id();
-    let second = function.invoke(&event, created_at + Duration::from_mins(1), 0).await.meeting_id();
+    // Long enough ago for both to have expired, and too recent for them to count as restored.
+    let created_at = milliseconds() - 150_000;
+    let times = [created_at, created_at + 60_000];
+    let mut meetings = Vec::new();
+    for time in times {
+        let time = UNIX_EPOCH + Duration::from_millis(time);
+        meetings.push(function.invoke(&event, time, 0).await.meeting_id());
+    }
 
     dynamodb.delete_expired();
 
@@ -151,16 +156,29 @@ async fn a_new_meeting_over_an_expired_one_notifies_and_a_deletion_does_not() {
     let records = [("INSERT", true), ("MODIFY", true), ("REMOVE", false)];
     assert_eq!(delivered.records, records.map(|(kind, passed)| (kind.to_owned(), passed)));
     let [one, other] = &delivered.queues.queue[..] else { panic!("{delivered:?}") };
-    assert_eq!([one.meeting_id(), other.meeting_id()], [first, second]);
-    let times = [one, other]
-        .map(|message| (message.body["time"].clone(), message.body["detail"]["timestamp"].clone()));
-    assert_eq!(
-        times,
-        [
-            (json!("2019-11-22T10:15:23Z"), json!(1_574_417_723_042_u64)),
-            (json!("2019-11-22T10:16:23Z"), json!(1_574_417_783_042_u64)),
-        ]
-    );
+    assert_eq!([one.meeting_id(), other.meeting_id()], meetings[..]);
+    assert_eq!([one, other].map(|message| &message.body["detail"]["timestamp"]), times);
+}
+
+/// To the stream, an item that somebody restores is a new one.
+#[tokio::test]
+async fn a_restored_meeting_notifies_nobody_unless_an_operator_wants_it() {
+    let dynamodb = start_with_stream().await;
+    let function = InProcess::new(&sdk_config(&dynamodb.endpoint), Duration::from_hours(24));
+    let event = request("token", &json!({ "SnsTopicArn": TOPIC, "SqsQueueArn": QUEUE }));
+    let created_at = UNIX_EPOCH + Duration::from_millis(milliseconds() - 310_000);
+    let meeting = function.invoke(&event, created_at, 0).await.meeting_id();
+
+    let restored = deliver(&dynamodb).await;
+    let redelivered = deliver_by_hand(&dynamodb).await;
+
+    assert_eq!(restored.executions.len(), 1);
+    let queues = [restored.queues.queue, restored.queues.subscriber, restored.queues.dead_letters];
+    assert_eq!(queues, [const { Vec::new() }; 3]);
+    for messages in [redelivered.queues.queue, redelivered.queues.subscriber] {
+        let [message] = &messages[..] else { panic!("{messages:?}") };
+        assert_eq!(message.meeting_id(), meeting);
+    }
 }
 
 #[tokio::test]
