@@ -5,6 +5,7 @@ It is run by `make check` with SAM's own Python, which has both transforms.
 
 import json
 import logging
+import re
 from pathlib import Path
 
 import boto3
@@ -33,6 +34,13 @@ def transform(**parameters):
 
 def version(resources):
     return next(name for name, resource in resources.items() if resource["Type"] == "AWS::Lambda::Version")
+
+
+def prerequisites(resources, name):
+    """The resources that CloudFormation creates before this one."""
+    resource = json.dumps([resources[name].get(member) for member in ("DependsOn", "Properties")])
+    direct = {other for other in resources if re.search(rf'"{other}"|\${{{other}\b', resource)}
+    return direct.union(*(prerequisites(resources, other) for other in direct))
 
 
 def definition(resources):
@@ -151,6 +159,13 @@ dead_letters = pipe["SourceParameters"]["DynamoDBStreamParameters"]["DeadLetterC
 keeping = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": dead_letters}
 assert starting in statements and keeping in statements, statements
 assert keeping in notifying["NotificationsRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+
+# A new stream is not accessible at once, so the pipe comes long after the table, and after the API.
+parts = "DeadLetterQueue", "Role", "StateMachine", "PipeRole", "Pipe"
+chain = "MeetingsTable", *(f"Notifications{part}" for part in parts)
+for earlier, later in zip(chain, chain[1:]):
+    assert earlier in prerequisites(notifying, later), (earlier, later)
+assert "ApiProdStage" in prerequisites(notifying, "NotificationsPipe")
 
 # Messages are sent only to what is named.
 named = ["arn:aws:sns:us-east-1:111122223333:m", "arn:aws:sqs:us-east-1:444455556666:m-*"]
