@@ -125,7 +125,10 @@ impl CreateMeeting {
                 };
                 self.put(invocation, created, None, calls).await
             }
-            MediaPlane::ChimeSdkMeetings(chime) => self.create_once(chime, invocation, calls).await,
+            // Boxed, so that the other media plane's future stays small.
+            MediaPlane::ChimeSdkMeetings(chime) => {
+                Box::pin(self.create_once(chime, invocation, calls)).await
+            }
         }
     }
 

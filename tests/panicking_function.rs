@@ -44,7 +44,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         daily_limit: None,
     };
     lambda_runtime::run(service_fn(|event| {
-        gateway::handle(create_meeting, telemetry, event, SystemTime::now())
+        Box::pin(gateway::handle(create_meeting, telemetry, event, SystemTime::now()))
     }))
     .await
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use create_meeting::error::ErrorKind;
+use create_meeting::error::{Error, ErrorKind};
 use fancy_regex::Regex;
 use serde_json::json;
 use yaml_serde::Value as Yaml;
@@ -47,7 +47,7 @@ fn what_api_gateway_refuses_looks_as_if_the_function_had() {
         let mut headers = json!({
             "gatewayresponse.header.x-amzn-ErrorType": format!("'{}'", wire.name),
         });
-        if let Some(wait) = kind.retry_after() {
+        if let Some(wait) = Error::new(kind, "").wait() {
             headers["gatewayresponse.header.Retry-After"] = json!(format!("'{}'", wait.as_secs()));
             headers["gatewayresponse.header.x-amz-retry-after"] =
                 json!(format!("'{}'", wait.as_millis()));
