@@ -378,11 +378,17 @@ def test_its_region_may_differ_from_that_of_the_function():
 
 def test_it_forwards_sigterm_to_the_command():
     command = 'trap "echo terminated; exit 4" TERM; echo started; while :; do sleep 0.1; done'
-    with subprocess.Popen([LOCAL_CHIME_SDK, "sh", "-c", command], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "started\n"
-        process.send_signal(signal.SIGTERM)
-        assert process.communicate(timeout=PATIENCE)[0] == "terminated\n"
-        assert process.returncode == 4
+    with subprocess.Popen(
+        [LOCAL_CHIME_SDK, "sh", "-c", command], stdout=subprocess.PIPE, text=True, start_new_session=True,
+    ) as process:
+        try:
+            assert process.stdout.readline() == "started\n"
+            process.terminate()
+            assert process.communicate(timeout=PATIENCE)[0] == "terminated\n"
+            assert process.returncode == 4
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
 
 
 def test_it_runs_beside_local_dynamodb(tmp_path):
