@@ -154,7 +154,7 @@ def test_a_daily_limit_is_kept(tmp_path):
 
 
 def test_who_has_no_identity_is_refused_where_one_is_required(tmp_path):
-    with sam_local(tmp_path, REQUIRE_IAM_CALLER="true") as endpoint:
+    with sam_local(tmp_path, ALLOWED_ACCOUNT_IDS="111122223333") as endpoint:
         assert_refused(
             endpoint, "UnauthorizedClientException", 401, "no IAM identity",
             ClientRequestToken="token",
@@ -228,7 +228,7 @@ def invoke(event, variables):
 SOURCES = ("rest", "http", "url")
 ANSWERS = {"replay": 201, "mismatch": 400, "full": 201, "invalid": 400, "base64": 201}
 CALLERS = {
-    # Where nobody is asked, where an identity is required, and where another account's is.
+    # Without IAM, with their account allowed, and with only another account allowed.
     "rest-anonymous": [201, 401, 401],
     "http-iam": [201, 201, 403],
     "url-anonymous": [201, 401, 401],
@@ -250,8 +250,8 @@ def test_every_event_is_answered(source, dynamodb):
 
 @pytest.mark.parametrize("event", CALLERS)
 def test_events_of_other_callers_are_answered(event, dynamodb):
-    settings = [{}, {"REQUIRE_IAM_CALLER": "true"}, {"ALLOWED_ACCOUNT_IDS": "000000000001"}]
-    statuses = [invoke(event, {**dynamodb, **setting})["statusCode"] for setting in settings]
+    allowed = [{}, *({"ALLOWED_ACCOUNT_IDS": account} for account in ("111122223333", "000000000001"))]
+    statuses = [invoke(event, {**dynamodb, **setting})["statusCode"] for setting in allowed]
     assert statuses == CALLERS[event]
 
 

@@ -5,6 +5,7 @@ It is run by `make check` with SAM's own Python, which has both transforms.
 
 import json
 import logging
+import re
 from pathlib import Path
 
 import boto3
@@ -35,6 +36,13 @@ def version(resources):
     return next(name for name, resource in resources.items() if resource["Type"] == "AWS::Lambda::Version")
 
 
+def prerequisites(resources, name):
+    """The resources that CloudFormation creates before this one."""
+    resource = json.dumps([resources[name].get(member) for member in ("DependsOn", "Properties")])
+    direct = {other for other in resources if re.search(rf'"{other}"|\${{{other}\b', resource)}
+    return direct.union(*(prerequisites(resources, other) for other in direct))
+
+
 def definition(resources):
     return resources["Api"]["Properties"]["Body"]
 
@@ -60,30 +68,65 @@ assert "security" not in create_meeting(transform(Authorization="NONE"))
 assert "x-amazon-apigateway-policy" not in definition(resources)
 policy = definition(transform(AllowedAccountIds="111122223333,444455556666"))["x-amazon-apigateway-policy"]
 assert policy["Statement"][0]["Principal"]["AWS"] == ["111122223333", "444455556666"], policy
+assert resources["Api"]["Properties"]["Mode"] == "overwrite", resources["Api"]["Properties"]["Mode"]
+
+
+def allowed_accounts(**parameters):
+    function = transform(**parameters)["CreateMeetingFunction"]["Properties"]
+    return function["Environment"]["Variables"]["ALLOWED_ACCOUNT_IDS"]
+
+
+# The function lets in the same: whoever is named, or with an IAM identity the stack's own account.
+assert allowed_accounts() == {"Ref": "AWS::AccountId"}, allowed_accounts()
+assert allowed_accounts(AllowedAccountIds="111122223333,444455556666") == "111122223333,444455556666"
+assert allowed_accounts(Authorization="API_KEY") == allowed_accounts(Authorization="NONE") == ""
 
 # The usage plan waits for the stage by its name, and the stage for the account's role for its logs.
 assert resources["UsagePlan"]["DependsOn"] == "ApiProdStage", resources["UsagePlan"]
 assert "AccessLogGroup" in json.dumps(resources["ApiProdStage"]), resources["ApiProdStage"]
 assert "ApiGatewayAccount" in json.dumps(resources["AccessLogGroup"]), resources["AccessLogGroup"]
 
-# Whatever changes the function publishes a new version of it.
-for parameter, value in {
-    "Authorization": "NONE",
-    "AllowedAccountIds": "111122223333",
-    "DailyMeetingLimit": "5",
-    "MeetingLifetimeSeconds": "60",
-    "MediaDomain": "media.test",
-    "MediaPlacement": "{}",
-    "Architecture": "arm64",
-    "MemorySize": 1024,
-    "Timeout": "9",
-    "LogLevel": "DEBUG",
-}.items():
-    assert version(transform(**{parameter: value})) != version(resources), parameter
+# An access log entry is JSON, and has both IDs of the request.
+entry = json.loads(resources["ApiProdStage"]["Properties"]["AccessLogSetting"]["Format"])
+assert entry["requestId"] == "$context.requestId", entry
+assert entry["extendedRequestId"] == "$context.extendedRequestId", entry
 
-# CodeDeploy has a part only in gradual deployments.
-assert "CreateMeetingFunctionDeploymentGroup" in resources
-assert "CreateMeetingFunctionDeploymentGroup" not in transform(Deployment="AllAtOnce")
+
+
+def content(resources):
+    """What Lambda compares, in the account 111122223333, before it publishes a version."""
+    not_in_a_version = "ReservedConcurrentExecutions", "Tags"
+    properties = resources["CreateMeetingFunction"]["Properties"].items()
+    compared = {name: value for name, value in properties if name not in not_in_a_version}
+    return json.dumps(compared).replace('{"Ref": "AWS::AccountId"}', '"111122223333"')
+
+
+# Whatever changes the function publishes a new version of it, which Lambda accepts.
+for parameter, value in [
+    ("Authorization", "NONE"),
+    ("AllowedAccountIds", "444455556666"),
+    ("AllowedAccountIds", "111122223333"),
+    ("DailyMeetingLimit", "5"),
+    ("MeetingLifetimeSeconds", "60"),
+    ("MediaDomain", "media.test"),
+    ("MediaPlacement", "{}"),
+    ("Architecture", "arm64"),
+    ("MemorySize", 1024),
+    ("Timeout", "9"),
+    ("LogLevel", "DEBUG"),
+    ("ReservedConcurrency", "0"),
+]:
+    changed = transform(**{parameter: value})
+    assert version(changed) != version(resources), parameter
+    assert content(changed) != content(resources), parameter
+
+# When an update is rolled back, its version goes, or Lambda would reject that content the next time.
+assert resources[version(resources)]["DeletionPolicy"] == "Delete", resources[version(resources)]
+
+# CodeDeploy has a part only in gradual deployments, and an update that drains the endpoint is none.
+assert "CreateMeetingFunctionDeploymentGroup" in transform(ReservedConcurrency="1")
+for at_once in {"Deployment": "AllAtOnce"}, {"ReservedConcurrency": "0"}:
+    assert "CreateMeetingFunctionDeploymentGroup" not in transform(**at_once), at_once
 
 # What keeps the meetings.
 assert resources["MeetingsTable"]["DeletionPolicy"] == "Retain", resources["MeetingsTable"]
@@ -117,19 +160,18 @@ keeping = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": dead_lett
 assert starting in statements and keeping in statements, statements
 assert keeping in notifying["NotificationsRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
 
+# A new stream is not accessible at once, so the pipe comes long after the table, and after the API.
+parts = "DeadLetterQueue", "Role", "StateMachine", "PipeRole", "Pipe"
+chain = "MeetingsTable", *(f"Notifications{part}" for part in parts)
+for earlier, later in zip(chain, chain[1:]):
+    assert earlier in prerequisites(notifying, later), (earlier, later)
+assert "ApiProdStage" in prerequisites(notifying, "NotificationsPipe")
 
-def targets(**parameters):
-    role = transform(Notifications="Enabled", **parameters)["NotificationsRole"]["Properties"]
-    statement = role["Policies"][0]["PolicyDocument"]["Statement"][0]
-    assert statement["Action"] == ["sns:Publish", "sqs:SendMessage"], statement
-    return statement["Resource"]
-
-
-# Messages are sent within the account, or to what is named.
-account = "${AWS::Region}:${AWS::AccountId}:*"
-assert targets() == [f"arn:${{AWS::Partition}}:{service}:{account}" for service in ("sns", "sqs")], targets()
+# Messages are sent only to what is named.
 named = ["arn:aws:sns:us-east-1:111122223333:m", "arn:aws:sqs:us-east-1:444455556666:m-*"]
-assert targets(NotificationTargetArns=",".join(named)) == named, targets(NotificationTargetArns=",".join(named))
+role = transform(Notifications="Enabled", NotificationTargetArns=",".join(named))["NotificationsRole"]
+sending = {"Effect": "Allow", "Action": ["sns:Publish", "sqs:SendMessage"], "Resource": named}
+assert sending in role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"], role
 
 
 def broken_rules(**parameters):
@@ -145,10 +187,6 @@ def broken_rules(**parameters):
                 return value(one) == value(other)
             case {"Fn::Not": [condition]}:
                 return not value(condition)
-            case {"Fn::And": conditions}:
-                return all(map(value, conditions))
-            case {"Fn::Or": conditions}:
-                return any(map(value, conditions))
         return expression
 
     return [
@@ -158,10 +196,8 @@ def broken_rules(**parameters):
     ]
 
 
-# Strangers do not choose among all topics and queues of the account.
-assert not broken_rules() and not broken_rules(Authorization="NONE") and not broken_rules(Notifications="Enabled")
-for strangers in {"Authorization": "NONE"}, {"Authorization": "API_KEY"}, {"AllowedAccountIds": "444455556666"}:
-    enabled = {"Notifications": "Enabled", **strangers}
-    assert broken_rules(**enabled) == ["StrangersNeedNamedTargets"], enabled
-    assert not broken_rules(**enabled, NotificationTargetArns=named[0]), enabled
+# Callers are let choose among targets only if these are named, and accounts only where callers are identified.
+assert not broken_rules() and not broken_rules(Authorization="NONE")
+assert broken_rules(Notifications="Enabled") == ["NotificationsNeedTargets"]
+assert not broken_rules(Notifications="Enabled", NotificationTargetArns=named[0])
 assert broken_rules(Authorization="NONE", AllowedAccountIds="111122223333") == ["AccountsNeedIdentity"]
