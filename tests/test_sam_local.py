@@ -4,66 +4,23 @@ boto3, and under `sam local invoke` with the events of `events/`.
 It is run by `make test-sam`, and needs a Docker engine.
 """
 
-import contextlib
 import http.server
 import json
 import os
 import re
-import signal
-import socket
 import subprocess
 import threading
-import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import boto3
 import pytest
 from botocore.config import Config
 
-ROOT = Path(__file__).parent.parent
+from serving import PATIENCE, ROOT, serving
+
 SAM = ROOT / ".venv/bin/sam"
 LOCAL_DYNAMODB = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug/local-dynamodb"
-PATIENCE = 120
-
-# A shell that runs this in the background has SIGINT ignored, which what is started here would inherit.
-signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-@contextlib.contextmanager
-def serving(command, log, **settings):
-    """Runs `command`, which serves at `{port}`, and yields the endpoint."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [part.format(port=port) for part in command]
-    with open(log, "w") as output:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, **settings}, stdout=output,
-            stderr=subprocess.STDOUT, start_new_session=True,
-        )
-    try:
-        deadline = time.monotonic() + PATIENCE
-        while not accepts(port):
-            assert process.poll() is None and time.monotonic() < deadline, Path(log).read_text()
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            # As Ctrl-C does it.
-            os.killpg(process.pid, signal.SIGINT)
-        try:
-            process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
-
-
-def accepts(port):
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-        return True
-    return False
-
 
 START_API = [str(SAM), "local", "start-api", "--port", "{port}"]
 
