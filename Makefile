@@ -11,6 +11,7 @@ VENV := .venv
 SAM := $(VENV)/bin/sam
 CHECKOV := $(VENV)/bin/checkov
 MOTO := $(VENV)/bin/moto_server
+MINISTACK := $(VENV)/bin/ministack
 LOCAL_DYNAMODB := $(or $(CARGO_TARGET_DIR),target)/debug/local-dynamodb
 CARGO_LAMBDA := $(or $(shell command -v cargo-lambda 2>/dev/null),$(VENV)/bin/cargo-lambda)
 CARGO_FUZZ := $(or $(shell command -v cargo-fuzz 2>/dev/null),$(VENV)/bin/cargo-fuzz)
@@ -90,6 +91,10 @@ sam-local: need-docker sam-build local-dynamodb ## Serve http://localhost:3000/m
 test-sam: need-docker sam-build local-dynamodb $(VENV)/boto3 ## Test the function under sam local; needs Docker
 	@env $(LOCAL_AWS) $(NO_STS) $(VENV)/bin/pytest tests/test_sam_local.py
 
+.PHONY: test-deploy
+test-deploy: sam-build $(MINISTACK) $(VENV)/boto3 ## Test sam deploy with an emulator of AWS (some minutes)
+	@$(VENV)/bin/pytest tests/test_deploy.py
+
 .PHONY: memory
 memory: need-docker sam-build local-dynamodb ## Measure the function with 128 MB to 1,769 MB of memory; needs Docker
 	@rm -f .local/memory.db* && mkdir -p .local
@@ -168,6 +173,10 @@ $(CHECKOV): Makefile $(VENV)/bin/uv
 # Executes the state machine; the expressions in it are JSONata.
 $(MOTO): Makefile $(VENV)/bin/uv
 	@$(call uv_install,'moto[stepfunctions]==5.2.5' --with jsonata-python==0.7.1)
+
+# The emulator of AWS, with SAM's transform.
+$(MINISTACK): Makefile $(VENV)/bin/uv
+	@$(call uv_install,ministack==1.5.33 --with aws-sam-translator==1.115.0)
 
 $(VENV)/bin/cargo-fuzz: Makefile
 	@cargo install --quiet --locked --root $(VENV) cargo-fuzz@0.13.2
