@@ -2,9 +2,9 @@
 
 Its argument is JSON: the filters of the pipe, and the definition of the state machine. moto matches the filters,
 executes the state machine, and has the topics and queues, all of the account 123456789012 in us-east-1; the queue
-"missing" comes too late. Each line of standard input is the endpoint of a DynamoDB with one stream. Each is answered
-with a line of JSON: each record's kind and whether it passed, how each execution ended, and the messages in each
-queue.
+"missing" comes too late. Each line of standard input names who starts the executions, "pipe" or "operator", and
+the endpoint of a DynamoDB with one stream. Each is answered with a line of JSON: each record's kind and whether it
+passed, how each execution ended, and the messages in each queue.
 """
 
 import json
@@ -87,11 +87,17 @@ def messages(url):
             }
 
 
-def deliver(endpoint):
+def execution_input(starter, record):
+    """What the pipe gives an execution, or what the runbook has an operator give it."""
+    return [record] if starter == "pipe" else {"dynamodb": {"NewImage": record["dynamodb"]["NewImage"]}}
+
+
+def deliver(starter, endpoint):
     """Has the records in a stream go all the way, and returns what has come of them."""
     records = list(read_stream(endpoint))
     passed = [any(pattern.matches_event(record) for pattern in filters) for record in records]
-    executions = [execute([record]) for record, passes in zip(records, passed) if passes]
+    inputs = [execution_input(starter, record) for record, passes in zip(records, passed) if passes]
+    executions = [execute(content) for content in inputs]
     received = {name: list(messages(url)) for name, url in queues.items()}
 
     # Once there is what was missing, an operator has the first dead letter delivered again.
@@ -120,5 +126,5 @@ with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
         name="notifications", type="EXPRESS", definition=chain["definition"],
         roleArn="arn:aws:iam::123456789012:role/notifications",
     )["stateMachineArn"]
-    for endpoint in sys.stdin:
-        print(json.dumps(deliver(endpoint.strip())), flush=True)
+    for line in sys.stdin:
+        print(json.dumps(deliver(*line.split())), flush=True)

@@ -1,26 +1,20 @@
 //! How the topic and the queue of a meeting are notified, from the function's write to the message.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::LazyLock;
+mod chain;
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_dynamodb::types::{AttributeValue, StreamSpecification};
-use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
-use yaml_serde::Value as Yaml;
 
+use self::chain::{DEAD_LETTER_QUEUE, Message, deliver, deliver_by_hand};
 use crate::support::Answer::Stalled;
 use crate::support::{
-    AWS_ENVIRONMENT, CALLER, DynamoDb, Event, Fault, Function, InProcess, PATIENCE, sdk_config,
-    template,
+    CALLER, DynamoDb, Event, Fault, Function, InProcess, PATIENCE, sdk_config, template,
 };
 
-const DEFINITION: &str = include_str!("../../notifications.asl.json");
 const QUEUE: &str = "arn:aws:sqs:us-east-1:123456789012:queue";
 const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:topic";
 
@@ -43,128 +37,6 @@ async fn start_with_stream() -> DynamoDb {
 /// A request for a meeting whose topic and queue are these.
 fn request(token: &str, targets: &Value) -> Event {
     Event::create(&json!({ "ClientRequestToken": token, "NotificationsConfiguration": targets }))
-}
-
-/// What has come of the records in the stream.
-#[derive(Debug, Deserialize)]
-struct Delivered {
-    /// Of each, its kind, and whether it passed the filters.
-    records: Vec<(String, bool)>,
-    executions: Vec<(String, Option<String>)>,
-    queues: Queues,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Queues {
-    queue: Vec<Message>,
-    #[serde(rename = "queue.fifo")]
-    queue_fifo: Vec<Message>,
-    /// Of the topic.
-    subscriber: Vec<Message>,
-    #[serde(rename = "subscriber.fifo")]
-    subscriber_fifo: Vec<Message>,
-    dead_letters: Vec<Message>,
-    /// What a dead letter for it has become, once there is this queue.
-    missing: Vec<Message>,
-}
-
-#[derive(Debug, Deserialize, PartialEq)]
-struct Message {
-    body: Value,
-    id: Option<String>,
-    deduplication_id: Option<String>,
-}
-
-impl Message {
-    fn meeting_id(&self) -> &str {
-        self.body["detail"]["meetingId"].as_str().unwrap()
-    }
-
-    /// Of a dead letter, what has failed, each with its meeting's id.
-    fn undelivered(&self) -> Vec<(String, Value)> {
-        let id = self.body["dynamodb"]["NewImage"]["MeetingId"]["S"].as_str().unwrap();
-        let failures = self.body["undelivered"].as_array().unwrap().iter();
-        failures.map(|failure| (id.to_owned(), failure.clone())).collect()
-    }
-}
-
-/// What plays the pipe, and has a Step Functions, an SNS and an SQS. It takes seconds to start, so all
-/// tests share it.
-struct Chain {
-    stdin: ChildStdin,
-    stdout: BufReader<ChildStdout>,
-    _process: Child,
-}
-
-impl Chain {
-    fn start() -> Self {
-        let template = template();
-        let pipe = &template["Resources"]["NotificationsPipe"]["Properties"];
-        let source = &pipe["SourceParameters"];
-        // It gives each record an execution.
-        assert_eq!(source["DynamoDBStreamParameters"]["BatchSize"], 1);
-        let filters = source["FilterCriteria"]["Filters"].as_sequence().unwrap().iter();
-        let chain = json!({
-            "filters": filters.map(|filter| filter["Pattern"].as_str()).collect::<Vec<_>>(),
-            "definition": definition(&template),
-        });
-        let python = concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/tools/moto/bin/python");
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/end_to_end/notifications.py");
-        let mut process = Command::new(python)
-            .args([script, &chain.to_string()])
-            .env_clear()
-            .envs(AWS_ENVIRONMENT)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("Python with moto, which make test installs");
-        Self {
-            stdin: process.stdin.take().unwrap(),
-            stdout: BufReader::new(process.stdout.take().unwrap()),
-            _process: process,
-        }
-    }
-
-    fn deliver(&mut self, endpoint: &str) -> Delivered {
-        writeln!(self.stdin, "{endpoint}").unwrap();
-        let mut answer = String::new();
-        self.stdout.read_line(&mut answer).unwrap();
-        serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{error} in {answer}"))
-    }
-}
-
-/// Has all that was written to the table go through the pipe and the state machine.
-async fn deliver(dynamodb: &DynamoDb) -> Delivered {
-    // It ends with the tests, when nobody is left who could write to it.
-    static CHAIN: LazyLock<Mutex<Chain>> = LazyLock::new(|| Chain::start().into());
-    let mut chain = CHAIN.lock().await;
-    let endpoint = dynamodb.endpoint.clone();
-    let delivered = spawn_blocking(move || chain.deliver(&endpoint));
-    let delivered = timeout(PATIENCE, delivered).await.expect("an answer").unwrap();
-    for execution in &delivered.executions {
-        assert_eq!(*execution, ("SUCCEEDED".to_owned(), None));
-    }
-    delivered
-}
-
-/// The state machine's definition with what `CloudFormation` puts into it.
-fn definition(template: &Yaml) -> String {
-    let machine = &template["Resources"]["NotificationsStateMachine"]["Properties"];
-    let substitutions = machine["DefinitionSubstitutions"].as_mapping().unwrap().iter();
-    let definition = substitutions.fold(DEFINITION.to_owned(), |definition, (name, value)| {
-        let value = match value.as_str().unwrap() {
-            "AWS::Partition" => "aws",
-            "AWS::URLSuffix" => "amazonaws.com",
-            "NotificationsDeadLetterQueue" => {
-                "https://sqs.us-east-1.amazonaws.com/123456789012/dead-letters"
-            }
-            other => panic!("{other}"),
-        };
-        definition.replace(&format!("${{{}}}", name.as_str().unwrap()), value)
-    });
-    assert!(!definition.contains("${"), "{definition}");
-    definition
 }
 
 #[tokio::test]
@@ -268,9 +140,14 @@ async fn a_new_meeting_over_an_expired_one_notifies_and_a_deletion_does_not() {
     let dynamodb = start_with_stream().await;
     let function = InProcess::new(&sdk_config(&dynamodb.endpoint), Duration::from_mins(1));
     let event = request("token", &json!({ "SqsQueueArn": QUEUE }));
-    let created_at = UNIX_EPOCH + Duration::from_millis(1_574_417_723_042);
-    let first = function.invoke(&event, created_at, 0).await.meeting_id();
-    let second = function.invoke(&event, created_at + Duration::from_mins(1), 0).await.meeting_id();
+    // Long enough ago for both to have expired, and too recent for them to count as restored.
+    let created_at = milliseconds() - 150_000;
+    let times = [created_at, created_at + 60_000];
+    let mut meetings = Vec::new();
+    for time in times {
+        let time = UNIX_EPOCH + Duration::from_millis(time);
+        meetings.push(function.invoke(&event, time, 0).await.meeting_id());
+    }
 
     dynamodb.delete_expired();
 
@@ -279,16 +156,29 @@ async fn a_new_meeting_over_an_expired_one_notifies_and_a_deletion_does_not() {
     let records = [("INSERT", true), ("MODIFY", true), ("REMOVE", false)];
     assert_eq!(delivered.records, records.map(|(kind, passed)| (kind.to_owned(), passed)));
     let [one, other] = &delivered.queues.queue[..] else { panic!("{delivered:?}") };
-    assert_eq!([one.meeting_id(), other.meeting_id()], [first, second]);
-    let times = [one, other]
-        .map(|message| (message.body["time"].clone(), message.body["detail"]["timestamp"].clone()));
-    assert_eq!(
-        times,
-        [
-            (json!("2019-11-22T10:15:23Z"), json!(1_574_417_723_042_u64)),
-            (json!("2019-11-22T10:16:23Z"), json!(1_574_417_783_042_u64)),
-        ]
-    );
+    assert_eq!([one.meeting_id(), other.meeting_id()], meetings[..]);
+    assert_eq!([one, other].map(|message| &message.body["detail"]["timestamp"]), times);
+}
+
+/// To the stream, an item that somebody restores is a new one.
+#[tokio::test]
+async fn a_restored_meeting_notifies_nobody_unless_an_operator_wants_it() {
+    let dynamodb = start_with_stream().await;
+    let function = InProcess::new(&sdk_config(&dynamodb.endpoint), Duration::from_hours(24));
+    let event = request("token", &json!({ "SnsTopicArn": TOPIC, "SqsQueueArn": QUEUE }));
+    let created_at = UNIX_EPOCH + Duration::from_millis(milliseconds() - 310_000);
+    let meeting = function.invoke(&event, created_at, 0).await.meeting_id();
+
+    let restored = deliver(&dynamodb).await;
+    let redelivered = deliver_by_hand(&dynamodb).await;
+
+    assert_eq!(restored.executions.len(), 1);
+    let queues = [restored.queues.queue, restored.queues.subscriber, restored.queues.dead_letters];
+    assert_eq!(queues, [const { Vec::new() }; 3]);
+    for messages in [redelivered.queues.queue, redelivered.queues.subscriber] {
+        let [message] = &messages[..] else { panic!("{messages:?}") };
+        assert_eq!(message.meeting_id(), meeting);
+    }
 }
 
 #[tokio::test]
@@ -374,6 +264,26 @@ async fn what_cannot_be_delivered_is_kept_with_its_reason_and_holds_up_nothing()
     }
     // A dead letter is an input to deliver it again.
     assert_eq!(ids(&delivered.queues.missing), [&*meetings[0]]);
+}
+
+/// The state machine's role may write to it, whatever targets are allowed.
+#[tokio::test]
+async fn the_dead_letter_queue_is_no_target() {
+    let dynamodb = start_with_stream().await;
+    let function = Function::start(&dynamodb).await;
+    let targets = json!({ "SnsTopicArn": TOPIC, "SqsQueueArn": DEAD_LETTER_QUEUE });
+    let meeting = function.invoke(&request("token", &targets)).await.meeting_id();
+
+    let delivered = deliver(&dynamodb).await;
+
+    assert_eq!(delivered.queues.subscriber.len(), 1, "{delivered:?}");
+    let [letter] = &delivered.queues.dead_letters[..] else { panic!("{delivered:?}") };
+    let failure = json!({
+        "target": DEAD_LETTER_QUEUE,
+        "error": "NotATarget",
+        "cause": "The dead-letter queue cannot be notified.",
+    });
+    assert_eq!(letter.undelivered(), [(meeting, failure)]);
 }
 
 /// Somebody else may write to the table, too.
