@@ -10,6 +10,11 @@
 - CodeDeploy: ministack has none. Here, a gradual deployment shifts all traffic at once, or fails if an alarm that
   guards it is firing.
 - Alarms on metric math: ministack rejects them. Here, they are stored and never evaluated.
+- Pipes: ministack delivers all records of a stream, in batches of any size. Here, a pipe applies its filter and
+  delivers one record at a time, which is the template's batch size.
+
+Two more differences show. ministack replaces the API, and so its ID, when its definition changes. And callers from
+other accounts do not find the API.
 """
 
 import functools
@@ -34,7 +39,7 @@ os.environ.update(
 
 # ministack reads the environment when it is imported.
 from ministack import app
-from ministack.services import cloudformation, cloudwatch, lambda_svc
+from ministack.services import cloudformation, cloudwatch, lambda_svc, pipes
 from ministack.services.cloudformation import language_extensions, provisioners
 
 TESTS = Path(__file__).parent
@@ -143,6 +148,19 @@ def alarm_record(original, name, properties):
     if "Metrics" in properties:
         properties = {**properties, "Metrics": None, "Namespace": "metric math", "MetricName": "metric math"}
     return original(name, properties)
+
+
+@replace_handler("AWS::Pipes::Pipe", "create")
+def create_pipe(original, logical_id, properties, stack):
+    name, attributes = original(logical_id, properties, stack)
+    pipes._pipes[name]["SourceParameters"] = properties["SourceParameters"]
+    return name, attributes
+
+
+@replace(pipes, "_deliver_batch")
+def deliver_records(original, pipe, records):
+    matching = lambda_svc._apply_filter_criteria(records, pipe["SourceParameters"])
+    return all(original(pipe, [record]) for record in matching)
 
 
 app.main()
