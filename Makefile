@@ -139,6 +139,7 @@ check: $(CARGO_DENY) $(SAM) $(CHECKOV) tests/node_modules/.package-lock.json ## 
 	@$(SAM) validate --region us-east-1
 	@$(VENV)/bin/cfn-lint --append-rules cfn_lint_serverless.rules --include-checks I -- template.yaml
 	@$(VENV)/tools/aws-sam-cli/bin/python tests/transformed_template.py
+	@$(VENV)/tools/aws-sam-cli/bin/python tests/parameter_combinations.py
 	@tests/node_modules/.bin/asl-validator --json-definition "$$(sed 's/$${Partition}/aws/' notifications.asl.json)"
 	@$(CHECKOV) --file template.yaml --framework cloudformation --skip-download --quiet --compact
 
