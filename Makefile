@@ -1,10 +1,11 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-ARCHITECTURE ?= x86_64
-DATABASE ?= .local/meetings.db
-EVENT ?= rest-create
-SECONDS ?= 1200
+# make's command line overrides these and PORT. The environment does not, because other programs use these names too.
+ARCHITECTURE = x86_64
+DATABASE = .local/meetings.db
+EVENT = rest-create
+SECONDS = 1200
 
 # Tools that no Rust toolchain brings come from PyPI into a virtual environment, at these versions.
 VENV := .venv
@@ -12,6 +13,7 @@ SAM := $(VENV)/bin/sam
 CHECKOV := $(VENV)/bin/checkov
 MOTO := $(VENV)/bin/moto_server
 MINISTACK := $(VENV)/bin/ministack
+FUNCTION := $(or $(CARGO_TARGET_DIR),target)/debug/create-meeting
 LOCAL_DYNAMODB := $(or $(CARGO_TARGET_DIR),target)/debug/local-dynamodb
 CARGO_LAMBDA := $(or $(shell command -v cargo-lambda 2>/dev/null),$(VENV)/bin/cargo-lambda)
 CARGO_FUZZ := $(or $(shell command -v cargo-fuzz 2>/dev/null),$(VENV)/bin/cargo-fuzz)
@@ -30,41 +32,53 @@ NO_STS := AWS_ENDPOINT_URL_STS=http://127.0.0.1:9 AWS_MAX_ATTEMPTS=1
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# cargo-lambda ends without a word if it cannot have its port.
-need_port = python3 -c 'import socket; socket.create_server(("127.0.0.1", int("$(PORT)") or -1))' 2>/dev/null || \
-	{ echo 'Port $(PORT) cannot be had: it is in use, or not a port number. Choose another: make $@ PORT=9001' >&2; exit 1; }
+.PHONY: need-python3
+need-python3:
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \
+		{ echo 'Python 3.10 or later must be on the PATH as python3.' >&2; exit 1; }
 
-run invoke: PORT ?= 9000
+# cargo-lambda exits without a message if it cannot bind its port.
+need_port = python3 -c 'import socket; socket.create_server(("127.0.0.1", int("$(PORT)") or -1))' 2>/dev/null || \
+	{ echo 'Port $(PORT) is already in use or invalid. Choose another one, for example: make $@ PORT=9001' >&2; exit 1; }
+
+run invoke: PORT = 9000
+
+BESIDE_DYNAMODB = env $(LOCAL_AWS) $(LOCAL_DYNAMODB) "$(DATABASE)"
 
 .PHONY: run
-run: $(CARGO_LAMBDA) ## Serve http://localhost:9000/meetings (PORT=9000, DATABASE=.local/meetings.db)
+run: need-python3 $(CARGO_LAMBDA) ## Serve http://localhost:9000/meetings (PORT=9000, DATABASE=.local/meetings.db)
 	@$(need_port)
 	@cargo build --locked
 	@cargo build --locked --package local-dynamodb
 	@$(need_port)
 	@mkdir -p "$$(dirname "$(DATABASE)")"
+	@$(BESIDE_DYNAMODB) $(FUNCTION) --check
 	@echo
-	@echo 'CreateMeeting is served at http://localhost:$(PORT)/meetings; Ctrl-C stops it. Try:'
+	@echo 'Serving CreateMeeting at http://localhost:$(PORT)/meetings (Ctrl-C to stop). Try:'
 	@echo
 	@echo "  curl -i http://localhost:$(PORT)/meetings -H 'content-type: application/json' -d '{\"ClientRequestToken\": \"my-first-meeting\"}'"
 	@echo
-	@exec env $(LOCAL_AWS) $(LOCAL_DYNAMODB) "$(DATABASE)" \
-		$(CARGO_LAMBDA) lambda watch --ignore-changes --bin create-meeting \
+	@exec $(BESIDE_DYNAMODB) $(CARGO_LAMBDA) lambda watch --ignore-changes --bin create-meeting \
 		--invoke-address 127.0.0.1 --invoke-port $(PORT)
 
 .PHONY: invoke
-invoke: $(CARGO_LAMBDA) ## Send events/$EVENT.json to a running make run (EVENT=rest-create, PORT=…)
+invoke: need-python3 $(CARGO_LAMBDA) ## Send events/$EVENT.json to the server started by make run (EVENT=rest-create, PORT=9000)
 	@test -f 'events/$(EVENT).json' || \
-		{ echo "EVENT is one of:" $(notdir $(basename $(wildcard events/*.json))) >&2; exit 1; }
-	@$(CARGO_LAMBDA) lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT) \
-		--data-file 'events/$(EVENT).json'
+		{ echo 'No such event: events/$(EVENT).json. Available: $(sort $(notdir $(basename $(wildcard events/*.json))))' >&2; exit 1; }
+	@echo 'Sending events/$(EVENT).json to http://127.0.0.1:$(PORT)'
+	@echo
+	@reply=$$($(CARGO_LAMBDA) lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT) \
+			--data-file 'events/$(EVENT).json' create-meeting) && \
+		printf '%s' "$$reply" | python3 tests/print_reply.py || \
+		{ echo 'No reply from create-meeting at http://127.0.0.1:$(PORT). To start it: make run PORT=$(PORT)' >&2; exit 1; }
 
 .PHONY: test
-test: $(CARGO_LAMBDA) $(VENV)/boto3 $(MOTO) tests/node_modules/.package-lock.json ## Run all tests
+test: need-python3 $(CARGO_LAMBDA) $(VENV)/boto3 $(VENV)/wheels $(MOTO) tests/node_modules/.package-lock.json ## Run all tests
 	@cargo test --locked --workspace --exclude benches --exclude fuzz --exclude hello
+	@$(VENV)/bin/pytest tests/test_make.py
 
 .PHONY: sam-build
-sam-build: $(SAM) $(CARGO_LAMBDA) $(VENV)/ziglang ## Build what sam deploys, in .aws-sam (ARCHITECTURE=x86_64, or arm64, which is untested)
+sam-build: $(SAM) $(CARGO_LAMBDA) $(VENV)/ziglang ## Build the deployment package with SAM (ARCHITECTURE=x86_64|arm64)
 	@$(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
 
 .PHONY: need-docker
@@ -78,10 +92,10 @@ need-docker:
 local-dynamodb:
 	@cargo build --locked --package local-dynamodb
 
-sam-local: PORT ?= 3000
+sam-local: PORT = 3000
 
 .PHONY: sam-local
-sam-local: need-docker sam-build local-dynamodb ## Serve http://localhost:3000/meetings in a container, by sam local (PORT, DATABASE); needs Docker
+sam-local: need-python3 need-docker sam-build local-dynamodb ## Serve http://localhost:3000/meetings in a container, by sam local (PORT, DATABASE); needs Docker
 	@$(need_port)
 	@mkdir -p "$$(dirname "$(DATABASE)")"
 	@exec env $(LOCAL_AWS) $(NO_STS) $(LOCAL_DYNAMODB) --for-containers "$(DATABASE)" \
@@ -118,7 +132,7 @@ bench: sam-build $(PYTHON_PEER)/requirements.txt $(PEERS)/node/node_modules/.pac
 		'Node, Powertools, not bundled=node $(PEERS)/node/runtime.mjs'
 
 .PHONY: stress
-stress: $(CARGO_LAMBDA) ## Run the tests that need many tries with many (some minutes)
+stress: $(CARGO_LAMBDA) ## Run the randomized tests with many iterations (about 15 min)
 	@STRESS=1 cargo test --locked --package end-to-end -- --nocapture stress
 
 # Without a sanitizer it needs no nightly toolchain; the function has no unsafe code to sanitize.
@@ -146,7 +160,7 @@ check: $(CARGO_DENY) $(SAM) $(CHECKOV) tests/node_modules/.package-lock.json ## 
 # Two at once would get in each other's way, where there is a flock to prevent it.
 pip_install = $(if $(shell command -v flock 2>/dev/null),flock .venv.lock) sh -ec ' \
 	test -x $(VENV)/bin/pip || python3 -m venv $(VENV) || \
-		{ echo "python3 has no venv; on Debian it is the package python3-venv" >&2; exit 1; }; \
+		{ echo "python3 cannot create virtual environments. On Debian/Ubuntu: apt install python3-venv" >&2; exit 1; }; \
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps $(1); \
 	touch $@'
 
@@ -197,3 +211,7 @@ $(PYTHON_PEER)/requirements.txt: $(PEERS)/python/requirements.txt
 
 $(VENV)/boto3: Makefile tests/requirements.txt
 	@$(call pip_install,--requirement tests/requirements.txt)
+
+# The packages that README's client installs: its test runs offline.
+$(VENV)/wheels: $(VENV)/boto3
+	@$(VENV)/bin/pip download --quiet --no-deps --dest $@ --requirement tests/requirements.txt && touch $@

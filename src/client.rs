@@ -5,13 +5,10 @@
 
 use aws_config::BehaviorVersion;
 use aws_config::ecs::EcsCredentialsProvider;
-use aws_config::environment::{
-    EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider,
-};
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::meta::credentials::CredentialsProviderChain;
-use aws_config::meta::region::ProvideRegion;
 use aws_config::provider_config::ProviderConfig;
-use aws_sdk_dynamodb::config::{Builder, Config};
+use aws_sdk_dynamodb::config::{Builder, Config, Region};
 use aws_smithy_http_client::Builder as HttpClient;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
@@ -26,7 +23,7 @@ const AMAZON_TRUST_SERVICES: &[u8] = include_bytes!("amazon_trust_services.pem")
 ///
 /// # Errors
 /// If there is no TLS to be had.
-pub async fn config(settings: &Settings) -> Result<Builder, lambda_runtime::Error> {
+pub fn config(settings: &Settings) -> Result<Builder, lambda_runtime::Error> {
     let ca_bundle = settings.ca_bundle.as_deref().unwrap_or(AMAZON_TRUST_SERVICES);
     let trust_store = TrustStore::empty().with_pem_certificate(ca_bundle);
     let http_client = HttpClient::new()
@@ -43,7 +40,7 @@ pub async fn config(settings: &Settings) -> Result<Builder, lambda_runtime::Erro
     let mut config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(http_client)
-        .region(EnvironmentVariableRegionProvider::new().region().await)
+        .region(Region::new(settings.region.clone()))
         .credentials_provider(credentials)
         .use_fips(settings.use_fips)
         .use_dual_stack(settings.use_dual_stack);

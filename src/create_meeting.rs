@@ -1,7 +1,7 @@
 //! The operation: creates a meeting, or replays the one that its token has created before.
 
 use std::num::NonZeroU32;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use uuid::Uuid;
@@ -51,20 +51,23 @@ impl CreateMeeting {
         now: SystemTime,
         call: &Call,
     ) -> Result<Answer, Error> {
+        let since_1970 = now.duration_since(UNIX_EPOCH).map_err(Error::service_failure)?;
+        let expires = since_1970 + self.meeting_lifetime;
         // Whatever reads ISO 8601 reads milliseconds, and not always more.
         let created_at = DateTime::from(now).to_millis().map_err(Error::service_failure)?;
-        let created_at = DateTime::from_millis(created_at);
-        let now = u64::try_from(created_at.secs()).map_err(Error::service_failure)?;
+        let created_at = DateTime::from_millis(created_at).fmt(DateTimeFormat::DateTime);
         let meeting_id = Uuid::new_v4();
         let item = Item {
             account_id: account_id.to_owned(),
             meeting_id,
             media_placement: self.media_plane.place(meeting_id, request.media_region),
-            created_at: created_at.fmt(DateTimeFormat::DateTime).map_err(Error::service_failure)?,
-            expires_at: now + self.meeting_lifetime.as_secs(),
+            created_at: created_at.map_err(Error::service_failure)?,
+            // Items expire at whole seconds. Rounded up, no meeting lives shorter than its lifetime.
+            expires_at: expires.as_secs() + u64::from(expires.subsec_nanos() > 0),
             request,
         };
-        let written = self.store.put_unless_live(&item, self.daily_limit, now, call).await?;
+        let written =
+            self.store.put_unless_live(&item, self.daily_limit, since_1970.as_secs(), call).await?;
         let Some(live) = written else {
             return Ok(Answer { meeting: item.into(), replayed: false });
         };

@@ -49,7 +49,10 @@ pub enum ErrorKind {
     /// There is nothing at this path.
     NotFound,
     /// There is something at this path, but it takes another method.
-    MethodNotAllowed,
+    MethodNotAllowed {
+        /// The methods that it takes, as in the header `Allow`.
+        allow: &'static str,
+    },
 }
 
 /// How an [`ErrorKind`] looks on the wire.
@@ -78,7 +81,7 @@ impl ErrorKind {
             Self::ServiceFailure => ("ServiceFailureException", "ServiceFailure", 500),
             Self::ServiceUnavailable => ("ServiceUnavailableException", "ServiceUnavailable", 503),
             Self::NotFound => ("NotFoundException", "NotFound", 404),
-            Self::MethodNotAllowed => ("MethodNotAllowedException", "MethodNotAllowed", 405),
+            Self::MethodNotAllowed { .. } => ("MethodNotAllowedException", "MethodNotAllowed", 405),
         };
         Wire { name, code, status }
     }

@@ -1,6 +1,7 @@
 //! API Gateway: the event that comes in, the route, and the reply that goes out.
 
 mod event;
+mod route;
 
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -15,6 +16,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 pub use self::event::{HttpRequest, NotHttp, PayloadFormat};
+pub use self::route::Operation;
 use crate::create_meeting::{Answer, CreateMeeting};
 use crate::error::{Error, ErrorKind};
 use crate::meeting::Meeting;
@@ -40,9 +42,11 @@ pub async fn handle(
     let is_cold_start = telemetry.is_cold_start();
     let request_id = request.request_id.as_deref().unwrap_or(lambda_request_id);
     let call = store::Call::until(started_at + time_limit(context.deadline, now));
+    let operation = Operation::called_by(&request);
+    let operation_name = operation.as_ref().ok().map(|operation| operation.name);
     let mut media_region = None;
     let answer = async {
-        let (account_id, wanted) = read(create_meeting, &request)?;
+        let (account_id, wanted) = read(create_meeting, operation?, &request)?;
         media_region = Some(wanted.media_region);
         create_meeting.call(account_id, wanted, now, &call).await
     };
@@ -56,7 +60,9 @@ pub async fn handle(
         received_at: now,
         latency: started_at.elapsed(),
         request_id,
+        extended_request_id: request.extended_request_id.as_deref(),
         lambda_request_id,
+        operation: operation_name,
         trace: context.xray_trace_id.as_deref().and_then(TraceHeader::parse),
         caller: &request.caller,
         media_region,
@@ -81,19 +87,14 @@ fn time_limit(deadline: u64, now: SystemTime) -> Duration {
 /// Who asks for what.
 fn read<'a>(
     create_meeting: &CreateMeeting,
+    operation: &Operation,
     request: &'a HttpRequest,
 ) -> Result<(&'a str, CreateMeetingRequest), Error> {
-    if request.path != "/meetings" {
-        return Err(Error::new(
-            ErrorKind::NotFound,
-            "There is nothing at this path. Meetings are created by POST /meetings.",
-        ));
-    }
-    if request.method != "POST" {
-        return Err(Error::new(
-            ErrorKind::MethodNotAllowed,
-            "There is no such method on /meetings. Meetings are created by POST /meetings.",
-        ));
+    if operation.name != "CreateMeeting" {
+        return Err(Error::bad_request(format!(
+            "This endpoint does not support {}. It supports CreateMeeting (POST /meetings) only.",
+            operation.name
+        )));
     }
     let account_id = create_meeting.allowed_callers.admit(&request.caller)?;
     if !request.has_json() {
@@ -118,8 +119,8 @@ fn error_headers(kind: ErrorKind) -> HeaderMap {
         // In milliseconds; Rust's and JavaScript's SDKs honour it.
         headers.insert("x-amz-retry-after", (wait.as_secs() * 1000).into());
     }
-    if kind == ErrorKind::MethodNotAllowed {
-        headers.insert(ALLOW, HeaderValue::from_static("POST"));
+    if let ErrorKind::MethodNotAllowed { allow } = kind {
+        headers.insert(ALLOW, HeaderValue::from_static(allow));
     }
     headers
 }

@@ -1,8 +1,12 @@
 //! Start-up of the Lambda function: settings, client, connection, runtime.
+//!
+//! With the argument `--check`, it only checks the settings. That needs no Lambda.
 
+use std::env;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
+use aws_sdk_dynamodb::config::Builder;
 use create_meeting::create_meeting::CreateMeeting;
 use create_meeting::settings::Settings;
 use create_meeting::store::Store;
@@ -13,19 +17,39 @@ use lambda_runtime::service_fn;
 // Several threads would take longer to start and more time for each event.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
+    if env::args().nth(1).as_deref() == Some("--check") {
+        return check();
+    }
     let telemetry = telemetry::init();
     match serve(telemetry).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("the function ends: {error}");
+            tracing::error!("startup failed: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn serve(telemetry: Telemetry) -> Result<(), lambda_runtime::Error> {
+/// Checks the settings as a start does, for a person at a terminal.
+fn check() -> ExitCode {
+    match configure() {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("startup failed: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn configure() -> Result<(Settings, Builder), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
-    let store = Store::new(client::config(&settings).await?, settings.table);
+    let config = client::config(&settings)?;
+    Ok((settings, config))
+}
+
+async fn serve(telemetry: Telemetry) -> Result<(), lambda_runtime::Error> {
+    let (settings, config) = configure()?;
+    let store = Store::new(config, settings.table);
     store.warm_up().await;
     let create_meeting = CreateMeeting {
         store,

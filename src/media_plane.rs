@@ -32,14 +32,18 @@ impl MediaPlane {
     /// What is wrong with `overrides`, and what is accepted.
     pub fn with_templates(&self, overrides: &str) -> Result<Self, String> {
         let overrides: Map<String, Value> = serde_json::from_str(overrides)
-            .map_err(|error| format!("it must be a JSON object: {error}"))?;
+            .map_err(|error| format!("must be a JSON object ({error})"))?;
         let mut templates = json!(self.templates);
         for (member, template) in overrides {
-            self.check(&template).map_err(|error| format!("its member {member} {error}"))?;
+            self.check(&template)
+                .map_err(|error| format!("has the member {member}, which {error}"))?;
             let Some(slot) = templates.get_mut(&member) else {
                 let known = templates.as_object().into_iter().flat_map(Map::keys);
                 let known: Vec<&str> = known.map(String::as_str).collect();
-                return Err(format!("its member {member} must be one of {}", known.join(", ")));
+                return Err(format!(
+                    "has the unknown member {member}; expected one of {}",
+                    known.join(", ")
+                ));
             };
             *slot = template;
         }

@@ -19,6 +19,8 @@ use crate::media_plane::MediaPlane;
 pub struct Settings {
     /// `MEETINGS_TABLE`: the table's name.
     pub table: String,
+    /// `AWS_REGION` or `AWS_DEFAULT_REGION`: the Region of the table.
+    pub region: String,
     /// `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL`: where `DynamoDB` is, if not at the Region's
     /// own endpoint.
     pub endpoint_url: Option<String>,
@@ -38,13 +40,28 @@ pub struct Settings {
     pub media_plane: MediaPlane,
 }
 
-/// A variable that holds something it does not accept.
+/// Why the environment is not accepted.
 #[derive(Debug, thiserror::Error)]
-#[error("{variable} is {value:?}, but {problem}")]
-pub struct SettingError {
-    variable: &'static str,
-    value: String,
-    problem: String,
+pub enum SettingError {
+    /// A variable has a value that it does not accept.
+    #[error("{variable} {problem}, got {value:?}")]
+    Invalid {
+        /// The variable's name.
+        variable: &'static str,
+        /// What is wrong, and what is accepted.
+        problem: String,
+        /// The value.
+        value: String,
+    },
+    /// The Region is missing.
+    #[error("AWS_REGION must be set to an AWS Region, such as us-east-1")]
+    NoRegion,
+    /// The credentials are missing.
+    #[error(
+        "credentials must be set, either in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or by \
+         AWS_CONTAINER_CREDENTIALS_FULL_URI"
+    )]
+    NoCredentials,
 }
 
 impl Settings {
@@ -57,13 +74,18 @@ impl Settings {
         let media_plane = MediaPlane::new(domain.as_deref().unwrap_or("media.example.com"));
         let overridden =
             setting("MEDIA_PLACEMENT", |templates| media_plane.with_templates(templates))?;
+        require_credentials()?;
+        let endpoint_url = endpoint_url()?;
         Ok(Self {
             table: setting("MEETINGS_TABLE", parse_table_name)?
                 .unwrap_or_else(|| "Meetings".into()),
-            endpoint_url: endpoint_url()?,
-            use_fips: setting("AWS_USE_FIPS_ENDPOINT", parse_aws_bool)?.unwrap_or_default(),
-            use_dual_stack: setting("AWS_USE_DUALSTACK_ENDPOINT", parse_aws_bool)?
-                .unwrap_or_default(),
+            region: region()?,
+            use_fips: endpoint_variant("AWS_USE_FIPS_ENDPOINT", endpoint_url.as_deref())?,
+            use_dual_stack: endpoint_variant(
+                "AWS_USE_DUALSTACK_ENDPOINT",
+                endpoint_url.as_deref(),
+            )?,
+            endpoint_url,
             ca_bundle: setting("AWS_CA_BUNDLE", read_ca_bundle)?,
             meeting_lifetime: setting("MEETING_LIFETIME_SECONDS", parse_lifetime)?
                 .unwrap_or(Duration::from_hours(24)),
@@ -78,15 +100,43 @@ fn setting<T>(
     variable: &'static str,
     parse: impl FnOnce(&str) -> Result<T, String>,
 ) -> Result<Option<T>, SettingError> {
-    let refusal = |value: String, problem| SettingError { variable, value, problem };
+    let invalid = |value: String, problem| SettingError::Invalid { variable, problem, value };
     match env::var(variable) {
         Err(VarError::NotPresent) => Ok(None),
         Ok(value) if value.is_empty() => Ok(None),
-        Ok(value) => parse(&value).map(Some).map_err(|problem| refusal(value, problem)),
+        Ok(value) => parse(&value).map(Some).map_err(|problem| invalid(value, problem)),
         Err(VarError::NotUnicode(value)) => {
-            Err(refusal(value.to_string_lossy().into(), "it must be UTF-8".into()))
+            Err(invalid(value.to_string_lossy().into(), "must be UTF-8".into()))
         }
     }
+}
+
+/// The Region, as the SDK looks for it: "AWS Region" in the AWS SDKs and Tools Reference Guide.
+fn region() -> Result<String, SettingError> {
+    let default = setting("AWS_DEFAULT_REGION", parse_region)?;
+    setting("AWS_REGION", parse_region)?.or(default).ok_or(SettingError::NoRegion)
+}
+
+/// Whether there are credentials is asked at start, because every request would fail without them. What
+/// they are is not: Lambda renews those behind a URL.
+fn require_credentials() -> Result<(), SettingError> {
+    let is_set = |variable| env::var_os(variable).is_some_and(|value| !value.is_empty());
+    let in_environment = is_set("AWS_ACCESS_KEY_ID") && is_set("AWS_SECRET_ACCESS_KEY");
+    let behind_url = is_set("AWS_CONTAINER_CREDENTIALS_FULL_URI")
+        || is_set("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+    if in_environment || behind_url { Ok(()) } else { Err(SettingError::NoCredentials) }
+}
+
+/// Whether `variable` asks for another endpoint of AWS, which a custom endpoint cannot be.
+fn endpoint_variant(
+    variable: &'static str,
+    endpoint_url: Option<&str>,
+) -> Result<bool, SettingError> {
+    let is_wanted = setting(variable, |value| match (parse_aws_bool(value)?, endpoint_url) {
+        (true, Some(url)) => Err(format!("must be false or unset when the endpoint is {url}")),
+        (is_wanted, _) => Ok(is_wanted),
+    })?;
+    Ok(is_wanted.unwrap_or_default())
 }
 
 /// The SDK would find it by itself, but panics over one that is empty or no URL.
@@ -101,7 +151,7 @@ fn allowed_callers() -> Result<AllowedCallers, SettingError> {
     let account_ids = setting("ALLOWED_ACCOUNT_IDS", parse_account_ids)?;
     let required =
         setting("REQUIRE_IAM_CALLER", |value| match (parse_bool(value)?, &account_ids) {
-            (false, Some(_)) => Err("it must be true or unset with ALLOWED_ACCOUNT_IDS set".into()),
+            (false, Some(_)) => Err("must be true or unset when ALLOWED_ACCOUNT_IDS is set".into()),
             (required, _) => Ok(required),
         })?;
     Ok(match (account_ids, required) {
@@ -117,9 +167,9 @@ fn parse_account_ids(value: &str) -> Result<Vec<String>, String> {
     let account_ids: Vec<_> = value.split(',').map(|id| id.trim().to_owned()).collect();
     match account_ids.iter().find(|id| !is_account_id(id)) {
         None => Ok(account_ids),
-        Some(other) => Err(format!(
-            "{other:?} in it is no AWS account id: it must be ids of 12 digits, separated by commas"
-        )),
+        Some(other) => {
+            Err(format!("must be comma-separated 12-digit AWS account IDs, and {other:?} is none"))
+        }
     }
 }
 
@@ -129,29 +179,43 @@ fn parse_table_name(value: &str) -> Result<String, String> {
     if (3..=255).contains(&value.len()) && value.chars().all(allowed) {
         Ok(value.to_owned())
     } else {
-        Err("it must be 3 to 255 letters, digits, underscores, hyphens and dots".into())
+        Err("must be 3 to 255 letters, digits, underscores, hyphens and dots".into())
+    }
+}
+
+/// A Region's name is part of a host name, so it is made like a label of one.
+fn parse_region(value: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if value.len() <= 63
+        && value.chars().all(allowed)
+        && !value.starts_with('-')
+        && !value.ends_with('-')
+    {
+        Ok(value.to_owned())
+    } else {
+        Err("must be an AWS Region, such as us-east-1".into())
     }
 }
 
 fn parse_endpoint_url(value: &str) -> Result<String, String> {
     match value.parse::<Uri>().ok().as_ref().and_then(Uri::scheme_str) {
         Some("http" | "https") => Ok(value.to_owned()),
-        _ => Err("it must be an http or https URL".into()),
+        _ => Err("must be an http or https URL".into()),
     }
 }
 
 /// A certificate that cannot be used would make the client panic.
 fn read_ca_bundle(path: &str) -> Result<Vec<u8>, String> {
-    let pem = fs::read(path).map_err(|error| format!("the file cannot be read: {error}"))?;
+    let pem = fs::read(path).map_err(|error| format!("must name a readable file ({error})"))?;
     let mut trusted = RootCertStore::empty();
     for (number, certificate) in (1..).zip(CertificateDer::pem_slice_iter(&pem)) {
         let unusable =
-            |error: &dyn Error| format!("its certificate {number} cannot be used: {error}");
+            |error: &dyn Error| format!("has an unusable certificate {number} ({error})");
         let certificate = certificate.map_err(|error| unusable(&error))?;
         trusted.add(certificate).map_err(|error| unusable(&error))?;
     }
     if trusted.is_empty() {
-        return Err("the file must hold certificates in PEM".into());
+        return Err("must name a file of PEM certificates".into());
     }
     Ok(pem)
 }
@@ -162,7 +226,7 @@ fn parse_aws_bool(value: &str) -> Result<bool, String> {
 }
 
 fn parse_bool(value: &str) -> Result<bool, String> {
-    value.parse().map_err(|_| "it must be true or false".into())
+    value.parse().map_err(|_| "must be true or false".into())
 }
 
 fn parse_lifetime(value: &str) -> Result<Duration, String> {
@@ -171,7 +235,9 @@ fn parse_lifetime(value: &str) -> Result<Duration, String> {
 }
 
 fn parse_count(value: &str, unit: &str) -> Result<NonZeroU32, String> {
-    value.parse().map_err(|_| format!("it must be a whole number of {unit} from 1 to {}", u32::MAX))
+    value
+        .parse()
+        .map_err(|_| format!("must be a whole number of {unit} between 1 and {}", u32::MAX))
 }
 
 /// A domain name with room for the names that stand before it in URLs: a name has at most 253
@@ -188,7 +254,7 @@ fn parse_domain(value: &str) -> Result<String, String> {
         Ok(value.to_owned())
     } else {
         Err(format!(
-            "it must be a domain name of at most {MAX_LENGTH} characters, such as media.example.com"
+            "must be a domain name of at most {MAX_LENGTH} characters, such as media.example.com"
         ))
     }
 }

@@ -21,6 +21,8 @@ pub struct Telemetry {
     level: LevelFilter,
     /// As JSON, or else as text.
     json: Option<emf::Writer>,
+    /// Whether text is short, for a person at a terminal.
+    is_short: bool,
     daemon: Option<Daemon>,
     is_warm: AtomicBool,
 }
@@ -38,10 +40,12 @@ pub fn panic_place() -> String {
 /// Opens the log, in the format and at the level that `AWS_LAMBDA_LOG_FORMAT` and
 /// `AWS_LAMBDA_LOG_LEVEL` say ("Advanced logging controls" in Lambda's developer guide).
 ///
-/// Of a panic it tells the place alone, because the message may quote a sensitive value.
+/// Lambda always names a format. Without one, a person at a terminal reads the log.
+///
+/// Of a panic, only the place is logged, because the message may quote a sensitive value.
 pub fn init() -> Telemetry {
-    let is_json =
-        env::var("AWS_LAMBDA_LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("json"));
+    let format = env::var("AWS_LAMBDA_LOG_FORMAT").unwrap_or_default();
+    let is_json = format.eq_ignore_ascii_case("json");
     let level = match env::var("AWS_LAMBDA_LOG_LEVEL").as_deref() {
         Err(_) | Ok("") => LevelFilter::INFO,
         // Nothing that is told here is fatal.
@@ -72,7 +76,11 @@ pub fn init() -> Telemetry {
         None
     });
     let function_name = env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
-    Telemetry::new(level, is_json.then_some(function_name), daemon)
+    Telemetry {
+        // At DEBUG there is nothing to leave out.
+        is_short: format.is_empty() && level < LevelFilter::DEBUG,
+        ..Telemetry::new(level, is_json.then_some(function_name), daemon)
+    }
 }
 
 impl Telemetry {
@@ -81,7 +89,7 @@ impl Telemetry {
     #[must_use]
     pub fn new(level: LevelFilter, function_name: Option<String>, daemon: Option<Daemon>) -> Self {
         let json = function_name.map(emf::Writer::new);
-        Self { level, json, daemon, is_warm: AtomicBool::new(false) }
+        Self { level, json, is_short: false, daemon, is_warm: AtomicBool::new(false) }
     }
 
     /// Whether this is the first time that it is asked.
@@ -96,8 +104,9 @@ impl Telemetry {
         }
         let line = match &self.json {
             Some(json) => json.line(record, self.level),
-            None if record.level() <= self.level => Ok(text::line(record).into_bytes()),
-            None => return,
+            None if record.level() > self.level => return,
+            None if self.is_short => Ok(text::short_line(record).into_bytes()),
+            None => Ok(text::line(record).into_bytes()),
         };
         match line {
             // Where this fails, there is nowhere to tell it.

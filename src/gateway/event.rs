@@ -34,15 +34,21 @@ pub struct HttpRequest {
     pub format: PayloadFormat,
     /// As in `POST`.
     pub method: String,
-    /// Without the stage.
+    /// The path of the API's route where the event names one, as in `/meetings/{MeetingId}`. Without a
+    /// route, the path that the client sent, less the stage.
     pub path: String,
+    /// The query parameter `operation`, by which some operations share a path.
+    pub operation: Option<String>,
     content_type: Option<String>,
     body: Vec<u8>,
     is_base64_encoded: bool,
     /// Who calls, where that has been checked.
     pub caller: Caller,
-    /// API Gateway's id of the request, if it is fit for a header.
+    /// API Gateway's id of the request, if it is fit for a header. A client can choose it, by its own
+    /// header `x-amzn-RequestId`.
     pub request_id: Option<String>,
+    /// The id that a REST API gives a request beside it, which no client can choose.
+    pub extended_request_id: Option<String>,
 }
 
 /// Why an event has no HTTP request behind it. It quotes nothing of the event.
@@ -70,8 +76,14 @@ impl HttpRequest {
     #[must_use]
     pub fn has_json(&self) -> bool {
         let Some(content_type) = &self.content_type else { return true };
-        let essence =
-            content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let mut is_quoted = false;
+        // HTTP APIs join repeated headers by commas. As among the headers of a REST API, the last counts.
+        let joined = content_type.split(|char| {
+            is_quoted ^= char == '"';
+            char == ',' && !is_quoted
+        });
+        let last = joined.filter(|one| !one.trim().is_empty()).last().unwrap_or_default();
+        let essence = last.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         matches!(essence.as_str(), "application/json" | "text/json") || essence.ends_with("+json")
     }
 
@@ -117,12 +129,18 @@ fn lossy(text: &Text) -> String {
 #[serde(rename_all = "camelCase")]
 struct ProxyEvent {
     http_method: Option<Text>,
+    /// 1.0: the path of the API's route.
+    resource: Option<Text>,
+    /// 2.0: the method and the path of the API's route, or `$default`.
+    route_key: Option<Text>,
     path: Option<Text>,
     raw_path: Option<Text>,
-    #[serde(default)]
-    headers: ContentType,
-    #[serde(default)]
-    multi_value_headers: ContentType,
+    #[serde(default, deserialize_with = "operation")]
+    query_string_parameters: Option<String>,
+    #[serde(default, deserialize_with = "content_type")]
+    headers: Option<String>,
+    #[serde(default, deserialize_with = "content_type")]
+    multi_value_headers: Option<String>,
     body: Option<Text>,
     is_base64_encoded: Option<bool>,
     #[serde(default)]
@@ -133,6 +151,7 @@ struct ProxyEvent {
 #[serde(rename_all = "camelCase")]
 struct RequestContext {
     request_id: Option<Text>,
+    extended_request_id: Option<Text>,
     stage: Option<Text>,
     /// 1.0: who calls.
     identity: Option<Identity>,
@@ -173,27 +192,44 @@ impl From<Identity> for Caller {
 impl ProxyEvent {
     fn into_request(self) -> Result<HttpRequest, NotHttp> {
         let context = self.request_context;
-        let (format, method, path, identity) = match (context.http, self.http_method) {
+        let (format, method, route, path, identity) = match (context.http, self.http_method) {
             (Some(line), _) => {
                 let authorizer: Option<Authorizer> =
                     context.authorizer.as_deref().map(parse).transpose()?;
                 let identity = authorizer.and_then(|authorizer| authorizer.iam);
-                (PayloadFormat::V2, line.method, self.raw_path, identity)
+                (PayloadFormat::V2, line.method, self.route_key, self.raw_path, identity)
             }
-            (None, Some(method)) => (PayloadFormat::V1, method, self.path, context.identity),
+            (None, Some(method)) => {
+                (PayloadFormat::V1, method, self.resource, self.path, context.identity)
+            }
             (None, None) => return Err(missing()),
         };
+        let path = lossy(&path.ok_or_else(missing)?);
+        let header_value =
+            |id: Option<Text>| id.as_ref().map(lossy).filter(|id| is_fit_for_a_header(id));
         Ok(HttpRequest {
             format,
             method: lossy(&method),
-            path: without_stage(lossy(&path.ok_or_else(missing)?), context.stage.as_ref()),
-            content_type: self.headers.0.or(self.multi_value_headers.0),
+            path: path_of_route(route.as_ref())
+                .unwrap_or_else(|| without_stage(path, context.stage.as_ref())),
+            operation: self.query_string_parameters,
+            content_type: self.headers.or(self.multi_value_headers),
             body: self.body.unwrap_or_default().into_vec(),
             is_base64_encoded: self.is_base64_encoded.unwrap_or_default(),
             caller: identity.unwrap_or_default().into(),
-            request_id: context.request_id.as_ref().map(lossy).filter(|id| is_fit_for_a_header(id)),
+            request_id: header_value(context.request_id),
+            extended_request_id: header_value(context.extended_request_id),
         })
     }
+}
+
+/// The path of a route, unless the route takes any path: `$default`, or one with a `{proxy+}`.
+///
+/// Behind the base path of a custom domain, only the route has the API's own path.
+fn path_of_route(route: Option<&Text>) -> Option<String> {
+    let route = lossy(route?);
+    let path = &route[route.find('/')?..];
+    (!path.contains("+}")).then(|| path.to_owned())
 }
 
 fn without_stage(path: String, stage: Option<&Text>) -> String {
@@ -208,49 +244,52 @@ fn is_fit_for_a_header(value: &str) -> bool {
     !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// The content type among headers: alone read, whatever the others are.
-#[derive(Default)]
-struct ContentType(Option<String>);
+fn content_type<'de, D: Deserializer<'de>>(headers: D) -> Result<Option<String>, D::Error> {
+    headers.deserialize_any(ValueOf(|name| name.eq_ignore_ascii_case(b"content-type")))
+}
 
-impl<'de> Deserialize<'de> for ContentType {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Headers;
-        impl<'de> Visitor<'de> for Headers {
-            type Value = ContentType;
+/// The query parameters may be of any shape: a request is answered without them too.
+fn operation<'de, D: Deserializer<'de>>(parameters: D) -> Result<Option<String>, D::Error> {
+    let parameters = <&RawValue>::deserialize(parameters)?;
+    let mut parameters = serde_json::Deserializer::from_str(parameters.get());
+    Ok(parameters.deserialize_any(ValueOf(|name| name == b"operation")).unwrap_or_default())
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("headers")
-            }
+/// Extracts one value from a map of headers or of query parameters. All others are skipped, whatever
+/// their shape.
+struct ValueOf(fn(&[u8]) -> bool);
 
-            fn visit_unit<E>(self) -> Result<ContentType, E> {
-                Ok(ContentType::default())
-            }
+impl<'de> Visitor<'de> for ValueOf {
+    type Value = Option<String>;
 
-            fn visit_map<A: MapAccess<'de>>(self, mut headers: A) -> Result<ContentType, A::Error> {
-                let mut content_type = ContentType::default();
-                while let Some(name) = headers.next_key::<Text>()? {
-                    if name.eq_ignore_ascii_case(b"content-type") {
-                        content_type = ContentType::from_value(headers.next_value()?);
-                    } else {
-                        headers.next_value::<IgnoredAny>()?;
-                    }
-                }
-                Ok(content_type)
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a map")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(name) = map.next_key::<Text>()? {
+            if self.0(&name) {
+                found = last_of(map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
             }
         }
-        deserializer.deserialize_any(Headers)
+        Ok(found)
     }
 }
 
-impl ContentType {
-    /// Of a header's value, or of the last of several.
-    fn from_value(value: &RawValue) -> Self {
-        let json = value.get();
-        let text = if json.starts_with('[') {
-            serde_json::from_str(json).ok().and_then(|mut all: Vec<Text>| all.pop())
-        } else {
-            serde_json::from_str(json).ok()
-        };
-        Self(text.as_ref().map(lossy))
-    }
+/// A value, or the last of several.
+fn last_of(value: &RawValue) -> Option<String> {
+    let json = value.get();
+    let text = if json.starts_with('[') {
+        serde_json::from_str(json).ok().and_then(|mut all: Vec<Text>| all.pop())
+    } else {
+        serde_json::from_str(json).ok()
+    };
+    text.as_ref().map(lossy)
 }

@@ -1,6 +1,10 @@
 //! Whose turn it is after a write that has failed: see [`crate::error`].
 
+use std::iter;
+
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_http::endpoint::ResolveEndpointError;
 
 use crate::error::Error;
 
@@ -50,6 +54,9 @@ where
         Self::Lasting(match &error {
             _ if is_throttling(&error) => Error::throttled(error),
             SdkError::ConstructionFailure(_) => Error::service_failure(error),
+            SdkError::DispatchFailure(_) if is_misconfiguration(&error) => {
+                Error::service_failure(error)
+            }
             // We have asked for what is not there, or for what we may not. Without a code it is not
             // DynamoDB that says so.
             SdkError::ServiceError(refusal)
@@ -60,4 +67,17 @@ where
             _ => Error::service_unavailable(error),
         })
     }
+}
+
+/// Whether no request could be sent because of the operator's settings: there are no credentials, or
+/// `DynamoDB` has no such endpoint.
+fn is_misconfiguration(error: &(dyn std::error::Error + 'static)) -> bool {
+    use CredentialsError::{CredentialsNotLoaded, InvalidConfiguration};
+    iter::successors(Some(error), |error| error.source()).any(|error| {
+        error.is::<ResolveEndpointError>()
+            || matches!(
+                error.downcast_ref(),
+                Some(CredentialsNotLoaded(_) | InvalidConfiguration(_))
+            )
+    })
 }

@@ -21,10 +21,14 @@ pub struct Record<'a> {
     pub received_at: SystemTime,
     /// How long the answer took.
     pub latency: Duration,
-    /// The id that the client gets too.
+    /// The id that the client gets too, and may have chosen.
     pub request_id: &'a str,
+    /// The id that a REST API gives the request beside it, which no client can choose.
+    pub extended_request_id: Option<&'a str>,
     /// Lambda's id of the invocation.
     pub lambda_request_id: &'a str,
+    /// Which operation is called, if the API has it.
+    pub operation: Option<&'static str>,
     /// Which trace the request belongs to.
     pub trace: Option<TraceHeader<'a>>,
     /// Who calls.
@@ -53,7 +57,7 @@ impl Record<'_> {
     }
 
     /// What came of the request, as a property and as a metric.
-    fn outcome(&self) -> (&'static str, &'static str) {
+    pub(super) fn outcome(&self) -> (&'static str, &'static str) {
         match self.result {
             Ok(answer) if answer.replayed => ("replayed", "Replayed"),
             Ok(_) => ("created", "Created"),
@@ -63,12 +67,11 @@ impl Record<'_> {
         }
     }
 
-    /// Method and path, as far as they are the API's: what a client makes up is not told.
-    fn route(&self) -> Option<&'static str> {
-        match self.result.as_ref().map_err(Error::kind) {
-            Err(ErrorKind::NotFound) => None,
-            Err(ErrorKind::MethodNotAllowed) => Some("/meetings"),
-            _ => Some("POST /meetings"),
+    /// The HTTP status code of the answer.
+    pub(super) fn status(&self) -> u16 {
+        match self.result {
+            Ok(_) => 201,
+            Err(error) => error.kind().wire().status,
         }
     }
 
@@ -89,19 +92,19 @@ impl Record<'_> {
     pub(super) fn write_properties<'a>(&'a self, writer: &mut impl EntryWriter<'a>) {
         writer.value("outcome", self.outcome().0);
         writer.value("requestId", self.request_id);
+        writer.value("extendedRequestId", &self.extended_request_id);
         writer.value("lambdaRequestId", self.lambda_request_id);
         writer.value("traceId", &self.trace.map(|trace| trace.root));
-        writer.value("route", &self.route());
+        writer.value("operation", &self.operation);
         writer.value("accountId", self.caller.account());
         writer.value("mediaRegion", &self.media_region.map(MediaRegion::name));
         writer.value("consumedCapacity", &self.store.consumed_capacity.map(NoMetric::from));
+        writer.value("status", &NoMetric::from(self.status()));
         match self.result {
             Ok(answer) => {
-                writer.value("status", &NoMetric::from(201_u16));
                 writer.value("meetingId", &*answer.meeting.meeting_id.to_string());
             }
             Err(error) => {
-                writer.value("status", &NoMetric::from(error.kind().wire().status));
                 writer.value("error", error.kind().wire().name);
                 writer.value("message", beginning(&error.log_message()));
             }
@@ -117,6 +120,6 @@ fn count(count: u32) -> AsCount<u32> {
 }
 
 /// As much of a message as a log line can bear: a client may break a hundred thousand constraints.
-fn beginning(message: &str) -> &str {
+pub fn beginning(message: &str) -> &str {
     &message[..message.floor_char_boundary(8 * 1024)]
 }

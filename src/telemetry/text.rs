@@ -1,16 +1,33 @@
-//! A record as text, for who looks on in a terminal: `name=value`, as in logfmt.
+//! A record as text: in short for a person at a terminal, or all of it as `name=value`, as in logfmt.
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write};
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use metrique_writer_core::{
     EntryConfig, EntryWriter, MetricFlags, Observation, Unit, ValidationError, Value, ValueWriter,
 };
 
-use super::Record;
+use super::record::{self, Record};
 
-/// The record's line.
+/// The record's line with what a person looks for first, as in `23:25:15 201 created 10 ms`. The time is UTC.
+pub fn short_line(record: &Record) -> String {
+    let seconds = record.received_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    let details = match record.result {
+        Ok(answer) => answer.meeting.meeting_id.to_string(),
+        Err(error) => error.log_message().replace(char::is_control, " "),
+    };
+    format!(
+        "{hour:02}:{minute:02}:{second:02} {} {} {} ms {}\n",
+        record.status(),
+        record.outcome().0,
+        record.latency.as_millis(),
+        record::beginning(&details),
+    )
+}
+
+/// The record's line with all that is known.
 pub fn line(record: &Record) -> String {
     let mut text = Text(format!("{:>5}", record.level().as_str()));
     record.write_properties(&mut text);

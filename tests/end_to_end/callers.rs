@@ -191,8 +191,8 @@ async fn a_caller_who_is_turned_away_is_logged_with_account_and_arn() {
 async fn other_paths_and_methods_are_the_same_for_everyone() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start_with(&dynamodb, &[("REQUIRE_IAM_CALLER", "true")]).await;
-    let elsewhere = Event::named("rest-anonymous").set("/path", json!("/attendees"));
-    let otherwise = Event::named("rest-anonymous").set("/httpMethod", json!("GET"));
+    let elsewhere = Event::named("rest-anonymous").set("/resource", json!("/attendees"));
+    let otherwise = Event::named("rest-anonymous").set("/httpMethod", json!("PUT"));
     assert_eq!(function.invoke(&elsewhere).await.status, 404);
     assert_eq!(function.invoke(&otherwise).await.status, 405);
 }

@@ -40,24 +40,27 @@ async fn the_events_of_each_source_have_their_outcomes() {
     }
 }
 
-/// The files in `events/` are those that the test above names, and of each source one with another
-/// kind of caller.
+/// The files in `events/` are those that the test above names, of each source one with another kind of
+/// caller, and of each kind of API one behind a custom domain.
 #[test]
 fn there_are_no_other_events() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../events");
     let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let events = paths.filter(|path| path.extension().is_some_and(|kind| kind == "json"));
-    assert_eq!(events.count(), 3 * (6 + 1));
+    assert_eq!(events.count(), 3 * (6 + 1) + 2);
 }
 
 #[tokio::test]
 async fn the_path_counts_without_its_stage_and_nothing_else_is_there() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
-    let rest = |path: &str| Event::named("rest-create").set("/path", json!(path));
+    let rest = |path: &str| {
+        let event = Event::named("rest-create").set("/resource", json!("/{proxy+}"));
+        event.set("/path", json!(path))
+    };
     let http = |path: &str, stage: &str| {
-        let event = Event::named("http-create").set("/rawPath", json!(path));
-        event.set("/requestContext/stage", json!(stage))
+        let event = Event::named("http-create").set("/routeKey", json!("$default"));
+        event.set("/rawPath", json!(path)).set("/requestContext/stage", json!(stage))
     };
     for (event, status) in [
         (rest("/meetings"), 201),
@@ -66,7 +69,6 @@ async fn the_path_counts_without_its_stage_and_nothing_else_is_there() {
         (rest("/"), 404),
         (rest("/Meetings"), 404),
         (rest("/meetings/"), 404),
-        (rest("/meetings/4f1e"), 404),
         (rest("/Prod"), 404),
         (rest("/Prodmeetings"), 404),
         (http("/meetings", "$default"), 201),
@@ -83,23 +85,23 @@ async fn the_path_counts_without_its_stage_and_nothing_else_is_there() {
             assert_eq!(reply.headers["x-amzn-errortype"], "NotFoundException");
             assert_eq!(
                 reply.body,
-                r#"{"__type":"NotFoundException","Code":"NotFound","Message":"There is nothing at this path. Meetings are created by POST /meetings."}"#,
+                r#"{"__type":"NotFoundException","Code":"NotFound","Message":"The API has no such path. Create meetings with POST /meetings."}"#,
             );
         }
     }
 }
 
 #[tokio::test]
-async fn meetings_are_created_by_post_alone() {
+async fn a_method_that_the_path_never_has_is_not_allowed() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
-    for method in ["GET", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "post", "BREW"] {
+    for method in ["PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "post", "BREW"] {
         for event in [
             Event::named("rest-create").set("/httpMethod", json!(method)),
             Event::named("url-create").set("/requestContext/http/method", json!(method)),
         ] {
             let reply = function.invoke(&event).await;
-            assert_eq!((reply.status, reply.headers["allow"].as_str()), (405, "POST"));
+            assert_eq!((reply.status, reply.headers["allow"].as_str()), (405, "GET, POST"));
             assert_eq!(reply.headers["x-amzn-errortype"], "MethodNotAllowedException");
             assert_eq!(reply.json()["Code"], "MethodNotAllowed");
             assert!(reply.headers.contains_key("x-amzn-requestid"));
@@ -131,6 +133,13 @@ async fn the_content_type_is_json_or_none_however_its_header_is_written() {
         (single("application/x-www-form-urlencoded"), 400),
         (single("application/jsonp"), 400),
         (single("application/xml; a=application/json"), 400),
+        (single("application/json,application/json"), 201),
+        (single("application/json; charset=utf-8, application/json"), 201),
+        (single("text/plain,application/json"), 201),
+        (single("application/json,text/plain"), 400),
+        (single("application/json; profile=\"a,b\""), 201),
+        (single("text/plain; profile=\",application/json\""), 400),
+        (single(","), 400),
         (single(""), 400),
     ] {
         let reply = function.invoke(&event).await;

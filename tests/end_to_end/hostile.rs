@@ -97,14 +97,15 @@ async fn no_path_method_or_query_keeps_a_request_from_its_answer() {
     let function = Function::start(&dynamodb).await;
     for text in TEXTS {
         for (event, pointer, status) in [
-            ("rest-create", "/path", 404),
+            ("rest-create", "/path", 201),
+            ("rest-create", "/requestContext/extendedRequestId", 201),
             ("rest-create", "/httpMethod", 405),
             ("rest-create", "/queryStringParameters", 201),
             ("rest-create", "/requestContext/identity/userAgent", 201),
             ("rest-create", "/requestContext/protocol", 201),
             ("rest-create", "/requestContext/path", 201),
             ("rest-create", "/requestContext/requestId", 201),
-            ("http-create", "/rawPath", 404),
+            ("http-create", "/rawPath", 201),
             ("http-create", "/rawQueryString", 201),
             ("http-create", "/requestContext/http/method", 405),
             ("http-create", "/requestContext/http/path", 201),

@@ -1,4 +1,4 @@
-//! A token stands for its meeting up to the second in which it expires, whatever the clock says.
+//! A token maps to its meeting until the second in which the meeting expires, whatever the clock says.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -20,15 +20,20 @@ impl Function {
 }
 
 #[tokio::test]
-async fn a_meeting_lives_for_its_lifetime_and_not_a_second_longer() {
-    let created_at = UNIX_EPOCH + Duration::from_millis(1_795_342_523_999);
-    for lifetime in
-        [Duration::from_secs(1), Duration::from_hours(24), Duration::from_secs(u32::MAX.into())]
+async fn a_meeting_lives_for_its_lifetime_and_less_than_a_second_longer() {
+    let second = UNIX_EPOCH + Duration::from_secs(1_795_342_523);
+    let lifetimes =
+        [Duration::from_secs(1), Duration::from_hours(24), Duration::from_secs(u32::MAX.into())];
+    // Items expire at whole seconds.
+    let cases = [(0, 0), (1, 1), (999_999_999, 1)];
+    for (lifetime, (nanoseconds, rounded_up)) in
+        lifetimes.into_iter().flat_map(|lifetime| cases.map(|case| (lifetime, case)))
     {
         let dynamodb = DynamoDb::start().await;
         let function = Function::new(&dynamodb, lifetime);
-        // An item tells whole seconds.
-        let expired_at = UNIX_EPOCH + Duration::from_secs(1_795_342_523) + lifetime;
+        let created_at = second + Duration::from_nanos(nanoseconds);
+        let expired_at = second + Duration::from_secs(rounded_up) + lifetime;
+        assert!(expired_at >= created_at + lifetime);
 
         let first = function.invoke(created_at).await;
         let last = function.invoke(expired_at - Duration::from_millis(1)).await;

@@ -16,6 +16,7 @@ mod notifications;
 mod operations;
 mod panics;
 mod privacy;
+mod routes;
 mod sdk_clients;
 mod settings;
 mod signing;

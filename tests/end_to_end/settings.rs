@@ -18,61 +18,54 @@ async fn a_bad_setting_stops_the_start_and_says_what_is_accepted() {
     };
     let ca_bundles = [certificate("AAAA"), certificate("!")];
     let [no_certificate, no_base64] = ca_bundles.each_ref().map(|it| it.path().to_str().unwrap());
-    for (variable, value, accepted) in [
-        ("MEETINGS_TABLE", "ab", "3 to 255 letters, digits, underscores, hyphens and dots"),
-        ("MEETINGS_TABLE", "my table", "3 to 255 letters, digits, underscores, hyphens and dots"),
-        ("MEETINGS_TABLE", &table, "3 to 255 letters, digits, underscores, hyphens and dots"),
-        ("AWS_ENDPOINT_URL_DYNAMODB", "localhost:8000", "it must be an http or https URL"),
-        ("AWS_ENDPOINT_URL_DYNAMODB", "/dynamodb", "it must be an http or https URL"),
-        ("AWS_ENDPOINT_URL", "ftp://localhost", "it must be an http or https URL"),
-        ("AWS_USE_FIPS_ENDPOINT", "yes", "it must be true or false"),
-        ("AWS_USE_DUALSTACK_ENDPOINT", "1", "it must be true or false"),
-        ("AWS_CA_BUNDLE", "/nowhere/ca.pem", "the file cannot be read: No such file or directory"),
-        ("AWS_CA_BUNDLE", "/dev/null", "the file must hold certificates in PEM"),
-        ("AWS_CA_BUNDLE", no_certificate, "its certificate 1 cannot be used: invalid peer"),
-        ("AWS_CA_BUNDLE", no_base64, "its certificate 1 cannot be used: "),
-        ("MEETING_LIFETIME_SECONDS", "0", "a whole number of seconds from 1 to 4294967295"),
-        ("MEETING_LIFETIME_SECONDS", "-1", "a whole number of seconds from 1 to 4294967295"),
-        ("MEETING_LIFETIME_SECONDS", "1.5", "a whole number of seconds from 1 to 4294967295"),
-        (
-            "MEETING_LIFETIME_SECONDS",
-            "4294967296",
-            "a whole number of seconds from 1 to 4294967295",
-        ),
-        ("REQUIRE_IAM_CALLER", "yes", "it must be true or false"),
-        ("REQUIRE_IAM_CALLER", "TRUE", "it must be true or false"),
-        ("ALLOWED_ACCOUNT_IDS", "11112222333", r#""11112222333" in it is no AWS account id"#),
+    let region = "must be an AWS Region, such as us-east-1";
+    let seconds = "must be a whole number of seconds between 1 and 4294967295";
+    let meetings = "must be a whole number of meetings between 1 and 4294967295";
+    let accounts = "must be comma-separated 12-digit AWS account IDs, and";
+    let domain_name = "must be a domain name of at most 200 characters, such as media.example.com";
+    let table_name = "must be 3 to 255 letters, digits, underscores, hyphens and dots";
+    let cases = [
+        ("MEETINGS_TABLE", table_name, &["ab", "my table", &table][..]),
+        ("AWS_REGION", region, &["us east", "US-EAST-1", "-east", "east-", &label]),
+        ("AWS_DEFAULT_REGION", region, &["us.east"]),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "must be an http or https URL", &["localhost:8000", "/x"]),
+        ("AWS_ENDPOINT_URL", "must be an http or https URL", &["ftp://localhost"]),
+        ("AWS_USE_FIPS_ENDPOINT", "must be true or false", &["yes"]),
+        ("AWS_USE_DUALSTACK_ENDPOINT", "must be true or false", &["1"]),
+        ("AWS_CA_BUNDLE", "must name a readable file (No such file", &["/nowhere/ca.pem"]),
+        ("AWS_CA_BUNDLE", "must name a file of PEM certificates", &["/dev/null"]),
+        ("AWS_CA_BUNDLE", "has an unusable certificate 1 (invalid peer", &[no_certificate]),
+        ("AWS_CA_BUNDLE", "has an unusable certificate 1 (", &[no_base64]),
+        ("MEETING_LIFETIME_SECONDS", seconds, &["0", "-1", "1.5", "4294967296"]),
+        ("REQUIRE_IAM_CALLER", "must be true or false", &["yes", "TRUE"]),
+        ("ALLOWED_ACCOUNT_IDS", accounts, &["11112222333", "1111222233334", "1111-2222-3333"]),
         (
             "ALLOWED_ACCOUNT_IDS",
-            "1111222233334",
-            "it must be ids of 12 digits, separated by commas",
+            accounts,
+            &["１１１１２２２２３３３３", "111122223333;444455556666"],
+        ),
+        ("ALLOWED_ACCOUNT_IDS", r#"IDs, and "" is none"#, &["111122223333,"]),
+        ("ALLOWED_ACCOUNT_IDS", r#"IDs, and "root" is none"#, &["111122223333,root"]),
+        ("DAILY_MEETING_LIMIT", meetings, &["0", "-1", "1e3", "unlimited", "4294967296"]),
+        ("MEDIA_DOMAIN", domain_name, &["https://media.test", "media..test", "-media.test"]),
+        ("MEDIA_DOMAIN", domain_name, &[&domain, &label]),
+        ("MEDIA_PLACEMENT", "must be a JSON object", &["wss://x"]),
+        (
+            "MEDIA_PLACEMENT",
+            "has the unknown member SignalUrl; expected one of AudioFallbackUrl, ",
+            &[r#"{"SignalUrl": "x"}"#],
         ),
         (
-            "ALLOWED_ACCOUNT_IDS",
-            "1111-2222-3333",
-            "it must be ids of 12 digits, separated by commas",
+            "MEDIA_PLACEMENT",
+            "has the member SignalingUrl, which must be a string",
+            &[r#"{"SignalingUrl": 1}"#],
         ),
-        ("ALLOWED_ACCOUNT_IDS", "１１１１２２２２３３３３", "it must be ids of 12 digits"),
-        ("ALLOWED_ACCOUNT_IDS", "111122223333,", r#""" in it is no AWS account id"#),
-        ("ALLOWED_ACCOUNT_IDS", "111122223333,anonymous", r#""anonymous" in it is no AWS"#),
-        ("ALLOWED_ACCOUNT_IDS", "111122223333;444455556666", "separated by commas"),
-        ("DAILY_MEETING_LIMIT", "0", "a whole number of meetings from 1 to 4294967295"),
-        ("DAILY_MEETING_LIMIT", "-1", "a whole number of meetings from 1 to 4294967295"),
-        ("DAILY_MEETING_LIMIT", "1e3", "a whole number of meetings from 1 to 4294967295"),
-        ("DAILY_MEETING_LIMIT", "unlimited", "a whole number of meetings from 1 to 4294967295"),
-        ("DAILY_MEETING_LIMIT", "4294967296", "a whole number of meetings from 1 to 4294967295"),
-        ("MEDIA_DOMAIN", "https://media.test", "a domain name of at most 200 characters"),
-        ("MEDIA_DOMAIN", "media..test", "a domain name of at most 200 characters"),
-        ("MEDIA_DOMAIN", "-media.test", "a domain name of at most 200 characters"),
-        ("MEDIA_DOMAIN", &domain, "a domain name of at most 200 characters"),
-        ("MEDIA_DOMAIN", &label, "a domain name of at most 200 characters"),
-        ("MEDIA_PLACEMENT", "wss://x", "must be a JSON object"),
-        ("MEDIA_PLACEMENT", r#"{"SignalUrl": "x"}"#, "must be one of AudioFallbackUrl, "),
-        ("MEDIA_PLACEMENT", r#"{"SignalingUrl": 1}"#, "SignalingUrl must be a string"),
-        ("MEDIA_PLACEMENT", r#"{"SignalingUrl": "{Id}"}"#, "only {MeetingId}, {MeetingIdHex}"),
-        ("MEDIA_PLACEMENT", &empty, "must make URLs of 1 to 4096 characters"),
-        ("MEDIA_PLACEMENT", &long, "must make URLs of 1 to 4096 characters"),
-    ] {
+        ("MEDIA_PLACEMENT", "only {MeetingId}, {MeetingIdHex}", &[r#"{"SignalingUrl": "{Id}"}"#]),
+        ("MEDIA_PLACEMENT", "must make URLs of 1 to 4096 characters", &[&empty, &long]),
+    ];
+    for (variable, accepted, value) in cases.into_iter().flat_map(|(variable, accepted, values)| {
+        values.iter().map(move |value: &&str| (variable, accepted, *value))
+    }) {
         let mut command = program::create_meeting().await;
         // Nobody listens there: a function that starts would end too, but say something else.
         command.env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9").env(variable, value);
@@ -81,23 +74,59 @@ async fn a_bad_setting_stops_the_start_and_says_what_is_accepted() {
 
         assert!(!output.status.success());
         let output = String::from_utf8_lossy(&output.stdout);
-        let named = format!("{variable} is {value:?}, but ");
-        assert!(output.contains(&named) && output.contains(accepted), "{named}: {output}");
+        let beginning = format!("startup failed: {variable} ");
+        let end = format!(", got {value:?}\n");
+        assert!(output.contains(&beginning) && output.ends_with(&end), "{variable}: {output}");
+        assert!(output.contains(accepted), "{variable}: {output}");
     }
 }
 
 #[tokio::test]
-async fn settings_that_contradict_each_other_stop_the_start() {
-    let mut command = program::create_meeting().await;
-    command.env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9");
-    command.env("REQUIRE_IAM_CALLER", "false").env("ALLOWED_ACCOUNT_IDS", "111122223333");
+async fn settings_that_contradict_each_other_or_are_missing_stop_the_start() {
+    let of_dynamodb = ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9");
+    let region = "AWS_REGION must be set to an AWS Region, such as us-east-1";
+    let credentials = "credentials must be set, either in AWS_ACCESS_KEY_ID and \
+                       AWS_SECRET_ACCESS_KEY or by AWS_CONTAINER_CREDENTIALS_FULL_URI";
+    for (variables, why) in [
+        (
+            &[("REQUIRE_IAM_CALLER", "false"), ("ALLOWED_ACCOUNT_IDS", "111122223333")][..],
+            r#"REQUIRE_IAM_CALLER must be true or unset when ALLOWED_ACCOUNT_IDS is set, got "false""#,
+        ),
+        (
+            &[("AWS_USE_FIPS_ENDPOINT", "True"), of_dynamodb],
+            r#"AWS_USE_FIPS_ENDPOINT must be false or unset when the endpoint is http://127.0.0.1:9, got "True""#,
+        ),
+        (
+            &[("AWS_USE_DUALSTACK_ENDPOINT", "true"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:9")],
+            r#"AWS_USE_DUALSTACK_ENDPOINT must be false or unset when the endpoint is http://127.0.0.1:9, got "true""#,
+        ),
+        (&[("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "")], region),
+        (&[("AWS_ACCESS_KEY_ID", "")], credentials),
+        (&[("AWS_SECRET_ACCESS_KEY", "")], credentials),
+    ] {
+        let mut command = program::create_meeting().await;
+        command.env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9").envs(variables.iter().copied());
 
-    let output = command.output().await.unwrap();
+        let output = command.output().await.unwrap();
 
-    assert!(!output.status.success());
-    let output = String::from_utf8_lossy(&output.stdout);
-    let why = r#"REQUIRE_IAM_CALLER is "false", but it must be true or unset with ALLOWED_ACCOUNT_IDS set"#;
-    assert!(output.contains(why), "{output}");
+        assert!(!output.status.success());
+        let output = String::from_utf8_lossy(&output.stdout);
+        assert!(output.ends_with(&format!("startup failed: {why}\n")), "{output}");
+    }
+}
+
+#[tokio::test]
+async fn settings_can_be_checked_without_lambda() {
+    let check = async |limit| {
+        let mut command = program::create_meeting().await;
+        command.arg("--check").env("DAILY_MEETING_LIMIT", limit).output().await.unwrap()
+    };
+    let good = check("1").await;
+    assert!(good.status.success() && good.stdout.is_empty() && good.stderr.is_empty(), "{good:?}");
+    let bad = check("none").await;
+    let output = String::from_utf8_lossy(&bad.stderr);
+    assert!(output.starts_with("startup failed: DAILY_MEETING_LIMIT must be"), "{output}");
+    assert_eq!(bad.status.code(), Some(1));
 }
 
 #[tokio::test]

@@ -113,15 +113,37 @@ async fn a_private_endpoint_is_trusted_by_its_own_authority_alone() {
 }
 
 #[tokio::test]
-async fn settings_of_dynamodbs_endpoints_reach_the_client() {
-    let dynamodb = DynamoDb::start().await;
-    // The SDK does not take them together with an endpoint, and says so.
+async fn a_variant_of_an_endpoint_that_aws_does_not_have_is_the_operators_fault() {
+    // Requests of this Region go to a DynamoDB on this machine, which has no variants.
+    let region = ("AWS_REGION", "local");
     for (variable, name) in
         [("AWS_USE_FIPS_ENDPOINT", "FIPS"), ("AWS_USE_DUALSTACK_ENDPOINT", "Dualstack")]
     {
-        let function = Function::start_with(&dynamodb, &[(variable, "True")]).await;
-        function.process.logged(&format!("{name} and custom endpoint are not supported")).await;
+        let mut command = program::create_meeting().await;
+        let function = Function::spawn(command.envs([region, (variable, "True")])).await;
+
+        let reply = function.invoke(&Event::named("rest-create")).await;
+
+        assert_eq!(reply.status, 500, "{variable}: {reply:?}");
+        function.process.logged(&format!("{name} and local endpoint are not supported")).await;
     }
+}
+
+#[tokio::test]
+async fn credentials_that_cannot_be_asked_for_are_the_operators_fault() {
+    let dynamodb = DynamoDb::start().await;
+    let mut command = program::create_meeting().await;
+    command.env("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb.endpoint);
+    command.env_remove("AWS_ACCESS_KEY_ID");
+    // Credentials are taken from this machine alone, or by HTTPS.
+    command.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://192.0.2.1/credentials");
+    let function = Function::spawn(&mut command).await;
+
+    let reply = function.invoke(&Event::named("rest-create")).await;
+
+    assert_eq!(reply.status, 500, "{reply:?}");
+    function.process.logged("did not refer to an allowed IP address").await;
+    assert_eq!(dynamodb.take_requests(), 0);
 }
 
 #[tokio::test]

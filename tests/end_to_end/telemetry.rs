@@ -86,12 +86,12 @@ async fn each_request_has_one_line_with_its_metrics_in_it() {
             ),
         ),
         (
-            create().set("/path", json!("/s3cr3t")),
+            create().set("/resource", json!("/s3cr3t")),
             vec!["Refused", "NotFoundException"],
             refusal(
                 404,
                 "NotFoundException",
-                "There is nothing at this path. Meetings are created by POST /meetings.",
+                "The API has no such path. Create meetings with POST /meetings.",
             ),
         ),
         (
@@ -100,7 +100,7 @@ async fn each_request_has_one_line_with_its_metrics_in_it() {
             refusal(
                 405,
                 "MethodNotAllowedException",
-                "There is no such method on /meetings. Meetings are created by POST /meetings.",
+                "Method not allowed on /meetings. Allowed: GET, POST.",
             ),
         ),
     ];
@@ -111,18 +111,16 @@ async fn each_request_has_one_line_with_its_metrics_in_it() {
         let record = &records[number];
         for (name, value) in [
             ("requestId", "5f3c1c3e-6a0b-4a55-9d0e-1f2a3b4c5d6e"),
+            ("extendedRequestId", "BkQx7HxGIAMEV5w="),
             ("accountId", CALLER),
             ("traceId", TRACE_ID),
             ("level", "INFO"),
         ] {
             expected[name] = json!(value);
         }
-        let route = match reply.status {
-            404 => None,
-            405 => Some("/meetings"),
-            _ => Some("POST /meetings"),
-        };
-        expected.as_object_mut().unwrap().extend(route.map(|route| ("route".into(), json!(route))));
+        if !matches!(reply.status, 404 | 405) {
+            expected["operation"] = json!("CreateMeeting");
+        }
         if reply.status == 201 {
             expected["meetingId"] = json!(reply.meeting_id());
         }
@@ -245,31 +243,63 @@ async fn the_level_bounds_what_is_told_and_leaves_the_metrics() {
 }
 
 #[tokio::test]
-async fn in_a_terminal_a_request_is_a_line_of_text() {
+async fn as_text_a_line_has_all_that_is_known() {
+    for (format, level) in [("Text", "INFO"), ("", "DEBUG")] {
+        let dynamodb = DynamoDb::start().await;
+        let settings = [("AWS_LAMBDA_LOG_FORMAT", format), ("AWS_LAMBDA_LOG_LEVEL", level)];
+        let function = Function::start_with(&dynamodb, &settings).await;
+        let created = function.invoke(&Event::named("rest-create")).await;
+        function.invoke(&Event::named("rest-invalid")).await;
+
+        let output = function.process.stop().await;
+
+        let records: Vec<_> = output.lines().filter(|line| line.contains("outcome=")).collect();
+        let [created_line, refused] = &records[..] else { panic!("{output}") };
+        let beginning = " INFO outcome=created requestId=5f3c1c3e-6a0b-4a55-9d0e-1f2a3b4c5d6e \
+                         extendedRequestId=BkQx7HxGIAMEV5w= lambdaRequestId=";
+        assert!(created_line.starts_with(beginning), "{created_line}");
+        for part in [
+            &*format!("traceId={TRACE_ID} operation=CreateMeeting accountId={CALLER} "),
+            " mediaRegion=us-east-1 consumedCapacity=2 status=201 ",
+            &*format!(" meetingId={} ", created.meeting_id()),
+            " Created=1 ColdStart=1 StoreLatency=",
+            " StoreAttempts=1 StoreThrottles=0",
+        ] {
+            assert!(created_line.contains(part), "{part}: {created_line}");
+        }
+        assert!(refused.contains(r#" error=BadRequestException message="BadRequestException: "#));
+    }
+}
+
+#[tokio::test]
+async fn in_a_terminal_a_line_is_short() {
     let dynamodb = DynamoDb::start().await;
-    let function = Function::start_with(&dynamodb, &[]).await;
+    let function = Function::start_with(&dynamodb, &[("AWS_LAMBDA_LOG_FORMAT", "")]).await;
     let created = function.invoke(&Event::named("rest-create")).await;
-    function.invoke(&Event::named("rest-invalid")).await;
+    let invalid = function.invoke(&Event::named("rest-invalid")).await;
+    dynamodb.set_fault(Fault::before(Refusal(400, "AccessDeniedException")));
+    function.invoke(&Event::named("rest-create")).await;
 
     let output = function.process.stop().await;
 
-    let [created_line, refused] = &output.lines().collect::<Vec<_>>()[..] else {
-        panic!("{output}")
-    };
-    let beginning =
-        " INFO outcome=created requestId=5f3c1c3e-6a0b-4a55-9d0e-1f2a3b4c5d6e lambdaRequestId=";
-    assert!(created_line.starts_with(beginning), "{created_line}");
-    for part in [
-        &*format!(
-            "traceId={TRACE_ID} route=\"POST /meetings\" accountId={CALLER} mediaRegion=us-east-1 "
-        ),
-        &*format!("consumedCapacity=2 status=201 meetingId={} ", created.meeting_id()),
-        " Created=1 ColdStart=1 StoreLatency=",
-        " StoreAttempts=1 StoreThrottles=0",
+    let lines: Vec<_> = output.lines().collect();
+    assert_eq!(lines.len(), 3, "{output}");
+    let invalid = format!("BadRequestException: {}", invalid.message());
+    for (line, status, outcome, details) in [
+        (lines[0], "201", "created", &*created.meeting_id()),
+        (lines[1], "400", "refused", &*invalid),
+        (lines[2], "500", "failed", "AccessDeniedException on purpose"),
     ] {
-        assert!(created_line.contains(part), "{part}: {created_line}");
+        let [time, its_status, its_outcome, milliseconds, unit, its_details] =
+            line.splitn(6, ' ').collect::<Vec<_>>()[..]
+        else {
+            panic!("{line}")
+        };
+        let time: Vec<u8> = time.split(':').map(|part| part.parse().unwrap()).collect();
+        assert!(matches!(time[..], [0..24, 0..60, 0..60]), "{line}");
+        assert_eq!((its_status, its_outcome, unit), (status, outcome, "ms"), "{line}");
+        assert!(milliseconds.parse::<u64>().is_ok() && its_details.contains(details), "{line}");
     }
-    assert!(refused.contains(r#" error=BadRequestException message="BadRequestException: "#));
 }
 
 #[tokio::test]

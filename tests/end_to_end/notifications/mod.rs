@@ -142,7 +142,7 @@ async fn a_new_meeting_over_an_expired_one_notifies_and_a_deletion_does_not() {
     let event = request("token", &json!({ "SqsQueueArn": QUEUE }));
     // Long enough ago for both to have expired, and too recent for them to count as restored.
     let created_at = milliseconds() - 150_000;
-    let times = [created_at, created_at + 60_000];
+    let times = [created_at, created_at + 61_000];
     let mut meetings = Vec::new();
     for time in times {
         let time = UNIX_EPOCH + Duration::from_millis(time);

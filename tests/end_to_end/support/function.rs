@@ -89,7 +89,7 @@ impl Reply {
             (header("retry-after"), header("x-amz-retry-after")),
             if retry { (Some("1"), Some("1000")) } else { (None, None) }
         );
-        assert_eq!(header("allow"), (status == 405).then_some("POST"));
+        assert_eq!(header("allow").is_some(), status == 405);
     }
 
     /// The meeting's id. A reply without one fails the test.

@@ -31,6 +31,7 @@ pub fn in_lambda(program: &Path) -> Command {
         ("AWS_LAMBDA_FUNCTION_NAME", "create-meeting"),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_LAMBDA_LOG_FORMAT", "Text"),
     ]);
     command
 }

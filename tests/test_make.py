@@ -1,0 +1,185 @@
+"""`make run` and `make invoke`, the client that the README shows, and the settings of other targets.
+
+`make test` runs it, after it has built what `make run` serves.
+"""
+
+import http.server
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import urllib.request
+
+import pytest
+
+from serving import PATIENCE, ROOT, free_port, serving
+
+# A make that runs this passes its own command line on in these.
+for name in ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"):
+    os.environ.pop(name, None)
+
+MAKE = shutil.which("make")
+EVENTS = sorted(path.stem for path in ROOT.glob("events/*.json"))
+MEETING_ID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+
+def run(*command, cwd=ROOT, env=None, **variables):
+    """Runs a command to its end, in this environment with `variables`, or in `env` alone."""
+    with subprocess.Popen(
+        command, cwd=cwd, env={**(os.environ if env is None else env), **variables},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    ) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
+
+
+def make(*arguments, **variables):
+    return run(MAKE, *arguments, **variables)
+
+
+@pytest.fixture(scope="module")
+def endpoint(tmp_path_factory):
+    """A `make run`."""
+    directory = tmp_path_factory.mktemp("make-run")
+    command = [MAKE, "run", "PORT={port}", f"DATABASE={directory}/meetings.db"]
+    with serving(command, directory / "make.log") as endpoint:
+        yield endpoint
+
+
+def port_of(endpoint):
+    return endpoint.rsplit(":", 1)[1]
+
+
+@pytest.fixture
+def stranger():
+    """The port of a server that has nothing to do with Lambda."""
+    class Stranger(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>")
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Stranger) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+def test_run_reports_an_invalid_setting_and_serves_nothing(tmp_path):
+    completed = make(
+        "run", f"PORT={free_port()}", f"DATABASE={tmp_path}/meetings.db", MEETING_LIFETIME_SECONDS="0",
+    )
+    assert completed.returncode != 0
+    assert "startup failed: MEETING_LIFETIME_SECONDS" in completed.stderr
+    assert "http://" not in completed.stdout
+
+
+@pytest.mark.parametrize("target", ["run", "sam-local"])
+def test_a_port_in_use_is_reported(target, stranger, tmp_path):
+    # The port is checked after these, which take long and need Docker.
+    arguments = [target, f"PORT={stranger}", f"DATABASE={tmp_path}/meetings.db"]
+    completed = make(*arguments, "--old-file=need-docker", "--old-file=sam-build")
+    assert completed.returncode != 0
+    assert f"Port {stranger} is already in use or invalid." in completed.stderr
+
+
+@pytest.mark.parametrize("target", ["run", "invoke", "sam-local", "test"])
+def test_a_missing_python_is_reported(target, tmp_path):
+    """Neither on the PATH nor in a virtual environment."""
+    completed = make(target, f"VENV={tmp_path}", PATH=str(tmp_path))
+    assert completed.returncode != 0
+    assert "Python 3.10 or later must be on the PATH as python3." in completed.stderr
+    assert "Port" not in completed.stderr
+
+
+@pytest.mark.parametrize(("target", "variable"), [
+    ("run", "PORT"), ("run", "DATABASE"), ("invoke", "PORT"), ("invoke", "EVENT"),
+    ("sam-local", "PORT"), ("sam-local", "DATABASE"), ("sam-build", "ARCHITECTURE"), ("fuzz", "SECONDS"),
+])
+def test_variables_come_from_the_command_line_alone(target, variable):
+    assert "a-value" in make("--dry-run", target, f"{variable}=a-value").stdout
+    completed = make("--dry-run", target, **{variable: "a-value"})
+    assert completed.returncode == 0
+    assert "a-value" not in completed.stdout
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_invoke_says_what_it_sends_and_prints_the_reply(event, endpoint):
+    completed = make("invoke", f"EVENT={event}", f"PORT={port_of(endpoint)}")
+    assert completed.returncode == 0, completed.stderr
+    sending, status, body = completed.stdout.split("\n\n")
+    assert sending == f"Sending events/{event}.json to {endpoint}"
+    assert re.match(r"(201 Created|400 Bad Request)\n", status)
+    assert "\ncontent-type: application/json" in status
+    assert body == json.dumps(json.loads(body), indent=2, ensure_ascii=False) + "\n"
+
+
+def test_invoke_names_an_event_that_does_not_exist():
+    completed = make("invoke", "EVENT=foo")
+    assert completed.returncode != 0
+    assert completed.stdout == ""
+    assert completed.stderr.startswith(
+        f"No such event: events/foo.json. Available: {' '.join(EVENTS)}\n"
+    )
+
+
+def test_invoke_reports_that_nothing_listens():
+    assert_no_reply(free_port())
+
+
+def test_invoke_reports_that_a_stranger_listens(stranger):
+    assert_no_reply(stranger)
+
+
+def assert_no_reply(port):
+    completed = make("invoke", f"PORT={port}")
+    assert completed.returncode != 0
+    assert f"to http://127.0.0.1:{port}" in completed.stdout
+    assert f"No reply from create-meeting at http://127.0.0.1:{port}." in completed.stderr
+
+
+def test_the_client_in_the_readme_works_without_any_aws_configuration(endpoint, tmp_path):
+    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    [client] = [block for block in blocks if "boto3==" in block]
+    assert "http://localhost:9000" in client
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        # The packages have already been downloaded.
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(ROOT / ".venv/wheels"),
+    }
+    client = client.replace("http://localhost:9000", endpoint)
+    completed = run("sh", "-ec", client, cwd=tmp_path, env=environment)
+    assert completed.returncode == 0, completed.stderr
+    meeting_id = completed.stdout.splitlines()[-1]
+    assert re.fullmatch(MEETING_ID, meeting_id)
+
+    # As curl in the README does.
+    request = urllib.request.Request(
+        f"{endpoint}/meetings", b'{"ClientRequestToken": "my-first-meeting"}',
+        {"content-type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+        assert json.load(response)["Meeting"]["MeetingId"] == meeting_id
+
+
+def test_ci_needs_nothing_beside_the_repository(tmp_path):
+    """In a directory that contains only the script, with a make that only prints its arguments."""
+    script = tmp_path / "repository/.ci/run"
+    script.parent.mkdir(parents=True)
+    shutil.copy(ROOT / ".ci/run", script)
+    stub = tmp_path / "make"
+    stub.write_text('#!/bin/sh\necho "$@"\n')
+    stub.chmod(0o755)
+    completed = run(script, PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert completed.returncode == 0, completed.stderr
+    assert "test-sam" in completed.stdout.splitlines()
