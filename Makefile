@@ -30,7 +30,7 @@ NO_STS := AWS_ENDPOINT_URL_STS=http://127.0.0.1:9 AWS_MAX_ATTEMPTS=1
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: need-python3
 need-python3:
@@ -106,7 +106,7 @@ test-sam: need-docker sam-build local-dynamodb $(VENV)/boto3 ## Test the functio
 	@env $(LOCAL_AWS) $(NO_STS) $(VENV)/bin/pytest tests/test_sam_local.py
 
 .PHONY: test-deploy
-test-deploy: sam-build $(MINISTACK) $(VENV)/boto3 ## Test sam deploy with an emulator of AWS (some minutes)
+test-deploy: sam-build $(MINISTACK) $(VENV)/boto3 ## Test sam deploy and sam delete in an emulator of AWS (some minutes)
 	@$(VENV)/bin/pytest tests/test_deploy.py
 
 .PHONY: memory

@@ -28,19 +28,29 @@ def comparisons(expression):
             yield name, constant
         case {"Ref": name}:
             raise ValueError(f"{name} is not compared with a constant")
-        case dict() | list():
-            for part in expression.values() if isinstance(expression, dict) else expression:
+        case dict():
+            yield from comparisons([*expression.values()])
+        case list():
+            for part in expression:
                 yield from comparisons(part)
 
 
 def choices():
-    """For each parameter the constants that it is compared with, and one other value."""
+    """For each parameter the constants that it is compared with, and another value."""
     compared = {}
     for name, constant in comparisons([TEMPLATE["Conditions"], TEMPLATE["Rules"]]):
-        compared.setdefault(name, []).append(constant)
+        compared.setdefault(name, set()).add(constant)
     for name, constants in compared.items():
-        others = set(TEMPLATE["Parameters"][name].get("AllowedValues") or [ANY[name]]) - set(constants)
-        yield name, sorted({*constants, min(others)})
+        others = {*(TEMPLATE["Parameters"][name].get("AllowedValues") or [ANY[name]])} - constants
+        yield name, sorted({*constants, *sorted(others)[:1]})
+
+
+def combinations():
+    names, values = zip(*choices())
+    for combination in itertools.product(*values):
+        parameters = dict(zip(names, combination))
+        if not broken_rules(**parameters):
+            yield parameters
 
 
 def existing(definitions, parameters):
@@ -53,7 +63,7 @@ def existing(definitions, parameters):
 
 
 def references(expression):
-    """The resources that an expression refers to."""
+    """The names that an expression refers to."""
     match expression:
         case {"Ref": name}:
             yield name
@@ -64,22 +74,21 @@ def references(expression):
             yield from references(variables)
         case {"Fn::Sub": text}:
             yield from re.findall(r"\$\{([\w:]+)", text)
-        case dict() | list():
-            for part in expression.values() if isinstance(expression, dict) else expression:
+        case dict():
+            yield from references([*expression.values()])
+        case list():
+            for part in expression:
                 yield from references(part)
 
 
 def dependencies(resource):
-    dependencies = resource.get("DependsOn", [])
-    dependencies = [dependencies] if isinstance(dependencies, str) else dependencies
-    return {name for name in {*dependencies, *references(resource)} if not name.startswith("AWS::")}
+    named = resource.get("DependsOn", [])
+    names = {*([named] if isinstance(named, str) else named), *references(resource)}
+    return {name for name in names if not name.startswith("AWS::")}
 
 
 linted = set()
-for values in itertools.product(*dict(choices()).values()):
-    parameters = dict(zip(dict(choices()), values))
-    if broken_rules(**parameters):
-        continue
+for parameters in combinations():
     resolved = resolve(**parameters)
     resources = existing(transform(**parameters), parameters)
     outputs = existing(resolved["Outputs"], parameters)

@@ -3,6 +3,7 @@
 `make test-deploy` runs it. Each test updates the stack that the tests before it have left.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -36,8 +37,9 @@ ENVIRONMENT = {
 }
 
 
-@pytest.fixture(scope="module")
-def emulator(tmp_path_factory):
+@pytest.fixture(scope="module", autouse=True)
+def stack(tmp_path_factory):
+    """The stack after a first deployment, with the default of each parameter."""
     directory = tmp_path_factory.mktemp("emulator")
     with pytest.MonkeyPatch.context() as environment:
         for name in os.environ:
@@ -48,13 +50,8 @@ def emulator(tmp_path_factory):
         command = [str(MINISTACK_PYTHON), "tests/emulator.py", "{port}"]
         with serving(command, directory / "emulator.log") as endpoint:
             environment.setenv("AWS_ENDPOINT_URL", endpoint)
-            yield endpoint
-
-
-@pytest.fixture(scope="module", autouse=True)
-def stack(emulator):
-    """A first deployment, with the default of each parameter."""
-    deploy()
+            deploy()
+            yield
 
 
 def sam(*arguments):
@@ -69,7 +66,10 @@ def succeed(*arguments):
 
 
 def deployment(**parameters):
-    """The arguments that deploy the stack with these parameters. The others keep their values."""
+    """The arguments that deploy the stack with these parameters. The others keep their values.
+
+    SAM takes an empty value only in quotes.
+    """
     overrides = [f'{name}="{value}"' for name, value in parameters.items()]
     return ["deploy", "--no-confirm-changeset", *(["--parameter-overrides", *overrides] if overrides else [])]
 
@@ -165,37 +165,44 @@ def test_parameters_reach_the_function():
     assert any(item["ClientRequestToken"]["S"].startswith("#meetings#") for item in items), items
 
 
-def test_reserved_concurrency_alone_drains_and_reopens_the_endpoint():
+@contextlib.contextmanager
+def server_errors_alarm_firing():
+    alarm = boto3.client("cloudformation").describe_stack_resource(
+        StackName=STACK, LogicalResourceId="ServerErrorsAlarm"
+    )["StackResourceDetail"]["PhysicalResourceId"]
+    set_alarm_state = boto3.client("cloudwatch").set_alarm_state
+    set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="test")
+    try:
+        yield
+    finally:
+        set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason="test")
+
+
+def test_reserved_concurrency_can_be_changed_alone():
     deploy(ReservedConcurrency=5)
     reserved = boto3.client("lambda").get_function_concurrency(FunctionName=output("FunctionName"))
     assert reserved["ReservedConcurrentExecutions"] == 5
     assert client().create_meeting()["Meeting"]
 
-    deploy(ReservedConcurrency=0)
-    assert_rejected(client(), 429)
 
-    deploy(ReservedConcurrency="")
-    assert client().create_meeting()["Meeting"]
-
-
-def set_alarm(state):
-    alarm = boto3.client("cloudformation").describe_stack_resource(
-        StackName=STACK, LogicalResourceId="ServerErrorsAlarm"
-    )["StackResourceDetail"]["PhysicalResourceId"]
-    boto3.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="test")
+def test_the_endpoint_is_drained_and_reopened_as_the_runbook_says():
+    # The alarm fires because the drained endpoint rejects requests.
+    with server_errors_alarm_firing():
+        deploy(ReservedConcurrency=0)
+        assert_rejected(client(), 429)
+        deploy(ReservedConcurrency="", Deployment="AllAtOnce")
+        assert client().create_meeting()["Meeting"]
 
 
 def test_an_update_that_an_alarm_has_rolled_back_can_be_deployed_again():
-    set_alarm("ALARM")
-    update = {"MediaDomain": "update.test", "Deployment": "Canary10Percent5Minutes"}
-    assert sam(*deployment(**update)).returncode == 1
-    assert describe_stack()["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
-    assert "update.test" not in str(client().create_meeting()["Meeting"])
+    with server_errors_alarm_firing():
+        gradual = sam(*deployment(MediaDomain="update.test", Deployment="Canary10Percent5Minutes"))
+        assert gradual.returncode == 1
+        assert describe_stack()["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+        assert "update.test" not in str(client().create_meeting()["Meeting"])
 
-    # The runbook's way while the alarm is firing.
-    deploy(**{**update, "Deployment": "AllAtOnce"})
-    assert "update.test" in str(client().create_meeting()["Meeting"])
-    set_alarm("OK")
+        deploy(MediaDomain="update.test", Deployment="AllAtOnce")
+        assert "update.test" in str(client().create_meeting()["Meeting"])
 
 
 def test_authorization_can_be_changed():
