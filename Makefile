@@ -12,6 +12,7 @@ VENV := .venv
 SAM := $(VENV)/bin/sam
 CHECKOV := $(VENV)/bin/checkov
 MOTO := $(VENV)/bin/moto_server
+MINISTACK := $(VENV)/bin/ministack
 FUNCTION := $(or $(CARGO_TARGET_DIR),target)/debug/create-meeting
 LOCAL_DYNAMODB := $(or $(CARGO_TARGET_DIR),target)/debug/local-dynamodb
 LOCAL_CHIME_SDK := $(or $(CARGO_TARGET_DIR),target)/debug/local-chime-sdk
@@ -31,7 +32,7 @@ NO_STS := AWS_ENDPOINT_URL_STS=http://127.0.0.1:9 AWS_MAX_ATTEMPTS=1
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: need-python3
 need-python3:
@@ -113,6 +114,10 @@ sam-local: need-python3 need-docker sam-build local-dynamodb ## Serve http://loc
 test-sam: need-docker sam-build local-dynamodb $(VENV)/boto3 ## Test the function under sam local; needs Docker
 	@env $(LOCAL_AWS) $(NO_STS) $(VENV)/bin/pytest tests/test_sam_local.py
 
+.PHONY: test-deploy
+test-deploy: sam-build $(MINISTACK) $(VENV)/boto3 ## Test sam deploy and sam delete in an emulator of AWS (some minutes)
+	@$(VENV)/bin/pytest tests/test_deploy.py
+
 .PHONY: memory
 memory: need-docker sam-build local-dynamodb ## Measure the function with 128 MB to 1,769 MB of memory; needs Docker
 	@rm -f .local/memory.db* && mkdir -p .local
@@ -157,6 +162,7 @@ check: $(CARGO_DENY) $(SAM) $(CHECKOV) tests/node_modules/.package-lock.json ## 
 	@$(SAM) validate --region us-east-1
 	@$(VENV)/bin/cfn-lint --append-rules cfn_lint_serverless.rules --include-checks I -- template.yaml
 	@$(VENV)/tools/aws-sam-cli/bin/python tests/transformed_template.py
+	@$(VENV)/tools/aws-sam-cli/bin/python tests/parameter_combinations.py
 	@tests/node_modules/.bin/asl-validator --json-definition "$$(sed 's/$${Partition}/aws/' notifications.asl.json)"
 	@$(CHECKOV) --file template.yaml --framework cloudformation --skip-download --quiet --compact
 
@@ -191,6 +197,10 @@ $(CHECKOV): Makefile $(VENV)/bin/uv
 # Executes the state machine; the expressions in it are JSONata.
 $(MOTO): Makefile $(VENV)/bin/uv
 	@$(call uv_install,'moto[stepfunctions]==5.2.5' --with jsonata-python==0.7.1)
+
+# The emulator of AWS, with SAM's transform.
+$(MINISTACK): Makefile $(VENV)/bin/uv
+	@$(call uv_install,ministack==1.5.33 --with aws-sam-translator==1.115.0)
 
 $(VENV)/bin/cargo-fuzz: Makefile
 	@cargo install --quiet --locked --root $(VENV) cargo-fuzz@0.13.2

@@ -4,32 +4,9 @@ It is run by `make check` with SAM's own Python, which has both transforms.
 """
 
 import json
-import logging
 import re
-from pathlib import Path
 
-import boto3
-from samcli.lib.cfn_language_extensions.sam_integration import process_template_for_sam_cli
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
-from samtranslator.yaml_helper import yaml_parse
-
-# The transforms tell what AWS has not told them.
-logging.disable(logging.WARNING)
-
-TEMPLATE = Path(__file__).parent.parent / "template.yaml"
-
-
-def transform(**parameters):
-    """The resources that the template makes with these parameters and its own defaults."""
-    template = yaml_parse(TEMPLATE.read_text())
-    for resource, property in ("CreateMeetingFunction", "CodeUri"), ("NotificationsStateMachine", "DefinitionUri"):
-        template["Resources"][resource]["Properties"][property] = "s3://bucket/key"
-    defaults = {name: parameter["Default"] for name, parameter in template["Parameters"].items()}
-    parameters = {**defaults, **parameters}
-    template = process_template_for_sam_cli(template, parameters)
-    session = boto3.session.Session(region_name="us-east-1")
-    return Translator({}, Parser(), boto_session=session).translate(template, parameters)["Resources"]
+from template import broken_rules, transform
 
 
 def version(resources):
@@ -172,29 +149,6 @@ named = ["arn:aws:sns:us-east-1:111122223333:m", "arn:aws:sqs:us-east-1:44445555
 role = transform(Notifications="Enabled", NotificationTargetArns=",".join(named))["NotificationsRole"]
 sending = {"Effect": "Allow", "Action": ["sns:Publish", "sqs:SendMessage"], "Resource": named}
 assert sending in role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"], role
-
-
-def broken_rules(**parameters):
-    """The rules of the template that these parameters break."""
-    template = yaml_parse(TEMPLATE.read_text())
-    parameters = {name: parameter["Default"] for name, parameter in template["Parameters"].items()} | parameters
-
-    def value(expression):
-        match expression:
-            case {"Ref": name}:
-                return parameters[name]
-            case {"Fn::Equals": [one, other]}:
-                return value(one) == value(other)
-            case {"Fn::Not": [condition]}:
-                return not value(condition)
-        return expression
-
-    return [
-        name
-        for name, rule in template["Rules"].items()
-        if value(rule["RuleCondition"]) and not all(value(each["Assert"]) for each in rule["Assertions"])
-    ]
-
 
 # Callers are let choose among targets only if these are named, and accounts only where callers are identified.
 assert not broken_rules() and not broken_rules(Authorization="NONE")

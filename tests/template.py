@@ -1,0 +1,63 @@
+"""`template.yaml` as CloudFormation reads it: transformed, with its rules and conditions evaluated.
+
+It needs SAM's own Python, which has both transforms.
+"""
+
+import logging
+from pathlib import Path
+
+import boto3
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
+
+import language_extensions
+
+# The transforms report what AWS has not told them.
+logging.disable(logging.WARNING)
+
+SESSION = boto3.session.Session(region_name="us-east-1")
+TEMPLATE = yaml_parse((Path(__file__).parent.parent / "template.yaml").read_text())
+for resource, location in ("CreateMeetingFunction", "CodeUri"), ("NotificationsStateMachine", "DefinitionUri"):
+    TEMPLATE["Resources"][resource]["Properties"][location] = "s3://bucket/key"
+
+
+def with_defaults(parameters):
+    return {name: parameter["Default"] for name, parameter in TEMPLATE["Parameters"].items()} | parameters
+
+
+def resolve(**parameters):
+    """The template with these parameters, and the defaults of the others, in place."""
+    return language_extensions.resolve(TEMPLATE, with_defaults(parameters))
+
+
+def transform(**parameters):
+    """The resources that SAM makes of it."""
+    translator = Translator({}, Parser(), boto_session=SESSION)
+    return translator.translate(resolve(**parameters), with_defaults(parameters))["Resources"]
+
+
+def value(expression, parameters):
+    match expression:
+        case {"Ref": name}:
+            return parameters[name]
+        case {"Fn::Equals": [one, other]}:
+            return value(one, parameters) == value(other, parameters)
+        case {"Fn::Not": [condition]}:
+            return not value(condition, parameters)
+        case {"Fn::Or": conditions}:
+            return any(value(condition, parameters) for condition in conditions)
+        case str():
+            return expression
+    raise ValueError(expression)
+
+
+def broken_rules(**parameters):
+    """The rules of the template that these parameters break."""
+    parameters = with_defaults(parameters)
+    return [
+        name
+        for name, rule in TEMPLATE["Rules"].items()
+        if value(rule["RuleCondition"], parameters)
+        and not all(value(assertion["Assert"], parameters) for assertion in rule["Assertions"])
+    ]
