@@ -1,0 +1,90 @@
+//! The operations of meetings.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::error::Error;
+use crate::media_placement;
+use crate::service::{Service, Tokens};
+
+/// The account that all meetings belong to.
+const ACCOUNT: &str = "111122223333";
+
+/// A meeting that has not ended.
+pub struct Meeting {
+    /// As it is returned.
+    pub description: Value,
+    /// As they are returned, in the order in which they were created.
+    pub attendees: BTreeMap<u64, Value>,
+}
+
+impl Service {
+    pub fn create_meeting(&mut self, input: &Value) -> Result<Value, Error> {
+        let token = input["ClientRequestToken"].as_str().unwrap_or_default();
+        if let Some((request, meeting)) = self.created.get(token) {
+            match self.tokens {
+                Tokens::Compared if request != input => {
+                    let message = format!("The ClientRequestToken {token} was used before.");
+                    return Err(Error::bad_request(message));
+                }
+                Tokens::Remembered | Tokens::Compared => return Ok(json!({"Meeting": meeting})),
+                Tokens::Ignored => {}
+            }
+        }
+        let description = describe(input, &self.region)?;
+        self.created.insert(token.into(), (input.clone(), description.clone()));
+        let attendees = BTreeMap::new();
+        self.meetings.push(Meeting { description: description.clone(), attendees });
+        Ok(json!({"Meeting": description}))
+    }
+
+    pub fn create_meeting_with_attendees(&mut self, input: &Value) -> Result<Value, Error> {
+        let mut output = self.create_meeting(input)?;
+        let meeting_id = &output["Meeting"]["MeetingId"];
+        let batch = json!({"MeetingId": meeting_id, "Attendees": input["Attendees"]});
+        let attendees = self.batch_create_attendee(&batch)?;
+        output["Attendees"] = attendees["Attendees"].clone();
+        output["Errors"] = attendees["Errors"].clone();
+        Ok(output)
+    }
+
+    pub fn get_meeting(&mut self, input: &Value) -> Result<Value, Error> {
+        Ok(json!({"Meeting": self.meeting(input)?.description}))
+    }
+
+    pub fn delete_meeting(&mut self, input: &Value) -> Result<Value, Error> {
+        self.meeting(input)?;
+        self.meetings.retain(|meeting| meeting.description["MeetingId"] != input["MeetingId"]);
+        Ok(Value::Null)
+    }
+
+    /// The meeting that an input names.
+    pub fn meeting(&mut self, input: &Value) -> Result<&mut Meeting, Error> {
+        let mut meetings = self.meetings.iter_mut();
+        meetings
+            .find(|meeting| meeting.description["MeetingId"] == input["MeetingId"])
+            .ok_or_else(|| Error::not_found("The meeting has ended"))
+    }
+}
+
+/// A new meeting. Members that the request lacks are null.
+fn describe(input: &Value, region: &str) -> Result<Value, Error> {
+    let id = Uuid::new_v4();
+    let media_region = input["MediaRegion"].as_str().unwrap_or_default();
+    let media_placement = media_placement::describe(media_region, id).ok_or_else(|| {
+        Error::bad_request(format!("The MediaRegion {media_region} is not supported."))
+    })?;
+    Ok(json!({
+        "MeetingId": id,
+        "MeetingHostId": input["MeetingHostId"],
+        "ExternalMeetingId": input["ExternalMeetingId"],
+        "MediaRegion": media_region,
+        "MediaPlacement": media_placement,
+        "MeetingFeatures": input["MeetingFeatures"],
+        "PrimaryMeetingId": input["PrimaryMeetingId"],
+        "TenantIds": input["TenantIds"],
+        "MeetingArn": format!("arn:aws:chime:{region}:{ACCOUNT}:meeting/{id}"),
+    }))
+}
