@@ -69,15 +69,12 @@ impl<'a> Signature<'a> {
     /// The signature that the request should have, if it can be signed at all.
     fn expected(&self, request: &Request, secret: &str) -> Option<String> {
         let identity = Credentials::from_keys(self.access_key, secret, None).into();
-        let mut settings = SigningSettings::default();
-        // The client has chosen the headers to sign.
-        settings.excluded_headers = None;
         let params = SigningParams::builder()
             .identity(&identity)
             .region(self.region)
             .name(self.service)
             .time(time(header(request, "x-amz-date")?)?)
-            .settings(settings)
+            .settings(SigningSettings::default())
             .build()
             .ok()?;
         let url = format!("http://{}{}?{}", header(request, "host")?, request.path, request.query);

@@ -59,10 +59,20 @@ async fn json(response: Response) -> Value {
 }
 
 #[tokio::test]
-async fn members_without_a_value_are_null() {
+async fn a_member_that_is_null_is_absent() {
     let local = Local::start().await;
-    let meeting = json(local.create("token", "room").await.unwrap()).await["Meeting"].take();
-    for member in ["MeetingHostId", "MeetingFeatures", "PrimaryMeetingId", "TenantIds"] {
+    let request = json!({
+        "ClientRequestToken": "token",
+        "ExternalMeetingId": "room",
+        "MediaRegion": "us-east-1",
+        "MeetingHostId": null,
+        "MeetingFeatures": {"Audio": null},
+    });
+    let response = local.send(Method::POST, "/meetings", &request).await.unwrap();
+    assert_eq!(response.status(), 200);
+    let meeting = json(response).await["Meeting"].take();
+    assert_eq!(meeting["MeetingFeatures"], json!({}));
+    for member in ["MeetingHostId", "PrimaryMeetingId", "TenantIds"] {
         assert_eq!(meeting.get(member), Some(&Value::Null), "{member}");
     }
 }

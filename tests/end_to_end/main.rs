@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends at what is unexpected")]
 
 mod callers;
+mod chime_sdk;
 mod constraints;
 mod daily_limit;
 mod errors;

@@ -29,6 +29,11 @@ impl InProcess {
         })
     }
 
+    pub fn with_media_plane(mut self, media_plane: MediaPlane) -> Self {
+        self.0.media_plane = media_plane;
+        self
+    }
+
     pub fn with_daily_limit(mut self, limit: u32) -> Self {
         self.0.daily_limit = NonZeroU32::new(limit);
         self

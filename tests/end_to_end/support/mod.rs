@@ -4,6 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use yaml_serde::Value as Yaml;
 
+mod chime;
 mod dynamodb;
 mod emulator;
 mod event;
@@ -16,6 +17,7 @@ mod proxy;
 pub mod tls;
 mod xray;
 
+pub use chime::Chime;
 pub use dynamodb::{DynamoDb, sdk_config};
 pub use emulator::Emulator;
 pub use event::{CALLER, Event};

@@ -1,0 +1,191 @@
+//! What the service's errors become.
+
+use std::time::{Duration, SystemTime};
+
+use local_chime_sdk::Answer::{Closed, Raw, Refusal, Slow, Stalled, Truncated, Unavailable};
+use local_chime_sdk::Fault;
+
+use crate::support::{Chime, DynamoDb, Event, Function, Reply};
+
+struct World {
+    dynamodb: DynamoDb,
+    chime: Chime,
+    function: Function,
+}
+
+impl World {
+    async fn start() -> Self {
+        let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+        let function = chime.function(&dynamodb, &[]).await;
+        Self { dynamodb, chime, function }
+    }
+
+    async fn invoke(&self) -> Reply {
+        let deadline = SystemTime::now() + Duration::from_secs(6);
+        self.function.invoke_by(deadline, &Event::named("rest-create")).await
+    }
+
+    /// Requires that nothing was stored, and that the client's next attempt gets a meeting.
+    async fn assert_recovers(&self) {
+        assert!(self.dynamodb.items().await.is_empty());
+        self.chime.service.set_faults([]);
+        self.chime.take();
+        let retry = self.invoke().await;
+        assert_eq!((retry.status, retry.is_replay()), (201, false), "{retry:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_error_of_the_service_becomes_one_of_the_api() {
+    let bad = "BadRequestException";
+    let limit = "ResourceLimitExceededException";
+    let failure = "ServiceFailureException";
+    let throttled = "ThrottledClientException";
+    let unavailable = "ServiceUnavailableException";
+    for (fault, name, attempts) in [
+        (Refusal(400, "BadRequestException"), bad, 1),
+        (Refusal(400, "ValidationException"), bad, 1),
+        (Raw(400, "{}"), bad, 1),
+        (Refusal(400, "LimitExceededException"), limit, 1),
+        (Refusal(401, "UnauthorizedException"), failure, 1),
+        (Refusal(403, "ForbiddenException"), failure, 1),
+        (Refusal(403, "AccessDeniedException"), failure, 1),
+        (Refusal(403, "InvalidSignatureException"), failure, 1),
+        (Refusal(403, "ExpiredTokenException"), failure, 1),
+        (Refusal(403, "UnrecognizedClientException"), failure, 1),
+        (Refusal(403, "OptInRequired"), failure, 1),
+        (Refusal(404, "UnknownOperationException"), failure, 1),
+        (Raw(404, "<html>"), failure, 1),
+        (Refusal(404, "NotFoundException"), failure, 1),
+        (Refusal(409, "ConflictException"), unavailable, 3),
+        (Refusal(422, "UnprocessableEntityException"), failure, 1),
+        (Refusal(429, "ThrottlingException"), throttled, 2),
+        (Refusal(429, "ThrottledClientException"), throttled, 2),
+        (Raw(429, ""), throttled, 2),
+        (Refusal(500, "ServiceFailureException"), unavailable, 3),
+        (Raw(502, "<html>"), unavailable, 3),
+        (Raw(504, ""), unavailable, 3),
+        (Refusal(503, "ServiceUnavailableException"), unavailable, 3),
+        (Closed, unavailable, 3),
+        (Truncated, unavailable, 3),
+        (Stalled, unavailable, 2),
+    ] {
+        let world = World::start().await;
+        world.chime.service.set_fault(Fault::before(fault));
+
+        let reply = world.invoke().await;
+
+        reply.assert_modelled();
+        assert_eq!(reply.headers["x-amzn-errortype"], name, "{fault:?}: {reply:?}");
+        assert_eq!(world.chime.take(), vec!["CreateMeeting"; attempts], "{fault:?}");
+        // The service's message quotes the request.
+        let log = world.function.process.output();
+        for told in [reply.body, log] {
+            assert!(!told.contains("standup"), "{fault:?}: {told}");
+        }
+        if let Refusal(status, name) = fault {
+            let cause = format!("chime-sdk-meetings answered {name} ({status}), request ID ");
+            world.function.process.logged(&cause).await;
+        }
+        world.assert_recovers().await;
+    }
+}
+
+#[tokio::test]
+async fn the_service_says_how_long_to_wait() {
+    let world = World::start().await;
+    world.chime.service.set_fault(Fault::before(Unavailable(30)));
+    let reply = world.invoke().await;
+    assert_eq!((reply.status, &*reply.headers["retry-after"]), (503, "30"), "{reply:?}");
+    assert_eq!(reply.headers["x-amz-retry-after"], "30000");
+    assert_eq!(world.chime.take(), ["CreateMeeting"], "there is no time to wait for");
+    world.assert_recovers().await;
+
+    let world = World::start().await;
+    world.chime.service.set_faults([Fault::before(Unavailable(1))]);
+    let reply = world.invoke().await;
+    assert_eq!((reply.status, reply.is_replay()), (201, false), "{reply:?}");
+    assert_eq!(world.chime.take(), ["CreateMeeting"; 2]);
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_used_is_a_server_side_fault() {
+    let id = "1343fa41-6e0d-4862-9880-5d63982f39bc";
+    for (meeting, why) in [
+        ("{", "that cannot be read"),
+        ("[]", "that cannot be read"),
+        (r#"{"Meeting": null}"#, "that cannot be read"),
+        (r#"{"Meeting": {"MeetingId": 1, "MediaPlacement": {}}}"#, "that cannot be read"),
+        (r#"{"Meeting": {"MeetingId": "ID"}}"#, "that cannot be read"),
+        (r#"{"Meeting": {"MeetingId": "../x", "MediaPlacement": {}}}"#, "without a usable ID"),
+        (r#"{"Meeting": {"MeetingId": "ID", "MediaPlacement": {}}}"#, "that cannot be joined"),
+        (
+            r#"{"Meeting": {"MeetingId": "ID", "MediaPlacement": {"AudioHostUrl": "a"}}}"#,
+            "that cannot be joined",
+        ),
+        (
+            r#"{"Meeting": {"MeetingId": "ID", "ExternalMeetingId": "standup", "MediaRegion": "eu-west-1",
+                "MediaPlacement": {"AudioHostUrl": "a", "SignalingUrl": "b"}}}"#,
+            "that was not asked for",
+        ),
+        (
+            r#"{"Meeting": {"MeetingId": "ID", "ExternalMeetingId": "s3cr3t", "MediaRegion": "us-east-1",
+                "MediaPlacement": {"AudioHostUrl": "a", "SignalingUrl": "b"}}}"#,
+            "that was not asked for",
+        ),
+    ] {
+        let world = World::start().await;
+        let body: &'static str = Box::leak(meeting.replace("ID\"", &format!("{id}\"")).into());
+        world.chime.service.set_faults([Fault::before(Raw(200, body))]);
+
+        let reply = world.invoke().await;
+
+        assert_eq!(reply.headers["x-amzn-errortype"], "ServiceFailureException", "{meeting}");
+        world.function.process.logged(&format!("answered a meeting {why}")).await;
+        assert!(!world.function.process.output().contains("s3cr3t"));
+        world.assert_recovers().await;
+    }
+}
+
+#[tokio::test]
+async fn urls_that_the_service_has_deprecated_may_be_missing() {
+    let world = World::start().await;
+    let body = r#"{"Meeting": {"MeetingId": "1343FA41-6E0D-4862-9880-5D63982F39BC", "MeetingArn": null,
+        "ExternalMeetingId": "standup", "MediaRegion": "us-east-1", "TenantIds": null,
+        "MediaPlacement": {"AudioHostUrl": "a", "SignalingUrl": "b", "TurnControlUrl": null}}}"#;
+    world.chime.service.set_faults([Fault::before(Raw(200, body))]);
+
+    let first = world.invoke().await;
+    let replay = world.invoke().await;
+
+    assert_eq!(
+        first.body,
+        r#"{"Meeting":{"MeetingId":"1343FA41-6E0D-4862-9880-5D63982F39BC","ExternalMeetingId":"standup","MediaRegion":"us-east-1","MediaPlacement":{"AudioHostUrl":"a","SignalingUrl":"b"}}}"#,
+    );
+    assert_eq!((replay.is_replay(), replay.body), (true, first.body));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_is_asked_for_again() {
+    for (faults, attempts) in [
+        (vec![Fault::after(Closed)], 2),
+        (vec![Fault::after(Closed), Fault::after(Closed)], 3),
+        (vec![Fault::after(Truncated)], 2),
+        (vec![Fault::after(Raw(500, "<html>"))], 2),
+        (vec![Fault::after(Refusal(503, "ServiceUnavailableException"))], 2),
+        (vec![Fault::before(Refusal(429, "ThrottlingException"))], 2),
+        (vec![Fault::after(Stalled)], 2),
+        (vec![Fault::after(Slow(Duration::from_millis(300)))], 1),
+    ] {
+        let world = World::start().await;
+        world.chime.service.set_faults(faults.clone());
+
+        let reply = world.invoke().await;
+
+        assert_eq!((reply.status, reply.is_replay()), (201, false), "{faults:?}: {reply:?}");
+        assert_eq!(world.chime.take(), vec!["CreateMeeting"; attempts], "{faults:?}");
+        // All attempts have one token.
+        let [meeting] = &world.chime.service.meetings()[..] else { panic!("{faults:?}") };
+        assert_eq!(meeting["MeetingId"], reply.meeting_id());
+    }
+}

@@ -1,0 +1,291 @@
+//! Which calls each case takes, and which meeting a client gets.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::future::join_all;
+use local_chime_sdk::{Answer, Fault, Tokens};
+use serde_json::{Value, json};
+
+use crate::support::{CALLER, Chime, DynamoDb, Event, InProcess, Reply, sdk_config};
+
+const GET: &str = "GetItem";
+const PUT: &str = "PutItem";
+const BATCH: &str = "BatchGetItem";
+const TRANSACT: &str = "TransactWriteItems";
+const CREATE: &str = "CreateMeeting";
+const CHECK: &str = "GetMeeting";
+
+/// The function in this process, whose clock is the test's, with both services around it.
+struct World {
+    dynamodb: DynamoDb,
+    chime: Chime,
+    function: InProcess,
+}
+
+impl World {
+    async fn with(lifetime: Duration) -> Self {
+        let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+        let bucket = lifetime.min(Duration::from_mins(1));
+        let function = InProcess::new(&sdk_config(&dynamodb.endpoint), lifetime)
+            .with_media_plane(chime.media_plane(bucket));
+        Self { dynamodb, chime, function }
+    }
+
+    async fn start() -> Self {
+        Self::with(Duration::from_hours(24)).await
+    }
+
+    /// The reply to `event` this long after the beginning of a minute, and the operations that it took.
+    async fn invoke(&self, event: &Event, seconds: u64) -> (Reply, Vec<String>, Vec<&'static str>) {
+        let reply = self.function.invoke(event, at(seconds), 0).await;
+        (reply, self.dynamodb.take_operations(), self.chime.take())
+    }
+
+    /// The ID of the one meeting in the table.
+    async fn stored(&self) -> String {
+        let [item] = &self.dynamodb.meetings().await[..] else { panic!("one item") };
+        item["MeetingId"].as_s().unwrap().clone()
+    }
+}
+
+fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1_795_342_560 + seconds)
+}
+
+fn request(members: Value) -> Event {
+    let mut members = members;
+    members["ClientRequestToken"] = json!("token");
+    Event::create(&members)
+}
+
+#[tokio::test]
+async fn a_meeting_is_the_services_in_the_legacy_form() {
+    let world = World::start().await;
+    let event = request(json!({"ExternalMeetingId": "standup", "MediaRegion": "eu-west-1"}));
+
+    let (reply, dynamodb, chime) = world.invoke(&event, 0).await;
+
+    assert_eq!((reply.status, reply.is_replay()), (201, false), "{reply:?}");
+    assert_eq!((dynamodb, chime), (vec![GET.into(), PUT.into()], vec![CREATE]));
+    let [upstream] = &world.chime.service.meetings()[..] else { panic!("one meeting") };
+    let meeting = &reply.json()["Meeting"];
+    let members: Vec<_> = meeting.as_object().unwrap().keys().collect();
+    assert_eq!(members, ["ExternalMeetingId", "MediaPlacement", "MediaRegion", "MeetingId"]);
+    assert_eq!(meeting["MeetingId"], upstream["MeetingId"]);
+    assert_eq!(meeting["MediaPlacement"], upstream["MediaPlacement"]);
+    assert_eq!(meeting["ExternalMeetingId"], "standup");
+    assert_eq!(meeting["MediaRegion"], "eu-west-1");
+    world.chime.assert_valid().await;
+}
+
+#[tokio::test]
+async fn a_retry_takes_one_request_to_dynamodb_and_none_to_the_service() {
+    for (limit, read, write) in [(None, GET, PUT), (Some(1), BATCH, TRANSACT)] {
+        let mut world = World::start().await;
+        if let Some(limit) = limit {
+            world.function = world.function.with_daily_limit(limit);
+        }
+        let event = request(json!({"ExternalMeetingId": "standup"}));
+        let (first, dynamodb, chime) = world.invoke(&event, 0).await;
+        assert_eq!((dynamodb, chime), (vec![read.into(), write.into()], vec![CREATE]));
+
+        let (replay, dynamodb, chime) = world.invoke(&event, 59).await;
+        assert_eq!((replay.status, replay.is_replay(), replay.body), (201, true, first.body));
+        assert_eq!((dynamodb, chime.len()), (vec![read.to_owned()], 0));
+
+        let other = request(json!({"ExternalMeetingId": "retrospective"}));
+        let (conflict, dynamodb, chime) = world.invoke(&other, 59).await;
+        assert!(conflict.message().contains("ExternalMeetingId"), "{conflict:?}");
+        assert_eq!((conflict.status, dynamodb, chime.len()), (400, vec![read.to_owned()], 0));
+
+        let (invalid, dynamodb, chime) = world.invoke(&request(json!({"Tags": []})), 0).await;
+        assert_eq!((invalid.status, dynamodb.len(), chime.len()), (400, 0, 0));
+
+        if limit.is_some() {
+            let next = Event::create(&json!({"ClientRequestToken": "next"}));
+            let (refused, dynamodb, chime) = world.invoke(&next, 59).await;
+            assert_eq!(refused.headers["x-amzn-errortype"], "ResourceLimitExceededException");
+            assert_eq!((dynamodb, chime.len()), (vec![read.to_owned()], 0), "not even asked");
+            assert_eq!(world.dynamodb.counted_meetings(CALLER).await, 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_older_meeting_is_checked_before_it_is_answered() {
+    let world = World::start().await;
+    let event = request(json!({}));
+    let (first, ..) = world.invoke(&event, 0).await;
+
+    let (replay, dynamodb, chime) = world.invoke(&event, 60).await;
+    assert_eq!((replay.status, replay.is_replay(), &replay.body), (201, true, &first.body));
+    assert_eq!((dynamodb, chime), (vec![GET.to_owned()], vec![CHECK]));
+
+    let other = request(json!({"MediaRegion": "eu-west-1"}));
+    let (conflict, dynamodb, chime) = world.invoke(&other, 60).await;
+    assert_eq!((conflict.status, dynamodb, chime), (400, vec![GET.to_owned()], vec![CHECK]));
+
+    // Without a clear answer, what is stored counts.
+    for answer in [
+        Answer::Refusal(429, "ThrottlingException"),
+        Answer::Refusal(403, "ForbiddenException"),
+        Answer::Refusal(500, "ServiceFailureException"),
+        Answer::Raw(404, "<html>"),
+        Answer::Closed,
+        Answer::Stalled,
+    ] {
+        world.chime.service.set_fault(Fault::before(answer));
+        let (replay, dynamodb, _) = world.invoke(&event, 3600).await;
+        assert_eq!((replay.status, replay.is_replay(), &replay.body), (201, true, &first.body));
+        assert_eq!(dynamodb, [GET], "{answer:?}");
+    }
+    world.chime.assert_valid().await;
+}
+
+#[tokio::test]
+async fn the_token_of_a_meeting_that_has_ended_is_free_again() {
+    for event in [request(json!({})), request(json!({"MediaRegion": "eu-west-1"}))] {
+        let world = World::start().await;
+        let (first, ..) = world.invoke(&request(json!({})), 0).await;
+        assert!(world.chime.service.end_meeting(&first.meeting_id()));
+
+        // A retry in the first minute gets what it was answered.
+        let (retry, ..) = world.invoke(&request(json!({})), 59).await;
+        assert_eq!((retry.is_replay(), retry.meeting_id()), (true, first.meeting_id()));
+
+        let (next, dynamodb, chime) = world.invoke(&event, 60).await;
+        assert_eq!((next.status, next.is_replay()), (201, false), "{next:?}");
+        assert_eq!((dynamodb, chime), (vec![GET.into(), PUT.into()], vec![CHECK, CREATE]));
+        assert_eq!(world.stored().await, next.meeting_id());
+        assert_ne!(next.meeting_id(), first.meeting_id());
+        let (replay, ..) = world.invoke(&event, 61).await;
+        assert_eq!((replay.is_replay(), replay.body), (true, next.body));
+    }
+}
+
+#[tokio::test]
+async fn two_that_find_an_ended_meeting_agree_on_one_new_meeting() {
+    for tokens in [Tokens::Remembered, Tokens::Ignored] {
+        let world = World::start().await;
+        let event = request(json!({}));
+        let (first, ..) = world.invoke(&event, 0).await;
+        assert!(world.chime.service.end_meeting(&first.meeting_id()));
+        world.chime.service.set_tokens(tokens);
+
+        let replies = join_all((0..8).map(|_| world.function.invoke(&event, at(90), 0))).await;
+
+        assert_one_is_first(&replies);
+        assert_eq!(replies[0].meeting_id(), world.stored().await);
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_used_again_after_it_has_expired_gets_another_meeting() {
+    for lifetime in [1, 30, 60, 3600] {
+        let world = World::with(Duration::from_secs(lifetime)).await;
+        // The service remembers every token for ever.
+        world.chime.service.set_tokens(Tokens::Remembered);
+        let event = request(json!({}));
+        let (first, ..) = world.invoke(&event, 0).await;
+
+        let (next, dynamodb, chime) = world.invoke(&event, lifetime).await;
+
+        assert_eq!((next.status, next.is_replay()), (201, false), "{lifetime}: {next:?}");
+        assert_ne!(next.meeting_id(), first.meeting_id(), "{lifetime}");
+        assert_eq!((dynamodb, chime), (vec![GET.into(), PUT.into()], vec![CREATE]));
+    }
+}
+
+/// Requires one reply to be the first, and all others to be its replays.
+fn assert_one_is_first(replies: &[Reply]) {
+    let first: Vec<_> = replies.iter().filter(|reply| !reply.is_replay()).collect();
+    let [first] = first[..] else { panic!("{first:?}") };
+    for reply in replies {
+        assert_eq!((reply.status, &reply.body), (201, &first.body));
+    }
+}
+
+#[tokio::test]
+async fn of_64_at_once_all_get_the_one_meeting_that_is_stored() {
+    for tokens in [Tokens::Remembered, Tokens::Compared, Tokens::Ignored] {
+        let world = World::start().await;
+        world.chime.service.set_tokens(tokens);
+        let event = request(json!({}));
+
+        let replies = join_all((0..64).map(|_| world.function.invoke(&event, at(0), 0))).await;
+
+        assert_one_is_first(&replies);
+        assert_eq!(replies[0].meeting_id(), world.stored().await, "{tokens:?}");
+        world.chime.assert_valid().await;
+    }
+}
+
+#[tokio::test]
+async fn racers_that_the_service_refuses_at_first_agree_too() {
+    let world = World::start().await;
+    let conflict = Fault::before(Answer::Refusal(409, "ConflictException"));
+    world.chime.service.set_faults(std::iter::repeat_n(conflict, 64));
+    let event = request(json!({}));
+
+    let replies = join_all((0..64).map(|_| world.function.invoke(&event, at(0), 0))).await;
+
+    assert_one_is_first(&replies);
+    assert_eq!(replies[0].meeting_id(), world.stored().await);
+}
+
+#[tokio::test]
+async fn of_different_requests_at_once_one_wins_and_the_others_conflict() {
+    for tokens in [Tokens::Remembered, Tokens::Ignored] {
+        let world = World::start().await;
+        world.chime.service.set_tokens(tokens);
+        let events = ["us-east-1", "eu-west-1", "eu-west-2", "ap-south-1"]
+            .map(|region| request(json!({"MediaRegion": region})));
+
+        let replies =
+            join_all(events.iter().map(|event| world.function.invoke(event, at(0), 0))).await;
+
+        let created: Vec<_> = replies.iter().filter(|reply| reply.status == 201).collect();
+        let [created] = created[..] else { panic!("{replies:?}") };
+        assert_eq!(created.meeting_id(), world.stored().await);
+        assert_eq!(replies.iter().filter(|reply| reply.status == 400).count(), 3, "{replies:?}");
+        // The meeting is of the Region that its client asked for.
+        let upstream = world.chime.service.meetings();
+        let of_winner = upstream.iter().find(|it| it["MeetingId"] == created.meeting_id()).unwrap();
+        assert_eq!(of_winner["MediaRegion"], created.json()["Meeting"]["MediaRegion"]);
+    }
+}
+
+#[tokio::test]
+async fn two_accounts_never_share_a_meeting() {
+    let world = World::start().await;
+    let own = request(json!({}));
+    let account = "/requestContext/identity/accountId";
+    let strangers = own.clone().set(account, json!("444455556666"));
+
+    let (first, ..) = world.invoke(&own, 0).await;
+    let (second, ..) = world.invoke(&strangers, 0).await;
+
+    assert_eq!((first.status, second.status, second.is_replay()), (201, 201, false));
+    assert_ne!(first.meeting_id(), second.meeting_id());
+}
+
+#[tokio::test]
+async fn a_table_that_other_meetings_are_in_is_taken_over() {
+    let world = World::start().await;
+    let event = request(json!({}));
+    let templates = InProcess::new(&sdk_config(&world.dynamodb.endpoint), Duration::from_hours(24));
+    let before = templates.invoke(&event, at(0), 0).await;
+    world.dynamodb.take_operations();
+
+    let (retry, ..) = world.invoke(&event, 30).await;
+    assert_eq!((retry.is_replay(), retry.body), (true, before.body));
+
+    // The service does not know such a meeting.
+    let (next, dynamodb, chime) = world.invoke(&event, 60).await;
+    assert_eq!((next.status, next.is_replay()), (201, false));
+    assert_eq!((dynamodb, chime), (vec![GET.into(), PUT.into()], vec![CHECK, CREATE]));
+
+    // And back again.
+    let after = templates.invoke(&event, at(61), 0).await;
+    assert_eq!((after.is_replay(), after.body), (true, next.body));
+}

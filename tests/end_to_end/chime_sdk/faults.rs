@@ -1,0 +1,137 @@
+//! Faults between the two services: lost writes, deadlines, and functions that die in between.
+
+use std::time::{Duration, SystemTime};
+
+use local_chime_sdk::{Answer as Upstream, Fault as UpstreamFault};
+
+use crate::support::Answer::{Closed, Refusal, Stalled};
+use crate::support::{Chime, DynamoDb, Event, Fault, Function, Reply};
+
+async fn invoke(function: &Function) -> Reply {
+    let deadline = SystemTime::now() + Duration::from_secs(6);
+    function.invoke_by(deadline, &Event::named("rest-create")).await
+}
+
+fn none() -> Fault {
+    // Slow, and otherwise as it would be.
+    Fault::after(crate::support::Answer::Slow)
+}
+
+#[tokio::test]
+async fn without_a_read_the_service_is_not_called() {
+    for (fault, status) in [
+        (Fault::before(Refusal(400, "ProvisionedThroughputExceededException")), 429),
+        (Fault::before(Refusal(400, "AccessDeniedException")), 500),
+        (Fault::before(Refusal(500, "InternalServerError")), 503),
+        (Fault::before(Closed), 503),
+        (Fault::before(Stalled), 503),
+    ] {
+        let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+        let function = chime.function(&dynamodb, &[]).await;
+        dynamodb.set_fault(fault);
+
+        let reply = invoke(&function).await;
+
+        reply.assert_modelled();
+        assert_eq!(reply.status, status, "{fault:?}: {reply:?}");
+        assert!(chime.take().is_empty(), "{fault:?}");
+        assert!(dynamodb.take_operations().iter().all(|it| it == "GetItem"), "{fault:?}");
+        dynamodb.set_faults([]);
+        assert_eq!(invoke(&function).await.status, 201);
+    }
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_is_lost_is_no_replay() {
+    for fault in [Fault::after(Closed), Fault::after(Refusal(500, "InternalServerError"))] {
+        let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+        let function = chime.function(&dynamodb, &[]).await;
+        dynamodb.set_faults([none(), fault]);
+
+        let reply = invoke(&function).await;
+
+        assert_eq!((reply.status, reply.is_replay()), (201, false), "{fault:?}: {reply:?}");
+        assert_eq!(dynamodb.take_operations(), ["GetItem", "PutItem", "PutItem"]);
+        let [item] = &dynamodb.items().await[..] else { panic!("one item") };
+        assert_eq!(item["MeetingId"].as_s().unwrap(), &reply.meeting_id());
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_fails_for_good_leaves_the_token_to_the_retry() {
+    for (fault, status) in [
+        (Fault::before(Closed), 503),
+        (Fault::after(Closed), 503),
+        (Fault::before(Refusal(400, "ProvisionedThroughputExceededException")), 429),
+    ] {
+        let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+        let function = chime.function(&dynamodb, &[]).await;
+        dynamodb.set_faults([none()].into_iter().chain(std::iter::repeat_n(fault, 3)));
+
+        let reply = invoke(&function).await;
+        assert_eq!(reply.status, status, "{fault:?}: {reply:?}");
+
+        let retry = invoke(&function).await;
+        assert_eq!((retry.status, retry.is_replay()), (201, fault.committed), "{fault:?}");
+        let [item] = &dynamodb.items().await[..] else { panic!("one item") };
+        assert_eq!(item["MeetingId"].as_s().unwrap(), &retry.meeting_id());
+    }
+}
+
+#[tokio::test]
+async fn a_deadline_in_the_middle_stores_nothing() {
+    let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+    let function = chime.function(&dynamodb, &[]).await;
+    for upstream in
+        [UpstreamFault::before(Upstream::Stalled), UpstreamFault::after(Upstream::Stalled)]
+    {
+        chime.service.set_fault(upstream);
+        for seconds in [2, 4] {
+            let deadline = SystemTime::now() + Duration::from_secs(seconds);
+            let reply = function.invoke_by(deadline, &Event::named("rest-create")).await;
+            reply.assert_modelled();
+            assert_eq!(reply.status, 503, "{upstream:?}: {reply:?}");
+        }
+    }
+    assert!(dynamodb.take_operations().iter().all(|operation| operation == "GetItem"));
+    chime.service.set_faults([]);
+    assert_eq!(invoke(&function).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_function_that_dies_after_any_step_leaves_one_meeting_to_the_retry() {
+    // The read, the call of the service before and after it has created a meeting, the put likewise.
+    for step in 0..5 {
+        let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+        let function = chime.function(&dynamodb, &[]).await;
+        match step {
+            0 => dynamodb.set_faults([Fault::before(Stalled)]),
+            1 => chime.service.set_faults([UpstreamFault::before(Upstream::Stalled)]),
+            2 => chime.service.set_faults([UpstreamFault::after(Upstream::Stalled)]),
+            3 => dynamodb.set_faults([none(), Fault::before(Stalled)]),
+            _ => dynamodb.set_faults([none(), Fault::after(Stalled)]),
+        }
+        let deadline = SystemTime::now() + Duration::from_secs(30);
+        let event = Event::named("rest-create").0.to_string();
+        let _outcome = function.send(deadline, event.into());
+        match step {
+            0 => dynamodb.seen(1).await,
+            1 | 2 => chime.received(1).await,
+            _ => dynamodb.seen(2).await,
+        }
+        if step == 2 {
+            assert_eq!(chime.service.meetings().len(), 1);
+        }
+        drop(function);
+
+        let survivor = chime.function(&dynamodb, &[]).await;
+        dynamodb.set_faults([]);
+        chime.service.set_faults([]);
+        let reply = invoke(&survivor).await;
+
+        assert_eq!(reply.status, 201, "{step}: {reply:?}");
+        let [item] = &dynamodb.items().await[..] else { panic!("{step}: one item") };
+        assert_eq!(item["MeetingId"].as_s().unwrap(), &reply.meeting_id());
+        assert!(chime.service.meetings().len() <= 2, "a second one only in another minute");
+    }
+}

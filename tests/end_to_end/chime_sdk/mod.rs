@@ -1,0 +1,8 @@
+//! The media plane `chime-sdk-meetings`: real meetings, exactly once.
+
+mod errors;
+mod exactly_once;
+mod faults;
+mod settings;
+mod telemetry;
+mod translation;

@@ -1,0 +1,56 @@
+//! What operators see of the calls of the service.
+
+use local_chime_sdk::Answer::Refusal;
+use local_chime_sdk::Fault;
+use serde_json::json;
+
+use crate::support::{Chime, DynamoDb, Event, XRay};
+
+#[tokio::test]
+async fn a_line_has_what_the_service_took() {
+    let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+    let function = chime.function(&dynamodb, &[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
+    let throttled = Fault::before(Refusal(429, "ThrottlingException"));
+    chime.service.set_faults([throttled]);
+    function.invoke(&Event::named("rest-create")).await;
+    function.invoke(&Event::named("rest-replay")).await;
+    chime.service.set_faults([Fault::before(Refusal(400, "LimitExceededException"))]);
+    function.invoke(&Event::named("rest-full")).await;
+
+    let records = function.process.records(3).await;
+
+    let [created, replayed, limited] = &records[..] else { panic!("{records:?}") };
+    for (metric, value) in [("UpstreamAttempts", 2), ("UpstreamThrottles", 1), ("StoreAttempts", 2)]
+    {
+        assert_eq!(created[metric], json!(value), "{metric}: {created}");
+    }
+    assert!(created["UpstreamLatency"].is_number() && created["StoreLatency"].is_number());
+    assert!(created["upstreamRequestId"].is_string(), "{created}");
+    assert_eq!(replayed.get("UpstreamAttempts"), None, "{replayed}");
+    assert_eq!(
+        (&limited["UpstreamLimitExceeded"], &limited["outcome"]),
+        (&json!(1), &json!("refused"))
+    );
+    assert_eq!(created.get("UpstreamLimitExceeded"), None);
+}
+
+#[tokio::test]
+async fn a_trace_has_a_subsegment_for_each_call() {
+    let (dynamodb, chime, xray) =
+        (DynamoDb::start().await, Chime::start().await, XRay::start().await);
+    let mut function =
+        chime.function(&dynamodb, &[("AWS_XRAY_DAEMON_ADDRESS", &*xray.address)]).await;
+    function.trace_header =
+        "Root=1-6743a1f0-0a1b2c3d4e5f60718293a4b5;Parent=53995c3f42cd8ad8;Sampled=1";
+
+    function.invoke(&Event::named("rest-create")).await;
+
+    for (name, operation) in
+        [("DynamoDB", "GetItem"), ("ChimeSDKMeetings", "CreateMeeting"), ("DynamoDB", "PutItem")]
+    {
+        let subsegment = xray.received().await;
+        assert_eq!(subsegment["name"], name, "{subsegment}");
+        assert_eq!(subsegment["aws"]["operation"], operation);
+        assert_eq!(subsegment["fault"], false);
+    }
+}

@@ -1,0 +1,95 @@
+//! The local Chime SDK behind the media plane `chime-sdk-meetings`.
+
+use std::net::Ipv4Addr;
+use std::process::Stdio;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use aws_smithy_http_client::Connector;
+use create_meeting::chime_sdk::ChimeSdk as Client;
+use create_meeting::media_plane::MediaPlane;
+use create_meeting::media_plane::chime_sdk_meetings::{ChimeSdkMeetings, TokenScope};
+use local_chime_sdk::{ChimeSdk, Request};
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use super::{DynamoDb, Function, PATIENCE};
+
+pub struct Chime {
+    pub service: ChimeSdk,
+    /// All requests that were taken.
+    taken: Mutex<Vec<Request>>,
+}
+
+impl Chime {
+    pub async fn start() -> Self {
+        let secret = Some("secret".into());
+        let service = ChimeSdk::start(Ipv4Addr::LOCALHOST, "us-east-1", secret).await.unwrap();
+        Self { service, taken: Mutex::default() }
+    }
+
+    /// The function with this media plane, and these other settings.
+    pub async fn function(&self, dynamodb: &DynamoDb, settings: &[(&str, &str)]) -> Function {
+        let endpoint = self.service.endpoint();
+        let plane = [
+            ("MEDIA_PLANE", "chime-sdk-meetings"),
+            ("AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS", &*endpoint),
+        ];
+        Function::start_with(dynamodb, &[&plane, settings].concat()).await
+    }
+
+    /// The media plane, for a function in this process.
+    pub fn media_plane(&self, bucket: Duration) -> MediaPlane {
+        let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
+        let client = Client::new(
+            Connector::builder().build_http(),
+            SharedCredentialsProvider::new(credentials),
+            "us-east-1".into(),
+            &self.service.endpoint(),
+        );
+        let scope = TokenScope { region: "us-east-1".into(), table: "Meetings".into(), bucket };
+        MediaPlane::ChimeSdkMeetings(Box::new(ChimeSdkMeetings::new(client, true, scope)))
+    }
+
+    /// The operations of the requests since this was last called.
+    pub fn take(&self) -> Vec<&'static str> {
+        let requests = self.service.take_requests();
+        let operations = requests.iter().map(Request::operation).collect();
+        self.taken.lock().unwrap().extend(requests);
+        operations
+    }
+
+    /// Waits until this many requests have come since they were last taken.
+    pub async fn received(&self, requests: usize) {
+        timeout(PATIENCE, self.service.received(requests)).await.expect("the requests");
+    }
+
+    /// Requires every request so far to be one that AWS's own model of the service allows.
+    pub async fn assert_valid(&self) {
+        self.take();
+        let requests = std::mem::take(&mut *self.taken.lock().unwrap());
+        assert!(!requests.is_empty());
+        let lines = requests.into_iter().map(|request| {
+            let body = String::from_utf8(request.body.to_vec()).unwrap();
+            let (method, path, query) = (request.method, request.path, request.query);
+            json!({"method": method, "path": path, "query": query, "body": body}).to_string() + "\n"
+        });
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/end_to_end/validate_chime_requests.py");
+        let mut validator = Command::new("python3")
+            .arg(script)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut stdin = validator.stdin.take().unwrap();
+        stdin.write_all(lines.collect::<String>().as_bytes()).await.unwrap();
+        drop(stdin);
+        let output = validator.wait_with_output().await.unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+}
