@@ -4,6 +4,7 @@
 # make's command line overrides these and PORT. The environment does not, because other programs use these names too.
 ARCHITECTURE = x86_64
 DATABASE = .local/meetings.db
+ENDPOINT =
 EVENT = rest-create
 SECONDS = 1200
 
@@ -74,7 +75,7 @@ invoke: need-python3 $(CARGO_LAMBDA) ## Send events/$EVENT.json to the server st
 .PHONY: test
 test: need-python3 $(CARGO_LAMBDA) $(VENV)/boto3 $(VENV)/wheels $(MOTO) tests/node_modules/.package-lock.json ## Run all tests
 	@cargo test --locked --workspace --exclude benches --exclude fuzz --exclude hello
-	@$(VENV)/bin/pytest tests/test_make.py
+	@$(VENV)/bin/pytest tests/test_make.py tests/test_smoke.py
 
 .PHONY: sam-build
 sam-build: $(SAM) $(CARGO_LAMBDA) $(VENV)/ziglang ## Build the deployment package with SAM (ARCHITECTURE=x86_64|arm64)
@@ -103,6 +104,10 @@ sam-local: need-python3 need-docker sam-build local-dynamodb ## Serve http://loc
 .PHONY: test-sam
 test-sam: need-docker sam-build local-dynamodb $(VENV)/boto3 ## Test the function under sam local; needs Docker
 	@env $(LOCAL_AWS) $(NO_STS) $(VENV)/bin/pytest tests/test_sam_local.py
+
+.PHONY: smoke
+smoke: need-python3 $(VENV)/boto3 ## Check what a deployed endpoint does (ENDPOINT=https://…, API_KEY=… if it needs one)
+	@$(VENV)/bin/python tests/smoke.py '$(ENDPOINT)'
 
 .PHONY: memory
 memory: need-docker sam-build local-dynamodb ## Measure the function with 128 MB to 1,769 MB of memory; needs Docker
