@@ -4,6 +4,7 @@
 # make's command line overrides these and PORT. The environment does not, because other programs use these names too.
 ARCHITECTURE = x86_64
 DATABASE = .local/meetings.db
+ENDPOINT =
 EVENT = rest-create
 SECONDS = 1200
 
@@ -83,7 +84,7 @@ invoke: need-python3 $(CARGO_LAMBDA) ## Send events/$EVENT.json to the server st
 test: need-python3 $(CARGO_LAMBDA) $(CHIME_SDK_CLIENT)/chime_sdk_requirements.txt $(VENV)/boto3 $(VENV)/wheels $(MOTO) tests/node_modules/.package-lock.json ## Run all tests
 	@cargo test --locked --workspace --exclude benches --exclude fuzz --exclude hello
 	@cargo build --locked --package local-dynamodb --package local-chime-sdk
-	@$(VENV)/bin/pytest tests/test_make.py tests/test_validate_chime_requests.py
+	@$(VENV)/bin/pytest tests/test_make.py tests/test_smoke.py tests/test_validate_chime_requests.py
 	@$(CHIME_SDK_CLIENT)/bin/pytest tests/test_local_chime_sdk.py tests/test_local_chime_sdk_program.py
 
 .PHONY: sam-build
@@ -97,9 +98,9 @@ need-docker:
 		echo 'Install one (on Debian and Ubuntu the package docker.io), start it, and join the group docker.' >&2; \
 		exit 1; }
 
-.PHONY: local-dynamodb
-local-dynamodb:
-	@cargo build --locked --package local-dynamodb
+.PHONY: local-dynamodb local-chime-sdk
+local-dynamodb local-chime-sdk:
+	@cargo build --locked --package $@
 
 sam-local: PORT = 3000
 
@@ -115,8 +116,13 @@ test-sam: need-docker sam-build local-dynamodb $(VENV)/boto3 ## Test the functio
 	@env $(LOCAL_AWS) $(NO_STS) $(VENV)/bin/pytest tests/test_sam_local.py
 
 .PHONY: test-deploy
-test-deploy: sam-build $(MINISTACK) $(VENV)/boto3 ## Test sam deploy and sam delete in an emulator of AWS (some minutes)
+test-deploy: sam-build local-chime-sdk $(MINISTACK) $(VENV)/boto3 ## Test sam deploy and sam delete in an emulator of AWS (some minutes)
 	@$(VENV)/bin/pytest tests/test_deploy.py
+	@$(VENV)/tools/aws-sam-cli/bin/python tests/parameter_combinations.py
+
+.PHONY: smoke
+smoke: need-python3 $(VENV)/boto3 ## Check what a deployed endpoint does (ENDPOINT=https://…, API_KEY=… if it needs one)
+	@$(VENV)/bin/python tests/smoke.py '$(ENDPOINT)'
 
 .PHONY: memory
 memory: need-docker sam-build local-dynamodb ## Measure the function with 128 MB to 1,769 MB of memory; needs Docker
@@ -162,7 +168,6 @@ check: $(CARGO_DENY) $(SAM) $(CHECKOV) tests/node_modules/.package-lock.json ## 
 	@$(SAM) validate --region us-east-1
 	@$(VENV)/bin/cfn-lint --append-rules cfn_lint_serverless.rules --include-checks I -- template.yaml
 	@$(VENV)/tools/aws-sam-cli/bin/python tests/transformed_template.py
-	@$(VENV)/tools/aws-sam-cli/bin/python tests/parameter_combinations.py
 	@tests/node_modules/.bin/asl-validator --json-definition "$$(sed 's/$${Partition}/aws/' notifications.asl.json)"
 	@$(CHECKOV) --file template.yaml --framework cloudformation --skip-download --quiet --compact
 

@@ -6,6 +6,7 @@
   version of the function. SAM's implementation replaces them with values, as AWS documents it.
 - `AWS::Lambda::Version`: Lambda publishes no version that equals the latest one in code and configuration, and
   CloudFormation fails then. ministack publishes a version after each update of the function.
+- The Amazon Chime SDK: ministack has none. The function finds the local one, by the same variable as this program.
 - `ReservedConcurrentExecutions`: ministack ignores it in templates, and for versions of a function.
 - CodeDeploy: ministack has none. Here, a gradual deployment shifts all traffic at once, or fails if an alarm that
   guards it is firing.
@@ -42,6 +43,7 @@ from ministack import app
 from ministack.services import cloudformation, cloudwatch, lambda_svc, pipes
 from ministack.services.cloudformation import language_extensions, provisioners
 
+CHIME_SDK = "AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS"
 TESTS = Path(__file__).parent
 SAM_PYTHON = TESTS.parent / ".venv/tools/aws-sam-cli/bin/python"
 
@@ -93,16 +95,21 @@ def publish_version(original, logical_id, properties, stack):
 
 @replace_handler("AWS::Lambda::Function", "create")
 def create_function(original, logical_id, properties, stack):
-    name, attributes = original(logical_id, properties, stack)
+    name, attributes = original(logical_id, with_local_chime_sdk(properties), stack)
     reserve_concurrency(name, properties)
     return name, attributes
 
 
 @replace_handler("AWS::Lambda::Function", "update")
 def update_function(original, name, old, new, stack, logical_id):
-    name, attributes = original(name, old, new, stack, logical_id)
+    name, attributes = original(name, old, with_local_chime_sdk(new), stack, logical_id)
     reserve_concurrency(name, new)
     return name, attributes
+
+
+def with_local_chime_sdk(properties):
+    variables = {**properties["Environment"]["Variables"], CHIME_SDK: os.environ[CHIME_SDK]}
+    return {**properties, "Environment": {"Variables": variables}}
 
 
 def reserve_concurrency(name, properties):

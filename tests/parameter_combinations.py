@@ -26,6 +26,10 @@ def comparisons(expression):
     match expression:
         case {"Fn::Equals": [{"Ref": name}, str(constant)]}:
             yield name, constant
+        case {"Fn::Equals": [{"Ref": name}, {"Fn::Select": [0, {"Fn::Split": [",", {"Ref": other}]}]}]} if name == other:
+            yield name, ANY[name].split(",")[0]
+        case {"Fn::Contains": [_, {"Ref": "AWS::Region"}]}:
+            pass
         case {"Ref": name}:
             raise ValueError(f"{name} is not compared with a constant")
         case dict():
@@ -49,8 +53,15 @@ def combinations():
     names, values = zip(*choices())
     for combination in itertools.product(*values):
         parameters = dict(zip(names, combination))
-        if not broken_rules(**parameters):
+        if not broken_rules(**parameters) and is_possible(**parameters):
             yield parameters
+
+
+def is_possible(MediaPlane, MediaControlRegion, AllowedAccountIds, **_):
+    """Whether a mapping allows the combination, and the control Region means something."""
+    if MediaPlane == "templates":
+        return MediaControlRegion == ""
+    return "," not in AllowedAccountIds
 
 
 def existing(definitions, parameters):

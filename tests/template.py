@@ -16,8 +16,9 @@ import language_extensions
 # The transforms report what AWS has not told them.
 logging.disable(logging.WARNING)
 
+ROOT = Path(__file__).parent.parent
 SESSION = boto3.session.Session(region_name="us-east-1")
-TEMPLATE = yaml_parse((Path(__file__).parent.parent / "template.yaml").read_text())
+TEMPLATE = yaml_parse((ROOT / "template.yaml").read_text())
 for resource, location in ("CreateMeetingFunction", "CodeUri"), ("NotificationsStateMachine", "DefinitionUri"):
     TEMPLATE["Resources"][resource]["Properties"][location] = "s3://bucket/key"
 
@@ -47,14 +48,18 @@ def value(expression, parameters):
             return not value(condition, parameters)
         case {"Fn::Or": conditions}:
             return any(value(condition, parameters) for condition in conditions)
+        case {"Fn::Contains": [values, one]}:
+            return value(one, parameters) in values
+        case {"Fn::Select": [index, {"Fn::Split": [separator, text]}]}:
+            return value(text, parameters).split(separator)[index]
         case str():
             return expression
     raise ValueError(expression)
 
 
-def broken_rules(**parameters):
-    """The rules of the template that these parameters break."""
-    parameters = with_defaults(parameters)
+def broken_rules(region="us-east-1", **parameters):
+    """The rules of the template that these parameters break in a Region."""
+    parameters = {**with_defaults(parameters), "AWS::Region": region}
     return [
         name
         for name, rule in TEMPLATE["Rules"].items()

@@ -19,6 +19,7 @@ from serving import PATIENCE, ROOT, serving
 
 SAM = ROOT / ".venv/bin/sam"
 MINISTACK_PYTHON = ROOT / ".venv/tools/ministack/bin/python"
+LOCAL_CHIME_SDK = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug/local-chime-sdk"
 STACK = "create-meeting"
 ACCOUNT = "111122223333"
 STRANGER = "444455556666"
@@ -39,7 +40,7 @@ ENVIRONMENT = {
 
 @pytest.fixture(scope="module", autouse=True)
 def stack(tmp_path_factory):
-    """The stack after a first deployment, with the default of each parameter."""
+    """The stack after a first deployment, with the parameters of samconfig.toml and the defaults of the others."""
     directory = tmp_path_factory.mktemp("emulator")
     with pytest.MonkeyPatch.context() as environment:
         for name in os.environ:
@@ -47,7 +48,7 @@ def stack(tmp_path_factory):
                 environment.delenv(name)
         for name, value in {**ENVIRONMENT, "TMPDIR": str(directory)}.items():
             environment.setenv(name, value)
-        command = [str(MINISTACK_PYTHON), "tests/emulator.py", "{port}"]
+        command = [str(LOCAL_CHIME_SDK), str(MINISTACK_PYTHON), "tests/emulator.py", "{port}"]
         with serving(command, directory / "emulator.log") as endpoint:
             environment.setenv("AWS_ENDPOINT_URL", endpoint)
             deploy()
@@ -130,6 +131,15 @@ def test_a_meeting_is_created_and_replayed_and_a_mismatch_rejected():
     assert replayed["Meeting"] == created["Meeting"]
     with pytest.raises(chime.exceptions.BadRequestException, match="ExternalMeetingId"):
         chime.create_meeting(ClientRequestToken="token", ExternalMeetingId="another")
+    # The local Chime SDK creates meetings with URLs like AWS's.
+    url = created["Meeting"]["MediaPlacement"]["SignalingUrl"]
+    assert url.endswith(f".app.chime.aws/control/{created['Meeting']['MeetingId']}")
+
+
+def test_the_media_plane_can_be_changed():
+    deploy(MediaPlane="templates")
+    meeting = client().create_meeting()["Meeting"]
+    assert "media.example.com" in meeting["MediaPlacement"]["SignalingUrl"]
 
 
 def test_only_identities_that_may_invoke_the_api_are_let_in():

@@ -103,6 +103,7 @@ def test_a_missing_python_is_reported(target, tmp_path):
 @pytest.mark.parametrize(("target", "variable"), [
     ("run", "PORT"), ("run", "DATABASE"), ("invoke", "PORT"), ("invoke", "EVENT"),
     ("sam-local", "PORT"), ("sam-local", "DATABASE"), ("sam-build", "ARCHITECTURE"), ("fuzz", "SECONDS"),
+    ("smoke", "ENDPOINT"),
 ])
 def test_variables_come_from_the_command_line_alone(target, variable):
     assert "a-value" in make("--dry-run", target, f"{variable}=a-value").stdout
@@ -144,6 +145,30 @@ def assert_no_reply(port):
     assert completed.returncode != 0
     assert f"to http://127.0.0.1:{port}" in completed.stdout
     assert f"No reply from create-meeting at http://127.0.0.1:{port}." in completed.stderr
+
+
+def test_smoke_finds_that_the_endpoint_holds_what_it_serves(endpoint):
+    completed = make("smoke", f"ENDPOINT={endpoint}", AWS_EC2_METADATA_DISABLED="true")
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    outcomes = re.findall(r"^(held|skipped) +(.+?):", completed.stdout, re.MULTILINE)
+    assert [check for outcome, check in outcomes if outcome == "held"] == ["create", "replay", "mismatch", "create again"]
+    # The media plane `templates` has no attendees, and its meetings do not end.
+    assert [check for outcome, check in outcomes if outcome == "skipped"] == ["attendee", "get", "delete"]
+
+
+def test_smoke_reports_that_nothing_listens():
+    endpoint = f"http://127.0.0.1:{free_port()}"
+    completed = make("smoke", f"ENDPOINT={endpoint}", AWS_EC2_METADATA_DISABLED="true")
+    assert completed.returncode != 0
+    assert f"No meeting was created at {endpoint}: Could not connect" in completed.stderr
+
+
+def test_smoke_reports_that_a_stranger_listens(stranger):
+    endpoint = f"http://127.0.0.1:{stranger}"
+    completed = make("smoke", f"ENDPOINT={endpoint}", AWS_EC2_METADATA_DISABLED="true")
+    assert completed.returncode != 0
+    assert f"No meeting was created at {endpoint}: " in completed.stderr
+    assert "Traceback" not in completed.stderr
 
 
 def test_the_client_in_the_readme_works_without_any_aws_configuration(endpoint, tmp_path):

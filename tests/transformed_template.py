@@ -6,7 +6,10 @@ It is run by `make check` with SAM's own Python, which has both transforms.
 import json
 import re
 
-from template import broken_rules, transform
+import tomlkit
+from samcli.lib.cfn_language_extensions.exceptions import InvalidTemplateException
+
+from template import ROOT, broken_rules, transform
 
 
 def version(resources):
@@ -48,9 +51,12 @@ assert policy["Statement"][0]["Principal"]["AWS"] == ["111122223333", "444455556
 assert resources["Api"]["Properties"]["Mode"] == "overwrite", resources["Api"]["Properties"]["Mode"]
 
 
+def variables(**parameters):
+    return transform(**parameters)["CreateMeetingFunction"]["Properties"]["Environment"]["Variables"]
+
+
 def allowed_accounts(**parameters):
-    function = transform(**parameters)["CreateMeetingFunction"]["Properties"]
-    return function["Environment"]["Variables"]["ALLOWED_ACCOUNT_IDS"]
+    return variables(**parameters)["ALLOWED_ACCOUNT_IDS"]
 
 
 # The function lets in the same: whoever is named, or with an IAM identity the stack's own account.
@@ -85,11 +91,14 @@ for parameter, value in [
     ("AllowedAccountIds", "111122223333"),
     ("DailyMeetingLimit", "5"),
     ("MeetingLifetimeSeconds", "60"),
+    ("MediaPlane", "chime-sdk-meetings"),
+    ("MediaControlRegion", "eu-west-2"),
     ("MediaDomain", "media.test"),
     ("MediaPlacement", "{}"),
     ("Architecture", "arm64"),
     ("MemorySize", 1024),
     ("Timeout", "9"),
+    ("Notifications", "Enabled"),
     ("LogLevel", "DEBUG"),
     ("ReservedConcurrency", "0"),
 ]:
@@ -110,14 +119,21 @@ assert resources["MeetingsTable"]["DeletionPolicy"] == "Retain", resources["Meet
 deleted = transform(TableDeletionPolicy="Delete")["MeetingsTable"]
 assert deleted["DeletionPolicy"] == deleted["UpdateReplacePolicy"] == "Delete", deleted
 
-# Without notifications nothing is made for them, and nothing else looks for it.
-of_notifications = {name for name in resources if name.startswith("Notifications")}
-assert len(of_notifications) == 6, of_notifications
-for name, resource in resources.items():
-    if name in of_notifications:
-        assert resource["Condition"] == "HasNotifications", resource
-    else:
-        assert not any(used in json.dumps(resource) for used in of_notifications), resource
+
+
+def assert_made_only_if(condition, prefix, count):
+    """Requires that without the condition nothing is made of these resources, and nothing else looks for them."""
+    conditional = {name for name in resources if name.startswith(prefix)}
+    assert len(conditional) == count, conditional
+    for name, resource in resources.items():
+        if name in conditional:
+            assert resource["Condition"] == condition, resource
+        else:
+            assert not any(used in json.dumps(resource) for used in conditional), resource
+
+
+assert_made_only_if("HasNotifications", "Notifications", 6)
+assert_made_only_if("HasChimeSdkMeetings", "Upstream", 2)
 assert "StreamSpecification" not in resources["MeetingsTable"]["Properties"], resources["MeetingsTable"]
 
 # With them, the pipe reads the stream of the table, and the alarm is on the dashboard.
@@ -150,8 +166,64 @@ role = transform(Notifications="Enabled", NotificationTargetArns=",".join(named)
 sending = {"Effect": "Allow", "Action": ["sns:Publish", "sqs:SendMessage"], "Resource": named}
 assert sending in role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"], role
 
+# With the media plane chime-sdk-meetings, the function may create meetings and read them. It needs no templates.
+chime = {"MediaPlane": "chime-sdk-meetings"}
+
+
+def chime_policy(**parameters):
+    policies = transform(**parameters)["FunctionRole"]["Properties"]["Policies"]
+    return {policy["PolicyName"]: policy["PolicyDocument"]["Statement"] for policy in policies}.get("chime-sdk-meetings")
+
+
+table = {"Fn::GetAtt": ["MeetingsTable", "Arn"]}
+arn = "arn:${AWS::Partition}:chime:%s:${AWS::AccountId}:meeting/*"
+assert chime_policy() is None
+assert chime_policy(**chime) == [
+    {"Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:BatchGetItem"], "Resource": table},
+    {"Effect": "Allow", "Action": "chime:CreateMeeting", "Resource": "*"},
+    {"Effect": "Allow", "Action": "chime:GetMeeting", "Resource": {"Fn::Sub": arn % "${AWS::Region}"}},
+], chime_policy(**chime)
+elsewhere = chime_policy(**chime, MediaControlRegion="eu-west-2")[-1]
+assert elsewhere["Resource"] == {"Fn::Sub": arn % "eu-west-2"}, elsewhere
+templates = variables(MediaPlacement="{}")
+assert (templates["MEDIA_DOMAIN"], templates["MEDIA_PLACEMENT"]) == ("media.example.com", "{}"), templates
+upstream = variables(**chime, MediaPlacement="{}")
+assert upstream["MEDIA_DOMAIN"] == upstream["MEDIA_PLACEMENT"] == "", upstream
+assert "UpstreamQuotaAlarm" in json.dumps(transform(**chime)["Dashboard"])
+
+# Only one of the two sends notifications.
+assert upstream["CHIME_SDK_NOTIFICATIONS"] == "true", upstream
+assert variables(Notifications="Enabled", **chime)["CHIME_SDK_NOTIFICATIONS"] == "false"
+
+# Its meetings all belong to one account, so only one may call.
+assert allowed_accounts(AllowedAccountIds="111122223333", **chime) == "111122223333"
+try:
+    transform(AllowedAccountIds="111122223333,444455556666", **chime)
+except InvalidTemplateException as error:
+    assert "'SeveralAllowedAccounts' in map 'Callers' under key 'chime-sdk-meetings'" in str(error), error
+else:
+    raise AssertionError("several accounts are accepted")
+
 # Callers are let choose among targets only if these are named, and accounts only where callers are identified.
 assert not broken_rules() and not broken_rules(Authorization="NONE")
 assert broken_rules(Notifications="Enabled") == ["NotificationsNeedTargets"]
 assert not broken_rules(Notifications="Enabled", NotificationTargetArns=named[0])
 assert broken_rules(Authorization="NONE", AllowedAccountIds="111122223333") == ["AccountsNeedIdentity"]
+
+# The media plane needs a control Region for all media Regions, which the stack's own may not be.
+assert not broken_rules(**chime) and not broken_rules(region="eu-west-3")
+assert broken_rules(region="eu-west-3", **chime) == ["MediaPlaneNeedsControlRegion"]
+assert not broken_rules(region="eu-west-3", MediaControlRegion="eu-west-2", **chime)
+
+# `sam deploy` creates meetings that can be joined, and `sam local` needs no AWS account.
+samconfig = tomlkit.parse((ROOT / "samconfig.toml").read_text())["default"]
+overrides = {
+    command: dict(override.split("=") for override in samconfig[command]["parameters"]["parameter_overrides"].split())
+    for command in ("deploy", "local_start_api", "local_invoke")
+}
+deployed = overrides.pop("deploy")
+assert deployed == {**chime, "Timeout": "10", "RateLimit": "10", "BurstLimit": "10"}, deployed
+assert not broken_rules(**deployed)
+assert variables(**deployed)["MEDIA_PLANE"] == "chime-sdk-meetings"
+for local in overrides.values():
+    assert variables(**local)["MEDIA_PLANE"] == "templates", local

@@ -82,11 +82,11 @@ impl Record<'_> {
             writer.value(error.kind().wire().name, &count(1));
         }
         writer.value("ColdStart", &count(self.is_cold_start.into()));
-        for (service, [latency, attempts, throttles]) in [
-            (Service::DynamoDb, ["StoreLatency", "StoreAttempts", "StoreThrottles"]),
+        for (service, [latency, attempts, throttles, errors]) in [
+            (Service::DynamoDb, ["StoreLatency", "StoreAttempts", "StoreThrottles", "StoreErrors"]),
             (
                 Service::ChimeSdkMeetings,
-                ["UpstreamLatency", "UpstreamAttempts", "UpstreamThrottles"],
+                ["UpstreamLatency", "UpstreamAttempts", "UpstreamThrottles", "UpstreamErrors"],
             ),
         ] {
             let calls = || self.calls.iter().filter(move |call| call.service == service);
@@ -94,6 +94,11 @@ impl Record<'_> {
                 writer.value(latency, &calls().map(|call| call.latency).sum::<Duration>());
                 writer.value(attempts, &count(calls().map(|call| call.attempts).sum()));
                 writer.value(throttles, &count(calls().map(|call| call.throttles).sum()));
+            }
+            // Even if the request got its answer: a call that only checks a meeting can fail.
+            let failed = calls().filter(|call| has_failed(call)).count();
+            if failed > 0 {
+                writer.value(errors, &count(u32::try_from(failed).unwrap_or(u32::MAX)));
             }
         }
         if self.calls.iter().any(ServiceCall::met_quota) {
@@ -131,6 +136,11 @@ impl Record<'_> {
             writer.value("callerArn", &self.caller.arn);
         }
     }
+}
+
+/// Whether the service could not be reached, failed, or did not let us in.
+const fn has_failed(call: &ServiceCall) -> bool {
+    matches!(call.failed_with, Some(ErrorKind::ServiceFailure | ErrorKind::ServiceUnavailable))
 }
 
 fn count(count: u32) -> AsCount<u32> {

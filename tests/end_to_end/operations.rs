@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use local_chime_sdk::{Answer, Fault as ChimeFault};
 use serde_json::{Value, json};
 
 use crate::support::Answer::{Closed, Refusal};
-use crate::support::{CALLER, DynamoDb, Event, Fault, Function, template};
+use crate::support::{CALLER, Chime, DynamoDb, Event, Fault, Function, template};
 
 const RUNBOOK: &str = include_str!("../../docs/runbook.md");
 /// The meeting that the runbook looks for.
@@ -35,10 +36,26 @@ async fn lines() -> Vec<Value> {
         function.invoke(&Event::named("rest-create")).await;
     }
     let output = function.process.stop().await.replace(&created.meeting_id(), MEETING);
+    let output = output + &lines_of_chime_sdk().await;
     // And one of Lambda's own ("Lambda Telemetry API Event schema" in its developer guide).
     let of_lambda =
         r#"{"type": "platform.report", "record": {"requestId": "1", "status": "timeout"}}"#;
     output.lines().chain([of_lambda]).map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Lines of requests that the Amazon Chime SDK has failed.
+async fn lines_of_chime_sdk() -> String {
+    let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+    let function = chime.function(&dynamodb, &[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
+    for answer in [
+        Answer::Refusal(403, "ForbiddenException"),
+        Answer::Refusal(429, "ThrottlingException"),
+        Answer::Refusal(400, "LimitExceededException"),
+    ] {
+        chime.service.set_fault(ChimeFault::before(answer));
+        function.invoke(&Event::named("rest-create")).await;
+    }
+    function.process.stop().await
 }
 
 /// Whether a filter of `CloudWatch` Logs Insights takes a line. It knows what the runbook uses.
@@ -87,7 +104,7 @@ async fn the_runbooks_queries_find_what_they_are_for() {
     let mut queries: Vec<_> = blocks
         .map(|block| block.split("```").next().unwrap().trim().replace("\n| ", " | "))
         .collect();
-    assert_eq!(queries.len(), 11);
+    assert_eq!(queries.len(), 14);
     let widgets = dashboard()["widgets"].as_array().cloned().unwrap();
     let of_dashboard = widgets.iter().find_map(|widget| widget["properties"]["query"].as_str());
     let (_, of_dashboard) = of_dashboard.unwrap().split_once("}' | ").unwrap();
@@ -119,8 +136,9 @@ fn dashboard() -> Value {
     let template = template();
     let body = &template["Resources"]["Dashboard"]["Properties"]["DashboardBody"];
     let alarm = body[1]["AlarmOfNotifications"][1].as_str().unwrap();
+    let alarms = body[1]["AlarmsOfUpstream"][1].as_str().unwrap();
     let body = body[0].as_str().unwrap().replace("${AlarmOfNotifications}", alarm);
-    serde_json::from_str(&body).unwrap()
+    serde_json::from_str(&body.replace("${AlarmsOfUpstream}", alarms)).unwrap()
 }
 
 /// The widgets' metrics, with what a row takes over from the one before it.
@@ -170,9 +188,11 @@ async fn alarms_and_dashboard_look_at_metrics_that_there_are() {
         assert!(listed.contains(&format!("${{{name}.Arn}}")), "{name} in the dashboard");
         assert!(RUNBOOK.contains(&format!("\n### {name}: ")), "{name} in the runbook");
         assert!(!alarm["AlarmActions"].is_null() && !alarm["OKActions"].is_null(), "{name}");
-        if alarm["Namespace"] == "CreateMeeting" {
-            assert_eq!(alarm["Dimensions"][0]["Name"], "FunctionName", "{name}");
-            ours.insert(alarm["MetricName"].as_str().unwrap().into());
+        let inputs = alarm["Metrics"].as_sequence().into_iter().flatten();
+        let inputs = inputs.map(|metric| &metric["MetricStat"]["Metric"]);
+        for metric in inputs.chain([alarm]).filter(|it| it["Namespace"] == "CreateMeeting") {
+            assert_eq!(metric["Dimensions"][0]["Name"], "FunctionName", "{name}");
+            ours.insert(metric["MetricName"].as_str().unwrap().into());
         }
     }
     assert!(ours.is_subset(&emitted), "{:?}", ours.difference(&emitted));

@@ -8,7 +8,7 @@ use serde_json::json;
 use yaml_serde::Value as Yaml;
 use yaml_serde::value::{Tag, TaggedValue};
 
-use crate::support::{DynamoDb, Function, template};
+use crate::support::{DynamoDb, Function, program, template};
 
 /// All that API Gateway refuses by itself: `GatewayResponseType` in its API reference.
 const REFUSALS: [(&str, ErrorKind); 21] = [
@@ -85,7 +85,7 @@ struct Parameter {
     refused: &'static [&'static str],
 }
 
-const PARAMETERS: [Parameter; 5] = [
+const PARAMETERS: [Parameter; 6] = [
     Parameter {
         name: "AllowedAccountIds",
         variable: "ALLOWED_ACCOUNT_IDS",
@@ -103,6 +103,12 @@ const PARAMETERS: [Parameter; 5] = [
         variable: "MEETING_LIFETIME_SECONDS",
         accepted: &["1", "86400", "999999999"],
         refused: &["", "0", "-1", "1.5", "1e3", "1000000000"],
+    },
+    Parameter {
+        name: "MediaPlane",
+        variable: "MEDIA_PLANE",
+        accepted: &["templates", "chime-sdk-meetings"],
+        refused: &["", "Templates", "chime"],
     },
     Parameter {
         name: "MediaDomain",
@@ -151,16 +157,23 @@ async fn the_function_accepts_whatever_its_parameters_do() {
     let function = &template["Resources"]["CreateMeetingFunction"]["Properties"];
     let variables = &function["Environment"]["Variables"];
     let names = variables.as_mapping().unwrap().keys().map(|name| name.as_str().unwrap());
-    // No parameter sets these: they come from the table and from sam local.
-    let others = ["MEETINGS_TABLE", "AWS_ENDPOINT_URL_DYNAMODB"];
+    // These have no value of a parameter, but come from the table, a condition and sam local; and one has a test
+    // of its own.
+    let others = [
+        "MEETINGS_TABLE",
+        "CHIME_SDK_NOTIFICATIONS",
+        "AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS",
+        "AWS_ENDPOINT_URL_DYNAMODB",
+        "MEDIA_CONTROL_REGION",
+    ];
     let known = PARAMETERS.iter().map(|parameter| parameter.variable).chain(others);
     assert_eq!(names.collect::<BTreeSet<_>>(), known.collect::<BTreeSet<_>>());
 
     let dynamodb = DynamoDb::start().await;
     for Parameter { name, variable, accepted, refused } in PARAMETERS {
-        // In a condition, the parameter is what it chooses if it holds.
-        let value = variables[variable].get(1).unwrap_or(&variables[variable]);
-        assert_eq!(*value, Yaml::Tagged(Box::new(reference_to(name))), "{variable}");
+        let (value, reference) = (&variables[variable], reference_to(name));
+        let is_branch = |branch: usize| value.get(branch) == Some(&reference);
+        assert!(*value == reference || is_branch(1) || is_branch(2), "{variable}: {value:?}");
         let is_accepted = |value: &str| accepts(&template["Parameters"][name], value);
         assert!(is_accepted(template["Parameters"][name]["Default"].as_str().unwrap()), "{name}");
         for value in accepted {
@@ -173,8 +186,30 @@ async fn the_function_accepts_whatever_its_parameters_do() {
     }
 }
 
+#[tokio::test]
+async fn the_function_accepts_the_control_regions_of_the_template() {
+    let template = template();
+    let variables = &template["Resources"]["CreateMeetingFunction"]["Properties"]["Environment"];
+    let name = "MediaControlRegion";
+    assert_eq!(variables["Variables"]["MEDIA_CONTROL_REGION"], reference_to(name));
+    let values = template["Parameters"][name]["AllowedValues"].as_sequence().unwrap().iter();
+    let values: Vec<_> = values.map(|value| value.as_str().unwrap()).collect();
+    let ["", regions @ ..] = &values[..] else { panic!("{values:?}") };
+
+    let mut command = program::create_meeting().await;
+    command.args(["--check"]).env("MEDIA_PLANE", "chime-sdk-meetings");
+    let output = command.env("MEDIA_CONTROL_REGION", "none").output().await.unwrap();
+
+    let output = String::from_utf8(output.stderr).unwrap();
+    let accepted = format!(" must be one of {}; none ", regions.join(", "));
+    assert!(output.contains(&accepted), "{output}");
+}
+
 /// Whether a parameter takes a value. `CloudFormation` wants the whole of it to match.
 fn accepts(parameter: &Yaml, value: &str) -> bool {
+    if let Some(values) = parameter["AllowedValues"].as_sequence() {
+        return values.iter().any(|allowed| allowed == value);
+    }
     let pattern = format!("^(?:{})$", parameter["AllowedPattern"].as_str().unwrap());
     Regex::new(&pattern).unwrap().is_match(value).unwrap()
 }
@@ -203,6 +238,6 @@ fn notification_targets_are_arns_of_topics_and_queues() {
     }
 }
 
-fn reference_to(name: &str) -> TaggedValue {
-    TaggedValue { tag: Tag::new("Ref"), value: name.into() }
+fn reference_to(name: &str) -> Yaml {
+    Yaml::Tagged(Box::new(TaggedValue { tag: Tag::new("Ref"), value: name.into() }))
 }

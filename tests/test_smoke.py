@@ -1,0 +1,170 @@
+"""`make smoke` against an endpoint that holds everything, and against endpoints that each lack one thing.
+
+`test_make.py` runs it against the function.
+"""
+
+import http.server
+import json
+import threading
+import uuid
+
+import pytest
+
+import smoke
+
+CHECKS = ["create", "replay", "mismatch", "attendee", "get", "delete", "create again"]
+
+
+class Api(http.server.BaseHTTPRequestHandler):
+    """What a client sees of an endpoint that has all operations, except for the server's `flaw`."""
+
+    def answer(self, status, body=None, **headers):
+        self.send_response(status)
+        for name, value in {"x-amzn-requestid": str(uuid.uuid4()), **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        if body is not None:
+            self.wfile.write(json.dumps(body).encode())
+
+    def fail(self, status, name, message):
+        self.answer(status, {"Code": name, "Message": message}, x_amzn_errortype=name)
+
+    def is_routed(self, operation):
+        if self.server.flaw == "unsupported":
+            self.fail(400, "BadRequestException", f"This endpoint does not support {operation}.")
+        elif self.server.flaw == "no route":
+            self.fail(401, "UnauthorizedClientException", "rejected the request: MISSING_AUTHENTICATION_TOKEN.")
+        return self.server.flaw not in ("unsupported", "no route")
+
+    def do_POST(self):
+        self.server.headers = self.headers
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if self.path == "/meetings":
+            self.create(body)
+        elif self.is_routed("CreateAttendee"):
+            token = None if self.server.flaw == "attendee" else "join-token"
+            user_id = body["ExternalUserId"]
+            attendee = {"ExternalUserId": user_id, "AttendeeId": str(uuid.uuid4()), "JoinToken": token}
+            self.answer(201, {"Attendee": attendee})
+
+    def create(self, body):
+        if self.server.flaw == "create":
+            return self.answer(200, {"Meeting": None})
+        meeting = self.server.meeting
+        if meeting and meeting["ExternalMeetingId"] != body["ExternalMeetingId"] and self.server.flaw != "mismatch":
+            return self.fail(400, "BadRequestException", "differs in ExternalMeetingId")
+        # A deleted meeting is answered once more.
+        if meeting and (not self.server.deleted or self.server.replays or self.server.flaw == "create again"):
+            self.server.replays -= self.server.deleted
+            replayed = {} if self.server.flaw == "replay" else {"idempotent_replayed": "true"}
+            return self.answer(201, {"Meeting": meeting}, **replayed)
+        placement = {"AudioHostUrl": "audio.test:3478", "SignalingUrl": "wss://signal.test"}
+        self.server.meeting = {
+            "MeetingId": str(uuid.uuid4()), "ExternalMeetingId": body["ExternalMeetingId"],
+            "MediaRegion": "us-east-1", "MediaPlacement": placement,
+        }
+        self.server.deleted = False
+        return self.answer(201, {"Meeting": self.server.meeting})
+
+    def do_GET(self):
+        if self.is_routed("GetMeeting"):
+            if self.server.deleted and self.server.flaw != "delete":
+                return self.fail(404, "NotFoundException", "The meeting has ended")
+            region = {"MediaRegion": "eu-west-2"} if self.server.flaw == "get" else {}
+            self.answer(200, {"Meeting": {**self.server.meeting, **region}})
+
+    def do_DELETE(self):
+        if self.is_routed("DeleteMeeting"):
+            self.server.deleted = True
+            self.answer(204)
+
+
+@pytest.fixture
+def api(monkeypatch):
+    monkeypatch.setattr(smoke, "POLL", 0)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    with http.server.HTTPServer(("127.0.0.1", 0), Api) as server:
+        server.flaw, server.meeting, server.deleted, server.replays = None, None, False, 1
+        server.url = f"http://127.0.0.1:{server.server_port}"
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def outcomes(output):
+    """What came of each check."""
+    lines = (line.split(": ", 1)[0].split(maxsplit=1) for line in output.splitlines()[1:])
+    return {check: outcome for outcome, check in lines if outcome != "waiting"}
+
+
+def test_everything_holds(api, capsys):
+    assert smoke.main(api.url, None) == 0
+    output = capsys.readouterr().out
+    assert outcomes(output) == dict.fromkeys(CHECKS, "held"), output
+    assert "waiting  create again" in output
+    assert "join-token" not in output
+    assert api.deleted
+
+
+@pytest.mark.parametrize("flaw", ["replay", "mismatch", "attendee", "get", "delete", "create again"])
+def test_what_does_not_hold_is_named(flaw, api, capsys, monkeypatch):
+    monkeypatch.setattr(smoke, "PATIENCE", 0)
+    api.flaw, api.replays = flaw, 0
+    assert smoke.main(api.url, None) == 1
+    output = capsys.readouterr().out
+    assert outcomes(output) == {**dict.fromkeys(CHECKS, "held"), flaw: "FAILED"}, output
+
+
+@pytest.mark.parametrize("flaw", ["unsupported", "no route"])
+def test_operations_may_be_missing(flaw, api, capsys):
+    api.flaw = flaw
+    assert smoke.main(api.url, None) == 0
+    missing = dict.fromkeys(["attendee", "get", "delete"], "skipped")
+    output = capsys.readouterr().out
+    assert outcomes(output) == {**dict.fromkeys(CHECKS, "held"), **missing}, output
+    assert "not supported by this endpoint" in output
+
+
+def test_without_a_meeting_nothing_else_is_checked(api, capsys):
+    api.flaw = "create"
+    assert smoke.main(api.url, None) == 2
+    output = capsys.readouterr()
+    assert outcomes(output.out) == {}
+    assert f"No meeting was created at {api.url}: expected a meeting with an ID" in output.err
+
+
+def test_requests_are_signed_for_api_gateway_if_there_are_credentials(api, monkeypatch):
+    assert smoke.main(api.url, None) == 0
+    assert "authorization" not in api.headers
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-2")
+    api.meeting, api.deleted = None, False
+    assert smoke.main(api.url, None) == 0
+    assert "Credential=AKIDEXAMPLE/" in api.headers["authorization"]
+    assert "/eu-west-2/execute-api/aws4_request," in api.headers["authorization"]
+
+
+def test_an_api_key_is_sent(api):
+    assert smoke.main(f"{api.url}/meetings/", "key") == 0
+    assert api.headers["x-api-key"] == "key"
+    assert "authorization" not in api.headers
+
+
+@pytest.mark.parametrize(("endpoint", "region"), [
+    ("https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/Prod", "eu-central-1"),
+    ("https://chime.example.com/v1", "us-east-1"),
+])
+def test_the_region_is_that_of_the_endpoint(endpoint, region):
+    assert smoke.signing_region(endpoint, "us-east-1") == region
+
+
+@pytest.mark.parametrize("endpoint", ["", "chime.example.com", "ftp://chime.example.com"])
+def test_an_endpoint_is_a_url(endpoint, capsys):
+    assert smoke.main(endpoint, None) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"ENDPOINT must be an http or https URL, got {endpoint!r}.\nusage: make smoke")
