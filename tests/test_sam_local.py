@@ -234,6 +234,8 @@ CALLERS = {
     "url-anonymous": [201, 401, 401],
 }
 
+CUSTOM_DOMAINS = ("rest-custom-domain", "http-custom-domain")
+
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_every_event_is_answered(source, dynamodb):
@@ -255,9 +257,14 @@ def test_events_of_other_callers_are_answered(event, dynamodb):
     assert statuses == CALLERS[event]
 
 
+@pytest.mark.parametrize("event", CUSTOM_DOMAINS)
+def test_events_from_behind_a_base_path_are_answered(event, dynamodb):
+    assert invoke(event, dynamodb)["statusCode"] == 201
+
+
 def test_no_event_is_forgotten():
     kinds = ["create", *ANSWERS]
-    tested = {f"{source}-{kind}" for source in SOURCES for kind in kinds} | set(CALLERS)
+    tested = {f"{source}-{kind}" for source in SOURCES for kind in kinds} | {*CALLERS, *CUSTOM_DOMAINS}
     assert {path.stem for path in ROOT.glob("events/*.json")} == tested
 
 
