@@ -46,7 +46,7 @@ need_port = python3 -c 'import socket; socket.create_server(("127.0.0.1", int("$
 
 run invoke: PORT = 9000
 
-run: export MEDIA_PLANE := $(or $(MEDIA_PLANE),chime-sdk-meetings)
+run sam-local: export MEDIA_PLANE := $(or $(MEDIA_PLANE),chime-sdk-meetings)
 
 BESIDE_AWS = env $(LOCAL_AWS) $(LOCAL_DYNAMODB) "$(DATABASE)" $(LOCAL_CHIME_SDK)
 
@@ -105,11 +105,12 @@ local-dynamodb local-chime-sdk:
 sam-local: PORT = 3000
 
 .PHONY: sam-local
-sam-local: need-python3 need-docker sam-build local-dynamodb ## Serve http://localhost:3000/meetings in a container, by sam local (PORT, DATABASE); needs Docker
+sam-local: need-python3 need-docker sam-build local-dynamodb local-chime-sdk ## Serve http://localhost:3000/meetings in a container, by sam local (PORT, DATABASE); needs Docker
 	@$(need_port)
 	@mkdir -p "$$(dirname "$(DATABASE)")"
 	@exec env $(LOCAL_AWS) $(NO_STS) $(LOCAL_DYNAMODB) --for-containers "$(DATABASE)" \
-		$(SAM) local start-api --port $(PORT)
+		$(LOCAL_CHIME_SDK) --for-containers $(SAM) local start-api --port $(PORT) \
+		--parameter-overrides Authorization=NONE MediaPlane=$(MEDIA_PLANE)
 
 .PHONY: test-sam
 test-sam: need-docker sam-build local-dynamodb $(VENV)/boto3 ## Test the function under sam local; needs Docker

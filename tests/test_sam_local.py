@@ -89,6 +89,8 @@ def test_a_meeting_is_created_and_replayed_byte_for_byte(endpoint):
     meeting = json.loads(created)["Meeting"]
     assert meeting["ExternalMeetingId"] == "café 📅"
     assert len(meeting["MediaPlacement"]) == 8
+    # The local Chime SDK has created it.
+    assert ".app.chime.aws/" in meeting["MediaPlacement"]["SignalingUrl"]
 
     status, headers, replayed = post(endpoint, body)
     assert (status, headers["idempotent-replayed"]) == (201, "true")
