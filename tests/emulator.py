@@ -71,8 +71,10 @@ def replace_handler(resource_type, operation):
 def apply_language_extensions(_, template, parameters):
     command = [SAM_PYTHON, TESTS / "language_extensions.py"]
     transform = subprocess.run(
-        command, input=json.dumps([template, parameters]), stdout=subprocess.PIPE, text=True, check=True
+        command, input=json.dumps([template, parameters]), capture_output=True, text=True, check=False
     )
+    if transform.returncode:
+        raise ValueError(transform.stderr.splitlines()[-1])
     return json.loads(transform.stdout)
 
 

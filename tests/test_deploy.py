@@ -48,7 +48,9 @@ def stack(tmp_path_factory):
                 environment.delenv(name)
         for name, value in {**ENVIRONMENT, "TMPDIR": str(directory)}.items():
             environment.setenv(name, value)
-        command = [str(LOCAL_CHIME_SDK), str(MINISTACK_PYTHON), "tests/emulator.py", "{port}"]
+        # The function signs with credentials of its role, whose secret only the emulator knows.
+        without_secret = ["env", "-u", "AWS_SECRET_ACCESS_KEY", str(LOCAL_CHIME_SDK)]
+        command = [*without_secret, str(MINISTACK_PYTHON), "tests/emulator.py", "{port}"]
         with serving(command, directory / "emulator.log") as endpoint:
             environment.setenv("AWS_ENDPOINT_URL", endpoint)
             deploy()
@@ -134,6 +136,13 @@ def test_a_meeting_is_created_and_replayed_and_a_mismatch_rejected():
     # The local Chime SDK creates meetings with URLs like AWS's.
     url = created["Meeting"]["MediaPlacement"]["SignalingUrl"]
     assert url.endswith(f".app.chime.aws/control/{created['Meeting']['MeetingId']}")
+
+
+def test_several_accounts_do_not_get_meetings_of_the_chime_sdk():
+    completed = sam(*deployment(AllowedAccountIds=f"{ACCOUNT},{STRANGER}"))
+    assert completed.returncode == 1
+    assert "key 'SeveralAllowedAccounts' in map 'Callers'" in completed.stderr, completed.stderr
+    assert describe_stack()["StackStatus"] == "CREATE_COMPLETE"
 
 
 def test_the_media_plane_can_be_changed():

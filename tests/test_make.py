@@ -152,7 +152,7 @@ def test_smoke_finds_that_the_endpoint_holds_what_it_serves(endpoint):
     assert completed.returncode == 0, completed.stdout + completed.stderr
     outcomes = re.findall(r"^(held|skipped) +(.+?):", completed.stdout, re.MULTILINE)
     assert [check for outcome, check in outcomes if outcome == "held"] == ["create", "replay", "mismatch", "create again"]
-    # The media plane `templates` has no attendees, and its meetings do not end.
+    # The endpoint does not serve these operations.
     assert [check for outcome, check in outcomes if outcome == "skipped"] == ["attendee", "get", "delete"]
 
 
