@@ -27,7 +27,7 @@ pub struct ChimeSdkMeetings {
     scope: TokenScope,
 }
 
-/// What keeps the tokens of different stacks, callers and requests apart. See [`TokenScope::token`].
+/// What keeps the tokens of different stacks apart.
 #[derive(Debug)]
 pub struct TokenScope {
     /// The stack's Region.
@@ -83,7 +83,11 @@ impl ChimeSdkMeetings {
         match self.client.call(request, deadline, calls).await {
             Ok(_) => Liveness::Alive,
             Err(error) if error.kind() == ErrorKind::NotFound => Liveness::Ended,
-            Err(_) => Liveness::Unknown,
+            Err(error) => {
+                // The request is answered, so nothing else would say why.
+                tracing::warn!(error = error.log_message(), "could not check a meeting");
+                Liveness::Unknown
+            }
         }
     }
 
