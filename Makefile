@@ -113,7 +113,7 @@ sam-local: need-python3 need-docker sam-build local-dynamodb local-chime-sdk ## 
 		--parameter-overrides Authorization=NONE MediaPlane=$(MEDIA_PLANE)
 
 .PHONY: test-sam
-test-sam: need-docker sam-build local-dynamodb $(VENV)/boto3 ## Test the function under sam local; needs Docker
+test-sam: need-docker sam-build local-dynamodb local-chime-sdk $(VENV)/boto3 ## Test the function under sam local; needs Docker
 	@env $(LOCAL_AWS) $(NO_STS) $(VENV)/bin/pytest tests/test_sam_local.py
 
 .PHONY: test-deploy

@@ -39,7 +39,7 @@ pub struct ServiceCall {
     pub started_at: SystemTime,
     /// How long it took, pauses between attempts included.
     pub latency: Duration,
-    /// How many requests were sent.
+    /// How many attempts there were.
     pub attempts: u32,
     /// How many of them the service throttled.
     pub throttles: u32,
@@ -105,15 +105,13 @@ impl Retry {
     pub const BRIEFLY: Self =
         Self::Few { attempts: MOST, least: Duration::ZERO, most: Duration::from_millis(100) };
 
-    /// How long to wait after this many attempts, if there may be another.
-    fn pause(self, attempts: u32) -> Option<Duration> {
+    /// How long to wait after this many failures of the same sort, if there may be another attempt.
+    fn pause(self, failures: u32) -> Option<Duration> {
         let (least, most) = match self {
-            Self::Few { attempts: most_attempts, least, most } if attempts < most_attempts => {
-                (least, most)
-            }
+            Self::Few { attempts, least, most } if failures < attempts => (least, most),
             Self::Never | Self::Few { .. } => return None,
             Self::UntilDeadline => {
-                let doubled = FIRST_CONFLICT * 2_u32.saturating_pow(attempts.min(8) - 1);
+                let doubled = FIRST_CONFLICT * 2_u32.saturating_pow(failures.min(8) - 1);
                 (Duration::ZERO, doubled.min(LATER_CONFLICT))
             }
         };
@@ -145,6 +143,13 @@ impl From<Error> for Failure {
     }
 }
 
+/// Notes that the last of `calls` has failed after all: its answer cannot be used.
+pub fn note_failure(calls: &mut [ServiceCall], error: &Error) {
+    if let Some(call) = calls.last_mut() {
+        call.failed_with = Some(error.kind());
+    }
+}
+
 /// Calls `operation` of `service` by `attempt`, again where that may help, and adds the call to `calls`.
 /// It ends by `deadline`, and each attempt within `time_limit`.
 ///
@@ -169,6 +174,8 @@ pub async fn attempt<T, F: Future<Output = Result<(T, Report), Failure>>>(
         request_id: None,
         failed_with: None,
     };
+    // Conflicts with other writes do not use up the attempts that faults have.
+    let (mut conflicts, mut faults) = (0, 0);
     let result = loop {
         call.attempts += 1;
         let left = deadline.saturating_duration_since(Instant::now());
@@ -183,8 +190,16 @@ pub async fn attempt<T, F: Future<Output = Result<(T, Report), Failure>>>(
         };
         call.throttles += u32::from(failure.is_throttled);
         call.request_id = failure.request_id;
+        let failures = if matches!(failure.retry, Retry::UntilDeadline) {
+            conflicts += 1;
+            conflicts
+        } else {
+            faults += 1;
+            // Fewer attempts are made at a service that throttles, whatever failed before.
+            if failure.is_throttled && faults < MOST { call.throttles } else { faults }
+        };
         let left = deadline.saturating_duration_since(Instant::now());
-        match failure.retry.pause(call.attempts) {
+        match failure.retry.pause(failures) {
             Some(pause) if left >= pause + time_limit => sleep(pause).await,
             _ => break Err(failure.error),
         }

@@ -24,6 +24,9 @@ use crate::error::{Cause, Error, ErrorKind};
 /// What requests are signed for ("signingName" in the service model).
 const SIGNING_NAME: &str = "chime";
 
+/// The longest time that a client is told to wait, whatever the service says.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+
 /// How long before they expire new credentials are fetched.
 const EXPIRES_SOON: Duration = Duration::from_secs(10);
 
@@ -71,8 +74,8 @@ impl ChimeSdk {
     /// Calls the service by `deadline`, in up to three attempts, and returns the answer's body.
     ///
     /// # Errors
-    /// The service's own error, or `ServiceUnavailable`. An error that the client cannot act on is
-    /// `ServiceFailure`.
+    /// The service's own error, `NotFound` for a meeting that has ended, or `ServiceUnavailable`. An error that
+    /// the client cannot act on is `ServiceFailure`.
     pub async fn call(
         &self,
         request: Request<'_>,
@@ -82,20 +85,18 @@ impl ChimeSdk {
         let call = (Service::ChimeSdkMeetings, request.operation);
         // Two attempts fit if both get no answer, and three if they fail at once.
         let time_limit = deadline.saturating_duration_since(Instant::now()) * 2 / 5;
-        attempt(call, calls, deadline, time_limit, || self.send(request, deadline)).await
+        attempt(call, calls, deadline, time_limit, || self.send(request)).await
     }
 
-    async fn send(
-        &self,
-        request: Request<'_>,
-        deadline: Instant,
-    ) -> Result<(Vec<u8>, Report), Failure> {
+    async fn send(&self, request: Request<'_>) -> Result<(Vec<u8>, Report), Failure> {
         let signed = self.signed(request).await?;
         let response = self.connector.call(signed).await.map_err(Failure::transient)?;
         let request_id = header(&response, "x-amzn-requestid").and_then(loggable);
         let status = response.status();
         let name = header(&response, "x-amzn-errortype").map(ToOwned::to_owned);
-        let retry_after = header(&response, "retry-after").and_then(|wait| wait.parse().ok());
+        let retry_after =
+            header(&response, "retry-after").and_then(|wait| wait.parse::<u64>().ok());
+        let retry_after = retry_after.map(|seconds| LONGEST_WAIT.min(Duration::from_secs(seconds)));
         let body = ByteStream::new(response.into_body()).collect().await;
         let body = body.map_err(Failure::transient)?.to_vec();
         if status.is_success() {
@@ -106,7 +107,7 @@ impl ChimeSdk {
             status: status.as_u16(),
             request_id: request_id.clone(),
         };
-        let failure = rejection.into_failure(retry_after.map(Duration::from_secs), deadline);
+        let failure = rejection.into_failure(retry_after);
         Err(Failure { request_id, ..failure })
     }
 
@@ -175,7 +176,7 @@ struct Rejection {
 
 impl Rejection {
     /// Decides by name, or without one by status ("Errors" of each operation in the API reference).
-    fn into_failure(self, retry_after: Option<Duration>, deadline: Instant) -> Failure {
+    fn into_failure(self, retry_after: Option<Duration>) -> Failure {
         let name = self.name.as_deref().unwrap_or_default();
         match (name, self.status) {
             ("BadRequestException" | "ValidationException", _) | ("", 400) => {
@@ -205,7 +206,7 @@ impl Rejection {
                 },
                 ..Failure::throttled(self)
             },
-            (_, 503) => unavailable(self, retry_after, deadline),
+            (_, 503) => unavailable(self, retry_after),
             (_, 500..) => Failure::transient(self),
             // Our role, our Region or our account is at fault.
             _ => Error::service_failure(self).into(),
@@ -217,17 +218,11 @@ fn rejected(kind: ErrorKind, message: &'static str, cause: impl Into<Cause>) -> 
     Error::new(kind, message).caused_by(cause).into()
 }
 
-/// The service says how long to wait. If there is no time for that, the client may do it.
-fn unavailable(rejection: Rejection, retry_after: Option<Duration>, deadline: Instant) -> Failure {
+/// The service says how long to wait. If there is no time for that, the client is told.
+fn unavailable(rejection: Rejection, retry_after: Option<Duration>) -> Failure {
     let Some(wait) = retry_after else { return Failure::transient(rejection) };
-    let left = deadline.saturating_duration_since(Instant::now());
     let error = Error::service_unavailable(rejection).retry_after(wait);
-    let retry = if wait < left {
-        Retry::Few { attempts: 3, least: wait, most: wait }
-    } else {
-        Retry::Never
-    };
-    Failure { retry, ..error.into() }
+    Failure { retry: Retry::Few { attempts: 3, least: wait, most: wait }, ..error.into() }
 }
 
 fn header<'a>(response: &'a HttpResponse, name: &str) -> Option<&'a str> {
@@ -236,17 +231,19 @@ fn header<'a>(response: &'a HttpResponse, name: &str) -> Option<&'a str> {
 
 /// The error's name without a namespace before it or a URL behind it, as other AWS clients read it.
 fn short_name(name: &str) -> &str {
-    let name = name.rsplit('#').next().unwrap_or(name);
-    name.split(':').next().unwrap_or(name)
+    let name = name.split(':').next().unwrap_or(name);
+    name.rsplit('#').next().unwrap_or(name)
 }
 
 fn name_in(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Body {
-        #[serde(alias = "__type", alias = "code")]
-        name: Option<String>,
+        #[serde(rename = "__type")]
+        kind: Option<String>,
+        code: Option<String>,
     }
-    serde_json::from_slice::<Body>(body).ok()?.name
+    let Body { kind, code } = serde_json::from_slice(body).ok()?;
+    kind.or(code)
 }
 
 /// A name or an ID, if it looks like one: it comes from outside and goes into the log.

@@ -24,20 +24,21 @@ use crate::settings::{ChimeSdkSettings, Settings};
 const AMAZON_TRUST_SERVICES: &[u8] = include_bytes!("amazon_trust_services.pem");
 
 /// What a client needs to reach `DynamoDB`.
-///
-/// # Errors
-/// If the TLS context cannot be built.
-pub fn dynamodb(settings: &Settings) -> Result<Builder, lambda_runtime::Error> {
-    let http_client = http_client(settings)?;
+#[must_use]
+pub fn dynamodb(
+    settings: &Settings,
+    http_client: SharedHttpClient,
+    credentials: SharedCredentialsProvider,
+) -> Builder {
     let mut config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
-        .http_client(http_client.clone())
+        .http_client(http_client)
         .region(Region::new(settings.region.clone()))
-        .credentials_provider(credentials(http_client))
+        .credentials_provider(credentials)
         .use_fips(settings.use_fips)
         .use_dual_stack(settings.use_dual_stack);
     config.set_endpoint_url(settings.dynamodb_endpoint_url.clone());
-    Ok(config)
+    config
 }
 
 /// A client of the Amazon Chime SDK. It connects with its first call.
@@ -47,6 +48,7 @@ pub fn dynamodb(settings: &Settings) -> Result<Builder, lambda_runtime::Error> {
 pub fn chime_sdk(
     settings: &Settings,
     chime: &ChimeSdkSettings,
+    credentials: SharedCredentialsProvider,
 ) -> Result<ChimeSdk, lambda_runtime::Error> {
     let timeouts = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
     let connector = Connector::builder()
@@ -54,11 +56,14 @@ pub fn chime_sdk(
         .tls_context(tls_context(settings)?)
         .connector_settings(timeouts)
         .build();
-    let credentials = credentials(http_client(settings)?);
     Ok(ChimeSdk::new(connector, credentials, chime.region.clone(), &chime.endpoint_url))
 }
 
-fn http_client(settings: &Settings) -> Result<SharedHttpClient, lambda_runtime::Error> {
+/// A client for `DynamoDB` and for credentials.
+///
+/// # Errors
+/// If the TLS context cannot be built.
+pub fn http_client(settings: &Settings) -> Result<SharedHttpClient, lambda_runtime::Error> {
     Ok(HttpClient::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .tls_context(tls_context(settings)?)
@@ -73,7 +78,8 @@ fn tls_context(settings: &Settings) -> Result<TlsContext, lambda_runtime::Error>
 
 /// The credentials in the environment, or those behind a URL: Lambda renews these when an environment outlives
 /// them.
-fn credentials(http_client: SharedHttpClient) -> SharedCredentialsProvider {
+#[must_use]
+pub fn credentials(http_client: SharedHttpClient) -> SharedCredentialsProvider {
     let container = EcsCredentialsProvider::builder()
         .configure(&ProviderConfig::default().with_http_client(http_client))
         .build();

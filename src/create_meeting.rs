@@ -3,7 +3,7 @@
 //! With the media plane `templates`, it is one step: **put**. The item's condition decides, and the rejected
 //! write returns the existing item.
 //!
-//! With `chime-sdk-meetings` there are four steps, so that exactly one meeting is ever told:
+//! With `chime-sdk-meetings` there are four steps, so that clients only ever get one meeting:
 //!
 //! 1. **read**: an unexpired item answers the request. This is how retries end, without any other call.
 //! 2. **check**: an older item's meeting may have ended. If it has, the token is free again.
@@ -51,11 +51,11 @@ pub struct Answer {
     pub meeting: Meeting,
     /// Whether an earlier request created it.
     pub replayed: bool,
-    /// The members that the Amazon Chime SDK does not accept and did not get.
+    /// The members that were withheld from the Amazon Chime SDK. They are stored.
     pub not_sent: Vec<&'static str>,
 }
 
-/// Shares of the time that a request has, in percent, by the end of which each step must be done.
+/// When each step must be done, in percent of the time budget.
 const READ: u32 = 20;
 const CHECK: u32 = 45;
 const CREATE: u32 = 70;
@@ -67,8 +67,7 @@ struct Invocation<'a> {
     account_id: &'a str,
     request: CreateMeetingRequest,
     now: SystemTime,
-    /// `now` in seconds since 1970.
-    seconds: u64,
+    since_1970: Duration,
     started: Instant,
     deadline: Instant,
 }
@@ -110,9 +109,9 @@ impl CreateMeeting {
         deadline: Instant,
         calls: &mut Vec<ServiceCall>,
     ) -> Result<Answer, Error> {
-        let seconds = now.duration_since(UNIX_EPOCH).map_err(Error::service_failure)?.as_secs();
+        let since_1970 = now.duration_since(UNIX_EPOCH).map_err(Error::service_failure)?;
         let started = Instant::now();
-        let invocation = Invocation { account_id, request, now, seconds, started, deadline };
+        let invocation = Invocation { account_id, request, now, since_1970, started, deadline };
         match &self.media_plane {
             MediaPlane::Templates(templates) => {
                 let meeting_id = Uuid::new_v4();
@@ -138,7 +137,8 @@ impl CreateMeeting {
         invocation: Invocation<'_>,
         calls: &mut Vec<ServiceCall>,
     ) -> Result<Answer, Error> {
-        let Invocation { account_id, ref request, seconds, started, .. } = invocation;
+        let Invocation { account_id, ref request, since_1970, started, .. } = invocation;
+        let seconds = since_1970.as_secs();
         let key = (account_id, &*request.client_request_token);
         let read_by = started + invocation.share(READ);
         let found = self.store.read(key, self.daily_limit, seconds, read_by, calls).await?;
@@ -173,8 +173,8 @@ impl CreateMeeting {
         ended: Option<&str>,
         calls: &mut Vec<ServiceCall>,
     ) -> Result<Answer, Error> {
-        let Invocation { account_id, now, seconds, deadline, .. } = invocation;
-        let since_1970 = now.duration_since(UNIX_EPOCH).map_err(Error::service_failure)?;
+        let Invocation { account_id, now, since_1970, deadline, .. } = invocation;
+        let seconds = since_1970.as_secs();
         let expires = since_1970 + self.meeting_lifetime;
         // Whatever reads ISO 8601 reads milliseconds, and not always more.
         let created_at = DateTime::from(now).to_millis().map_err(Error::service_failure)?;

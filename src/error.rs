@@ -41,13 +41,13 @@ pub enum ErrorKind {
     UnauthorizedClient,
     /// The caller's account is not one of those allowed.
     Forbidden,
-    /// `DynamoDB` still throttles after our retries.
+    /// `DynamoDB` or the Amazon Chime SDK still throttles after our retries.
     ThrottledClient,
     /// Our own fault: no table, no permission, an item that cannot be read.
     ServiceFailure,
-    /// `DynamoDB` cannot be reached, fails, or does not answer in time.
+    /// `DynamoDB` or the Amazon Chime SDK cannot be reached, fails, or does not respond in time.
     ServiceUnavailable,
-    /// There is nothing at this path.
+    /// There is nothing at this path, or the meeting has ended.
     NotFound,
     /// There is something at this path, but it takes another method.
     MethodNotAllowed {
@@ -118,13 +118,13 @@ impl Error {
             .caused_by(cause)
     }
 
-    /// The store cannot serve us now.
+    /// A service that we need cannot serve us now.
     pub fn service_unavailable(cause: impl Into<Cause>) -> Self {
         Self::new(ErrorKind::ServiceUnavailable, "The service is currently unavailable. Try again.")
             .caused_by(cause)
     }
 
-    /// The store throttles us, so we throttle the client.
+    /// A service throttles us, so we throttle the client.
     pub fn throttled(cause: impl Into<Cause>) -> Self {
         Self::new(ErrorKind::ThrottledClient, "The request rate limit was exceeded. Try again.")
             .caused_by(cause)

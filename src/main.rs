@@ -45,7 +45,9 @@ fn check() -> ExitCode {
 /// The operation, as the environment configures it.
 fn configure() -> Result<CreateMeeting, lambda_runtime::Error> {
     let settings = Settings::from_env()?;
-    let dynamodb = client::dynamodb(&settings)?;
+    let http_client = client::http_client(&settings)?;
+    let credentials = client::credentials(http_client.clone());
+    let dynamodb = client::dynamodb(&settings, http_client, credentials.clone());
     let media_plane = match settings.media_plane {
         MediaPlaneSettings::Templates(templates) => MediaPlane::Templates(Box::new(templates)),
         MediaPlaneSettings::ChimeSdkMeetings(ref chime) => {
@@ -54,7 +56,7 @@ fn configure() -> Result<CreateMeeting, lambda_runtime::Error> {
                 table: settings.table.clone(),
                 bucket: settings.meeting_lifetime.min(ChimeSdkMeetings::LONGEST_BUCKET),
             };
-            let client = client::chime_sdk(&settings, chime)?;
+            let client = client::chime_sdk(&settings, chime, credentials)?;
             let chime = ChimeSdkMeetings::new(client, chime.sends_notifications, scope);
             MediaPlane::ChimeSdkMeetings(Box::new(chime))
         }

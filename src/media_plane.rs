@@ -31,7 +31,7 @@ pub struct Created {
     /// The invocation, where the meeting's ID does not identify it: the Amazon Chime SDK answers two requests
     /// with one token with one meeting.
     pub write_id: Option<Uuid>,
-    /// The members of the request that the Amazon Chime SDK does not accept, by the API page's names. They
-    /// are stored, and were not sent to it.
+    /// The members of the request that were withheld from the Amazon Chime SDK, by the API page's names. They
+    /// are stored.
     pub not_sent: Vec<&'static str>,
 }

@@ -14,8 +14,8 @@ use serde_json::value::RawValue;
 use crate::error::Error;
 use crate::meeting::MediaRegion;
 
-/// How the external IDs of meetings begin that the Amazon Chime SDK requires one for and whose client gave
-/// none that it accepts. No client may use it, because no answer shows such an ID.
+/// The prefix of the `ExternalMeetingId` that is sent when the client gave none, or none that the Amazon Chime
+/// SDK accepts. Clients may not use it: responses leave such an ID out.
 pub const NO_EXTERNAL_MEETING_ID: &str = "create-meeting:none:";
 
 /// A valid request with the defaults filled in.

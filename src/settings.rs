@@ -27,9 +27,9 @@ pub struct Settings {
     /// `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL`: where `DynamoDB` is, if not at the Region's
     /// own endpoint.
     pub dynamodb_endpoint_url: Option<String>,
-    /// `AWS_USE_FIPS_ENDPOINT`: whether `DynamoDB`'s FIPS endpoint is to be used.
+    /// `AWS_USE_FIPS_ENDPOINT`: whether FIPS endpoints are used.
     pub use_fips: bool,
-    /// `AWS_USE_DUALSTACK_ENDPOINT`: whether `DynamoDB`'s endpoint for IPv4 and IPv6 is to be used.
+    /// `AWS_USE_DUALSTACK_ENDPOINT`: whether the endpoints for IPv4 and IPv6 are used.
     pub use_dual_stack: bool,
     /// `AWS_CA_BUNDLE`: what the file holds. Its certificates, in PEM, are trusted instead of Amazon's.
     pub ca_bundle: Option<Vec<u8>>,
@@ -130,8 +130,8 @@ fn region() -> Result<String, SettingError> {
     setting("AWS_REGION", parse_region)?.or(default).ok_or(SettingError::NoRegion)
 }
 
-/// Whether there are credentials is asked at start, because every request would fail without them. What
-/// they are is not: Lambda renews those behind a URL.
+/// Every request would fail without credentials, so their presence is checked at start. Their values are not:
+/// Lambda renews those behind a URL.
 fn require_credentials() -> Result<(), SettingError> {
     let is_set = |variable| env::var_os(variable).is_some_and(|value| !value.is_empty());
     let in_environment = is_set("AWS_ACCESS_KEY_ID") && is_set("AWS_SECRET_ACCESS_KEY");
@@ -180,9 +180,9 @@ fn parse_account_ids(value: &str) -> Result<Vec<String>, String> {
     let account_ids: Vec<_> = value.split(',').map(|id| id.trim().to_owned()).collect();
     match account_ids.iter().find(|id| !is_account_id(id)) {
         None => Ok(account_ids),
-        Some(other) => {
-            Err(format!("must be comma-separated 12-digit AWS account IDs, and {other:?} is none"))
-        }
+        Some(other) => Err(format!(
+            "must be comma-separated 12-digit AWS account IDs, and {other:?} is not one"
+        )),
     }
 }
 
@@ -196,7 +196,7 @@ fn parse_table_name(value: &str) -> Result<String, String> {
     }
 }
 
-/// A Region's name is part of a host name, so it is made like a label of one.
+/// A Region's name is part of a host name, so it must be a valid label.
 fn parse_region(value: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if value.len() <= 63

@@ -121,7 +121,7 @@ impl Store {
         tracing::warn!(error, "could not pre-open the DynamoDB connection");
     }
 
-    /// Reads the item of `token` and `account_id` unless it has expired `now` (seconds since 1970), and with
+    /// Reads the item of `token` and `account_id` unless it had expired by `now` (seconds since 1970), and with
     /// a daily limit whether the account has reached it, in one request.
     ///
     /// # Errors
@@ -148,7 +148,9 @@ impl Store {
                 attempt(call, calls, deadline, time_limit, get).await?
             }
         };
-        let item = item.as_ref().map(parse).transpose()?.filter(|item| item.expires_at > now);
+        let unexpired = item.as_ref().filter(|item| !has_expired(item, now));
+        let item = unexpired.map(parse).transpose();
+        let item = item.inspect_err(|error| attempts::note_failure(calls, error))?;
         Ok(Found { item, limit_reached })
     }
 
@@ -166,8 +168,8 @@ impl Store {
         Ok((output.item, report))
     }
 
-    /// Writes `item` unless there is an item of its key that has not expired `now` (seconds since 1970), and
-    /// returns that one if there is. The meeting `ended` is not in its way: it is known to have ended.
+    /// Writes `item` unless there is an item of its key that had not expired by `now` (seconds since 1970),
+    /// and returns that one if there is. The meeting `ended` does not block it: it is known to have ended.
     ///
     /// The item returned may be `item` itself, if the answer to a write was lost and another attempt found it.
     ///
@@ -279,6 +281,12 @@ fn number(value: u64) -> AttributeValue {
 /// The unexpired item that a rejected write has returned.
 fn existing(item: Option<&Attributes>) -> Result<Item, Error> {
     parse(item.ok_or_else(|| Error::service_failure("a rejected write without an item"))?)
+}
+
+/// Whether an item has expired, which an item that cannot be read may have too.
+fn has_expired(item: &Attributes, now: u64) -> bool {
+    let expires_at = item.get("ExpiresAt").and_then(|it| it.as_n().ok());
+    expires_at.and_then(|it| it.parse::<u64>().ok()).is_some_and(|expires_at| expires_at <= now)
 }
 
 fn parse(item: &Attributes) -> Result<Item, Error> {

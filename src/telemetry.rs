@@ -1,5 +1,5 @@
-//! What operators see of a request: a line in the log, which has its metrics in it, and the store's
-//! part of its trace.
+//! What operators see of a request: a line in the log, which has its metrics in it, and the calls
+//! of remote services in its trace.
 
 mod emf;
 mod record;

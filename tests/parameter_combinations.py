@@ -1,6 +1,6 @@
 """The stack with every combination of the parameters that conditions and rules look at.
 
-It is run by `make check` with SAM's own Python, which has the transforms and cfn-lint.
+It is run by `make test-deploy` with SAM's own Python, which has the transforms and cfn-lint.
 """
 
 import graphlib

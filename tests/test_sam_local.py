@@ -26,7 +26,7 @@ START_API = [str(SAM), "local", "start-api", "--port", "{port}"]
 
 
 def sam_local(directory, **settings):
-    """What `make sam-local` serves after it has built it."""
+    """The function with the template's defaults, and so with the media plane `templates`."""
     command = [str(LOCAL_DYNAMODB), "--for-containers", f"{directory}/meetings.db", *START_API]
     return serving(command, directory / "sam-local.log", **settings)
 

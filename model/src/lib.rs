@@ -6,7 +6,7 @@
 //! invocation of the function. All that invocations share is the table and, on the media plane
 //! `chime-sdk-meetings`, the service that hosts the meetings, called upstream here. An invocation
 //! takes up to four steps. They have the same names in `src/create_meeting.rs`, `src/store.rs` and
-//! `src/media_plane.rs`:
+//! `src/media_plane/chime_sdk_meetings.rs`:
 //!
 //! 1. `read` gets the token's item. If there is none, or if it has expired, `create` follows. If the
 //!    item is younger than [`BUCKET`], it determines the response: a replay of its meeting for an

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Created;
-use crate::attempts::ServiceCall;
+use crate::attempts::{self, ServiceCall};
 use crate::chime_sdk::{ChimeSdk, Request};
 use crate::error::{Error, ErrorKind};
 use crate::meeting::{MediaPlacement, MediaRegion};
@@ -85,7 +85,11 @@ impl ChimeSdkMeetings {
             Err(error) if error.kind() == ErrorKind::NotFound => Liveness::Ended,
             Err(error) => {
                 // The request is answered, so nothing else would say why.
-                tracing::warn!(error = error.log_message(), "could not check a meeting");
+                tracing::warn!(
+                    meeting_id,
+                    error = error.log_message(),
+                    "could not check a meeting"
+                );
                 Liveness::Unknown
             }
         }
@@ -115,7 +119,8 @@ impl ChimeSdkMeetings {
             // The service does not document it for this operation.
             if error.kind() == ErrorKind::NotFound { Error::service_failure(error) } else { error }
         })?;
-        let meeting = UpstreamMeeting::read(&answer, &wanted)?;
+        let meeting = UpstreamMeeting::read(&answer, &wanted);
+        let meeting = meeting.inspect_err(|error| attempts::note_failure(calls, error))?;
         Ok(Created {
             meeting_id: meeting.meeting_id,
             media_placement: meeting.media_placement,
@@ -188,7 +193,7 @@ impl TokenScope {
         now: u64,
     ) -> Result<String, Error> {
         let canonical = serde_json::to_vec(request).map_err(Error::service_failure)?;
-        let seconds = self.bucket.as_secs().max(1);
+        let seconds = self.bucket.as_secs();
         let (bucket, length) = ((now / seconds).to_be_bytes(), seconds.to_be_bytes());
         let mut hash = Sha256::new();
         let parts: [&[u8]; 7] = [

@@ -1,6 +1,9 @@
 //! `MEDIA_PLANE` and the settings of each media plane.
 
-use super::{SettingError, parse_bool, parse_domain, parse_endpoint_url, parse_region, setting};
+use super::{
+    SettingError, endpoint_variant, parse_bool, parse_domain, parse_endpoint_url, parse_region,
+    setting,
+};
 use crate::caller::AllowedCallers;
 use crate::media_plane::templates::Templates;
 
@@ -34,7 +37,7 @@ pub struct Context<'a> {
 }
 
 /// The control Regions that can create a meeting in each media Region ("Available AWS Regions" in the Amazon
-/// Chime SDK developer guide). The other ones only host media in themselves.
+/// Chime SDK developer guide). The restricted ones host media only near themselves.
 const CONTROL_REGIONS: [&str; 10] = [
     "ap-northeast-1",
     "ap-northeast-2",
@@ -96,7 +99,7 @@ impl ChimeSdkSettings {
         let region = region.unwrap_or_else(|| context.region.to_owned());
         if !CONTROL_REGIONS.contains(&&*region) {
             let why = if RESTRICTED.contains(&&*region) {
-                "hosts media only in itself"
+                "cannot host meetings in all media Regions"
             } else {
                 "has no such service"
             };
@@ -114,6 +117,9 @@ impl ChimeSdkSettings {
 fn endpoint_url(region: &str, context: Context) -> Result<String, SettingError> {
     let own = setting("AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS", parse_endpoint_url)?;
     if let Some(url) = own.or(setting("AWS_ENDPOINT_URL", parse_endpoint_url)?) {
+        for variable in ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"] {
+            endpoint_variant(variable, Some(&url))?;
+        }
         return Ok(url);
     }
     if context.use_fips && !FIPS_REGIONS.contains(&region) {

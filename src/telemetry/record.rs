@@ -117,8 +117,8 @@ impl Record<'_> {
         writer.value("mediaRegion", &self.media_region.map(MediaRegion::name));
         let capacity = self.calls.iter().filter_map(|call| call.consumed_capacity);
         writer.value("consumedCapacity", &capacity.reduce(|a, b| a + b).map(NoMetric::from));
-        let mut upstream = self.calls.iter().filter_map(|call| call.request_id.as_deref());
-        writer.value("upstreamRequestId", &upstream.next_back());
+        let upstream = self.calls.iter().rfind(|call| call.service == Service::ChimeSdkMeetings);
+        writer.value("upstreamRequestId", &upstream.and_then(|call| call.request_id.as_deref()));
         writer.value("status", &NoMetric::from(self.status()));
         match self.result {
             Ok(answer) => {
@@ -138,9 +138,18 @@ impl Record<'_> {
     }
 }
 
-/// Whether the service could not be reached, failed, or did not let us in.
-const fn has_failed(call: &ServiceCall) -> bool {
-    matches!(call.failed_with, Some(ErrorKind::ServiceFailure | ErrorKind::ServiceUnavailable))
+/// Whether the call failed and the service is to be looked at. A client's fault is not counted, nor is an
+/// operator's at `DynamoDB`, such as a missing table. The Amazon Chime SDK's rejections are: the function has
+/// checked the request before.
+fn has_failed(call: &ServiceCall) -> bool {
+    match (call.service, call.failed_with) {
+        (_, Some(ErrorKind::ServiceUnavailable)) => true,
+        (Service::ChimeSdkMeetings, Some(kind)) => {
+            matches!(kind, ErrorKind::ServiceFailure | ErrorKind::BadRequest)
+                || (kind == ErrorKind::NotFound && call.operation == "CreateMeeting")
+        }
+        _ => false,
+    }
 }
 
 fn count(count: u32) -> AsCount<u32> {

@@ -141,12 +141,14 @@ async fn what_is_in_the_way_of_a_put_is_waited_for() {
         let dynamodb = DynamoDb::start().await;
         let function = Function::start(&dynamodb).await;
         let conflict = Fault::before(Refusal(400, conflict));
-        dynamodb.set_faults([conflict; 6]);
+        // Conflicts leave the attempts alone that faults have.
+        let faults = [Fault::after(Closed), Fault::before(Refusal(500, "InternalServerError"))];
+        dynamodb.set_faults([conflict; 6].into_iter().chain(faults));
 
         let reply = function.invoke(&create("token")).await;
 
         assert_eq!((reply.status, reply.is_replay()), (201, false), "{conflict:?}: {reply:?}");
-        assert_eq!(dynamodb.take_operations(), ["PutItem"; 7]);
+        assert_eq!(dynamodb.take_operations(), ["PutItem"; 9]);
     }
 }
 

@@ -79,6 +79,7 @@ async fn each_error_of_the_service_becomes_one_of_the_api() {
         assert_eq!(reply.headers["x-amzn-errortype"], name, "{fault:?}: {reply:?}");
         assert_eq!(world.chime.take(), vec!["CreateMeeting"; attempts], "{fault:?}");
         // The service's message quotes the request.
+        world.function.process.logged(&format!(" error={name} ")).await;
         let log = world.function.process.output();
         for told in [reply.body, log] {
             assert!(!told.contains("standup"), "{fault:?}: {told}");
@@ -94,11 +95,13 @@ async fn each_error_of_the_service_becomes_one_of_the_api() {
 #[tokio::test]
 async fn the_service_says_how_long_to_wait() {
     let world = World::start().await;
-    world.chime.service.set_fault(Fault::before(Unavailable(30)));
-    let reply = world.invoke().await;
-    assert_eq!((reply.status, &*reply.headers["retry-after"]), (503, "30"), "{reply:?}");
-    assert_eq!(reply.headers["x-amz-retry-after"], "30000");
-    assert_eq!(world.chime.take(), ["CreateMeeting"], "there is no time to wait for");
+    for (asked, told) in [(30, "30"), (86_400, "60")] {
+        world.chime.service.set_fault(Fault::before(Unavailable(asked)));
+        let reply = world.invoke().await;
+        assert_eq!((reply.status, &*reply.headers["retry-after"]), (503, told), "{reply:?}");
+        assert_eq!(reply.headers["x-amz-retry-after"], format!("{told}000"));
+        assert_eq!(world.chime.take(), ["CreateMeeting"], "there is no time to wait for");
+    }
     world.assert_recovers().await;
 
     let world = World::start().await;

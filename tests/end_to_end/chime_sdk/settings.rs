@@ -54,7 +54,7 @@ async fn settings_that_do_not_fit_the_media_plane_stop_the_start() {
         ),
         (
             &[PLANE, ("MEDIA_CONTROL_REGION", "af-south-1")],
-            "us-west-2; af-south-1 hosts media only in itself",
+            "us-west-2; af-south-1 cannot host meetings in all media Regions",
         ),
         (&[PLANE, ("AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS", "x")], "must be an http or https URL"),
         (
@@ -64,6 +64,14 @@ async fn settings_that_do_not_fit_the_media_plane_stop_the_start() {
         (
             &[PLANE, ("AWS_USE_FIPS_ENDPOINT", "true"), ("MEDIA_CONTROL_REGION", "eu-central-1")],
             "only ca-central-1, us-east-1, us-west-2 have a FIPS endpoint",
+        ),
+        (
+            &[
+                PLANE,
+                ("AWS_USE_FIPS_ENDPOINT", "true"),
+                ("AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS", "https://chime.test"),
+            ],
+            "AWS_USE_FIPS_ENDPOINT must be false or unset when the endpoint is https://chime.test",
         ),
     ] {
         let error = check(settings).await.unwrap_err();

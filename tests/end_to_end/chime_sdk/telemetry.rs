@@ -1,6 +1,6 @@
 //! What operators see of the calls of the service.
 
-use local_chime_sdk::Answer::Refusal;
+use local_chime_sdk::Answer::{Raw, Refusal};
 use local_chime_sdk::Fault;
 use serde_json::json;
 
@@ -32,6 +32,70 @@ async fn a_line_has_what_the_service_took() {
         (&json!(1), &json!("refused"))
     );
     assert_eq!(created.get("UpstreamLimitExceeded"), None);
+}
+
+#[tokio::test]
+async fn what_is_to_be_looked_at_is_counted() {
+    let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+    let function = chime.function(&dynamodb, &[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
+    let answers = [
+        Refusal(403, "AccessDeniedException"),
+        Refusal(404, "NotFoundException"),
+        // The function has checked the request.
+        Refusal(400, "BadRequestException"),
+        Raw(200, "{}"),
+    ];
+    for answer in answers {
+        chime.service.set_faults([Fault::before(answer)]);
+        function.invoke(&Event::named("rest-create")).await;
+    }
+    for record in function.process.records(answers.len()).await {
+        assert_eq!(record["UpstreamErrors"], 1, "{record}");
+        assert_eq!(record.get("StoreErrors"), None);
+    }
+}
+
+/// The service's errors quote the request.
+#[tokio::test]
+async fn nothing_sensitive_is_told_of_the_service() {
+    for (format, level) in [("JSON", "TRACE"), ("Text", "DEBUG"), ("", "INFO")] {
+        let (dynamodb, chime, xray) =
+            (DynamoDb::start().await, Chime::start().await, XRay::start().await);
+        let settings = [
+            ("AWS_LAMBDA_LOG_FORMAT", format),
+            ("AWS_LAMBDA_LOG_LEVEL", level),
+            ("AWS_XRAY_DAEMON_ADDRESS", &*xray.address),
+        ];
+        let function = chime.function(&dynamodb, &settings).await;
+        let members = json!({
+            "ClientRequestToken": "s3cr3t-token",
+            "ExternalMeetingId": "s3cr3t-external",
+            "MeetingHostId": "s3cr3t-host",
+            "NotificationsConfiguration": {
+                "SnsTopicArn": "arn:aws:sns:us-east-1:111122223333:s3cr3t-topic",
+            },
+            "Tags": [{"Key": "s3cr3t-key", "Value": "s3cr3t-value"}],
+        });
+        for answer in [
+            Refusal(400, "ValidationException"),
+            Refusal(403, "AccessDeniedException"),
+            Refusal(503, "ServiceUnavailableException"),
+            Raw(200, r#"{"Meeting": {"MeetingId": "s3cr3t"}}"#),
+        ] {
+            chime.service.set_fault(Fault::before(answer));
+            let reply = function.invoke(&Event::create(&members)).await;
+            assert!(!reply.body.contains("s3cr3t"), "{reply:?}");
+        }
+        chime.service.set_faults([]);
+        assert_eq!(function.invoke(&Event::create(&members)).await.status, 201);
+
+        let output = function.process.stop().await;
+
+        assert!(
+            output.contains("ServiceFailureException") && !output.contains("s3cr3t"),
+            "{output}"
+        );
+    }
 }
 
 #[tokio::test]
