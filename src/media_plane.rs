@@ -1,6 +1,6 @@
 //! Media planes: where a meeting's ID and URLs come from.
 //!
-//! - [`templates`]: URLs under the operator's domain, for a media plane of one's own and for tests
+//! - [`templates`]: URLs under the operator's domain, for a media plane of your own and for tests
 //! - [`chime_sdk_meetings`]: real meetings, in AWS's service of that name
 
 pub mod chime_sdk_meetings;

@@ -138,9 +138,9 @@ impl Record<'_> {
     }
 }
 
-/// Whether the call failed and the service is to be looked at. A client's fault is not counted, nor is an
-/// operator's at `DynamoDB`, such as a missing table. The Amazon Chime SDK's rejections are: the function has
-/// checked the request before.
+/// Whether the call failed in a way that the service's alarm is for. Neither a client's fault counts nor an
+/// operator's at `DynamoDB`, such as a missing table. The Amazon Chime SDK's rejections count, because the
+/// function has checked the request before.
 fn has_failed(call: &ServiceCall) -> bool {
     match (call.service, call.failed_with) {
         (_, Some(ErrorKind::ServiceUnavailable)) => true,
