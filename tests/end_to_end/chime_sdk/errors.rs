@@ -32,6 +32,7 @@ impl World {
         self.chime.take();
         let retry = self.invoke().await;
         assert_eq!((retry.status, retry.is_replay()), (201, false), "{retry:?}");
+        self.chime.assert_valid().await;
     }
 }
 

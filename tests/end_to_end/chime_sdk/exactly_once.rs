@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use local_chime_sdk::{Answer, Fault, Tokens};
 use serde_json::{Value, json};
 
+use crate::support::{Answer as StoreAnswer, Fault as StoreFault};
 use crate::support::{CALLER, Chime, DynamoDb, Event, InProcess, Reply, sdk_config};
 
 const GET: &str = "GetItem";
@@ -253,6 +254,84 @@ async fn of_different_requests_at_once_one_wins_and_the_others_conflict() {
         let of_winner = upstream.iter().find(|it| it["MeetingId"] == created.meeting_id()).unwrap();
         assert_eq!(of_winner["MediaRegion"], created.json()["Meeting"]["MediaRegion"]);
     }
+}
+
+#[tokio::test]
+async fn at_the_edge_of_the_daily_limit_just_so_many_meetings_are_returned() {
+    const LIMIT: usize = 5;
+    let mut world = World::start().await;
+    world.function = world.function.with_daily_limit(LIMIT.try_into().unwrap());
+    let events: Vec<_> = (0..32)
+        .map(|number| Event::create(&json!({"ClientRequestToken": format!("token-{number}")})))
+        .collect();
+
+    let replies = join_all(events.iter().map(|event| world.function.invoke(event, at(0), 0))).await;
+
+    let created = replies.iter().filter(|reply| reply.status == 201).count();
+    let limited = |reply: &&Reply| {
+        let name = reply.headers.get("x-amzn-errortype");
+        name.is_some_and(|name| name == "ResourceLimitExceededException")
+    };
+    assert_eq!((created, replies.iter().filter(limited).count()), (LIMIT, 32 - LIMIT));
+    assert_eq!(world.dynamodb.counted_meetings(CALLER).await, LIMIT);
+    // What is left over was never returned, and no further request reaches the service.
+    world.dynamodb.take_operations();
+    world.chime.take();
+    let next = Event::create(&json!({"ClientRequestToken": "next"}));
+    let (refused, dynamodb, chime) = world.invoke(&next, 1).await;
+    assert_eq!((refused.status, dynamodb, chime.len()), (400, vec![BATCH.to_owned()], 0));
+}
+
+#[tokio::test]
+async fn a_retry_in_the_next_minute_gets_what_is_stored() {
+    let world = World::start().await;
+    let event = request(json!({}));
+    world.dynamodb.set_faults(
+        // The read passes, and the put fails for good.
+        [StoreFault::after(StoreAnswer::Slow)]
+            .into_iter()
+            .chain([StoreFault::before(StoreAnswer::Closed); 3]),
+    );
+    let (failed, ..) = world.invoke(&event, 59).await;
+    assert_eq!(failed.status, 503);
+
+    let (retry, dynamodb, chime) = world.invoke(&event, 60).await;
+
+    assert_eq!((retry.status, retry.is_replay()), (201, false), "{retry:?}");
+    assert_eq!((dynamodb, chime), (vec![GET.into(), PUT.into()], vec![CREATE]));
+    assert_eq!(world.stored().await, retry.meeting_id());
+    assert_eq!(world.chime.service.meetings().len(), 2, "one was returned to nobody");
+}
+
+#[tokio::test]
+async fn meetings_of_another_control_region_count_as_ended() {
+    let mut world = World::start().await;
+    let event = request(json!({}));
+    let (first, ..) = world.invoke(&event, 0).await;
+    // Another Region's service knows none of the meetings.
+    world.chime = Chime::start().await;
+    world.function =
+        world.function.with_media_plane(world.chime.media_plane(Duration::from_mins(1)));
+
+    let (retry, _, chime) = world.invoke(&event, 59).await;
+    assert_eq!((retry.is_replay(), retry.body, chime.len()), (true, first.body, 0));
+    let (next, _, chime) = world.invoke(&event, 60).await;
+    assert_eq!((next.status, next.is_replay(), chime), (201, false, vec![CHECK, CREATE]));
+}
+
+#[tokio::test]
+async fn keys_that_are_left_unprocessed_are_throttling() {
+    let mut world = World::start().await;
+    world.function = world.function.with_daily_limit(1);
+    let unprocessed = r#"{"Responses": {}, "UnprocessedKeys": {"Meetings": {"Keys": [
+        {"ClientRequestToken": {"S": "token"}, "AccountId": {"S": "111122223333"}}]}}}"#;
+    world.dynamodb.set_faults([StoreFault::before(StoreAnswer::Raw(200, unprocessed)); 3]);
+
+    let (reply, dynamodb, chime) = world.invoke(&request(json!({})), 0).await;
+
+    assert_eq!(reply.headers["x-amzn-errortype"], "ThrottledClientException", "{reply:?}");
+    assert_eq!((dynamodb, chime.len()), (vec![BATCH.to_owned(); 3], 0));
+    assert_eq!(world.invoke(&request(json!({})), 0).await.0.status, 201);
 }
 
 #[tokio::test]
