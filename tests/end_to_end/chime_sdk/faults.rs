@@ -38,6 +38,7 @@ async fn without_a_read_the_service_is_not_called() {
         assert!(dynamodb.take_operations().iter().all(|it| it == "GetItem"), "{fault:?}");
         dynamodb.set_faults([]);
         assert_eq!(invoke(&function).await.status, 201);
+        chime.assert_valid().await;
     }
 }
 
@@ -54,6 +55,7 @@ async fn a_write_whose_answer_is_lost_is_no_replay() {
         assert_eq!(dynamodb.take_operations(), ["GetItem", "PutItem", "PutItem"]);
         let [item] = &dynamodb.items().await[..] else { panic!("one item") };
         assert_eq!(item["MeetingId"].as_s().unwrap(), &reply.meeting_id());
+        chime.assert_valid().await;
     }
 }
 
@@ -75,6 +77,7 @@ async fn a_write_that_fails_for_good_leaves_the_token_to_the_retry() {
         assert_eq!((retry.status, retry.is_replay()), (201, fault.committed), "{fault:?}");
         let [item] = &dynamodb.items().await[..] else { panic!("one item") };
         assert_eq!(item["MeetingId"].as_s().unwrap(), &retry.meeting_id());
+        chime.assert_valid().await;
     }
 }
 
@@ -96,6 +99,7 @@ async fn a_deadline_in_the_middle_stores_nothing() {
     assert!(dynamodb.take_operations().iter().all(|operation| operation == "GetItem"));
     chime.service.set_faults([]);
     assert_eq!(invoke(&function).await.status, 201);
+    chime.assert_valid().await;
 }
 
 #[tokio::test]
@@ -133,5 +137,6 @@ async fn a_function_that_dies_after_any_step_leaves_one_meeting_to_the_retry() {
         let [item] = &dynamodb.items().await[..] else { panic!("{step}: one item") };
         assert_eq!(item["MeetingId"].as_s().unwrap(), &reply.meeting_id());
         assert!(chime.service.meetings().len() <= 2, "a second one only in another minute");
+        chime.assert_valid().await;
     }
 }

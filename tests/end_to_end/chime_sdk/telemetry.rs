@@ -53,6 +53,7 @@ async fn what_is_to_be_looked_at_is_counted() {
         assert_eq!(record["UpstreamErrors"], 1, "{record}");
         assert_eq!(record.get("StoreErrors"), None);
     }
+    chime.assert_valid().await;
 }
 
 /// The service's errors quote the request.
