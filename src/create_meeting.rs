@@ -23,7 +23,7 @@ use uuid::Uuid;
 use crate::attempts::ServiceCall;
 use crate::caller::AllowedCallers;
 use crate::error::{Error, ErrorKind};
-use crate::media_plane::chime_sdk_meetings::{ChimeSdkMeetings, Liveness};
+use crate::media_plane::chime_sdk_meetings::ChimeSdkMeetings;
 use crate::media_plane::{Created, MediaPlane};
 use crate::meeting::Meeting;
 use crate::request::CreateMeetingRequest;
@@ -146,8 +146,8 @@ impl CreateMeeting {
         if let Some(existing) = found.item {
             if existing.age(seconds) >= chime.bucket() {
                 let check_by = started + invocation.share(CHECK);
-                let liveness = chime.check(&existing.meeting_id, check_by, calls).await;
-                ended = (liveness == Liveness::Ended).then(|| existing.meeting_id.clone());
+                let has_ended = chime.check(&existing.meeting_id, check_by, calls).await;
+                ended = has_ended.then(|| existing.meeting_id.clone());
             }
             if ended.is_none() {
                 return invocation.replay(existing);

@@ -38,17 +38,6 @@ pub struct TokenScope {
     pub bucket: Duration,
 }
 
-/// Whether a meeting still exists.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Liveness {
-    /// The service has it.
-    Alive,
-    /// It has ended, or was deleted.
-    Ended,
-    /// The service gives no clear answer.
-    Unknown,
-}
-
 impl ChimeSdkMeetings {
     /// The longest [`TokenScope::bucket`]. It is less than the five minutes after which a meeting without
     /// attendees ends ("Creating meetings" in the Amazon Chime SDK developer guide), so that no retry gets a
@@ -67,22 +56,22 @@ impl ChimeSdkMeetings {
         self.scope.bucket
     }
 
-    /// Checks whether the meeting of this ID still exists.
+    /// Checks whether the meeting of this ID has ended. Without a clear answer, it has not.
     pub async fn check(
         &self,
         meeting_id: &str,
         deadline: Instant,
         calls: &mut Vec<ServiceCall>,
-    ) -> Liveness {
+    ) -> bool {
         // The ID comes from the table. What is not an ID must not get into a URL.
         if !is_meeting_id(meeting_id) {
-            return Liveness::Unknown;
+            return false;
         }
         let path = format!("/meetings/{meeting_id}");
         let request = Request { operation: "GetMeeting", method: "GET", path: &path, body: b"" };
         match self.client.call(request, deadline, calls).await {
-            Ok(_) => Liveness::Alive,
-            Err(error) if error.kind() == ErrorKind::NotFound => Liveness::Ended,
+            Ok(_) => false,
+            Err(error) if error.kind() == ErrorKind::NotFound => true,
             Err(error) => {
                 // The request is answered, so nothing else would say why.
                 tracing::warn!(
@@ -90,7 +79,7 @@ impl ChimeSdkMeetings {
                     error = error.log_message(),
                     "could not check a meeting"
                 );
-                Liveness::Unknown
+                false
             }
         }
     }
