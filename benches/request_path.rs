@@ -10,6 +10,7 @@ use create_meeting::gateway::{HttpRequest, PayloadFormat, Reply};
 use create_meeting::media_plane::templates::Templates;
 use create_meeting::meeting::{MediaRegion, Meeting};
 use create_meeting::request::CreateMeetingRequest;
+use create_meeting::response::Response;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -112,7 +113,8 @@ fn reply(c: &mut Criterion) {
                 media_placement: media_plane.place(meeting_id, media_region),
             };
             let answer = Answer { meeting, replayed: false, not_sent: Vec::new() };
-            let reply = Reply::new(PayloadFormat::V1, TOKEN, &Ok(black_box(answer)));
+            let response = Response::meeting(black_box(answer), None);
+            let reply = Reply::new(PayloadFormat::V1, TOKEN, &response);
             serde_json::to_vec(&reply.unwrap())
         });
     });

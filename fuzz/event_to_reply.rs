@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCrede
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use create_meeting::caller::AllowedCallers;
 use create_meeting::create_meeting::CreateMeeting;
+use create_meeting::endpoint::Endpoint;
 use create_meeting::gateway;
 use create_meeting::media_plane::MediaPlane;
 use create_meeting::media_plane::templates::Templates;
@@ -31,9 +32,9 @@ type StoreAnswer = (u16, Vec<u8>);
 
 thread_local! {
     static STORE_ANSWER: RefCell<StoreAnswer> = const { RefCell::new((200, Vec::new())) };
-    static CREATE_MEETING: [CreateMeeting; 2] = [
-        create_meeting(AllowedCallers::Anyone, None),
-        create_meeting(AllowedCallers::OfAccounts(vec!["111122223333".into()]), NonZeroU32::new(1)),
+    static ENDPOINTS: [Endpoint; 2] = [
+        endpoint(AllowedCallers::Anyone, None),
+        endpoint(AllowedCallers::OfAccounts(vec!["111122223333".into()]), NonZeroU32::new(1)),
     ];
     static TELEMETRY: Telemetry = Telemetry::new(LevelFilter::INFO, Some("fuzz".into()), None);
     /// Its clock is a test's: what waits need not.
@@ -44,10 +45,7 @@ thread_local! {
         .expect("a runtime");
 }
 
-fn create_meeting(
-    allowed_callers: AllowedCallers,
-    daily_limit: Option<NonZeroU32>,
-) -> CreateMeeting {
+fn endpoint(allowed_callers: AllowedCallers, daily_limit: Option<NonZeroU32>) -> Endpoint {
     let http_client = infallible_client_fn(|_| {
         let (status, body) = STORE_ANSWER.with_borrow(Clone::clone);
         http::Response::builder().status(status).body(body).unwrap_or_default()
@@ -59,13 +57,13 @@ fn create_meeting(
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(http_client)
         .build();
-    CreateMeeting {
+    let create_meeting = CreateMeeting {
         store: Store::new((&config).into(), "Meetings".into()),
         media_plane: MediaPlane::Templates(Box::new(Templates::new("media.test"))),
         meeting_lifetime: Duration::from_hours(24),
-        allowed_callers,
         daily_limit,
-    }
+    };
+    Endpoint { allowed_callers, create_meeting, relay: None }
 }
 
 fn split(input: &[u8]) -> (&[u8], StoreAnswer) {
@@ -82,14 +80,14 @@ fuzz_target!(|input: &[u8]| {
     let (event, store_answer) = split(input);
     let Ok(event) = serde_json::from_slice::<Box<RawValue>>(event) else { return };
     STORE_ANSWER.set(store_answer);
-    CREATE_MEETING.with(|functions| functions.iter().for_each(|function| run(function, &event)));
+    ENDPOINTS.with(|endpoints| endpoints.iter().for_each(|endpoint| run(endpoint, &event)));
 });
 
-fn run(create_meeting: &CreateMeeting, event: &RawValue) {
+fn run(endpoint: &Endpoint, event: &RawValue) {
     let now = UNIX_EPOCH + Duration::from_secs(1_795_342_523);
     let event = LambdaEvent::new(event.to_owned(), Context::default());
     let reply = TELEMETRY.with(|telemetry| {
-        let reply = gateway::handle(create_meeting, telemetry, event, now);
+        let reply = gateway::handle(endpoint, telemetry, event, now);
         RUNTIME.with(|runtime| runtime.block_on(reply))
     });
     match reply {

@@ -23,7 +23,7 @@ impl Caller {
     }
 }
 
-/// Who may create meetings.
+/// Who may call.
 #[derive(Debug)]
 pub enum AllowedCallers {
     /// Anyone. Those without an identity share one account.
@@ -35,7 +35,7 @@ pub enum AllowedCallers {
 }
 
 impl AllowedCallers {
-    /// The account that `caller` creates meetings in.
+    /// The account of `caller`, in which it creates meetings.
     ///
     /// # Errors
     /// `UnauthorizedClient` without an identity where one is required, `Forbidden` with one of an
@@ -50,7 +50,7 @@ impl AllowedCallers {
             (Self::OfAccounts(allowed), Some(account)) if !allowed.contains(account) => {
                 Err(Error::new(
                     ErrorKind::Forbidden,
-                    format!("The account {account} is not allowed to create meetings here."),
+                    format!("The account {account} is not allowed to call this endpoint."),
                 ))
             }
             _ => Ok(caller.account()),

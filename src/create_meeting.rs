@@ -21,7 +21,6 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::attempts::ServiceCall;
-use crate::caller::AllowedCallers;
 use crate::error::{Error, ErrorKind};
 use crate::media_plane::chime_sdk_meetings::ChimeSdkMeetings;
 use crate::media_plane::{Created, MediaPlane};
@@ -38,8 +37,6 @@ pub struct CreateMeeting {
     pub media_plane: MediaPlane,
     /// How long they live.
     pub meeting_lifetime: Duration,
-    /// Who may create them.
-    pub allowed_callers: AllowedCallers,
     /// How many of them an account may create in a UTC day, if there is a limit.
     pub daily_limit: Option<NonZeroU32>,
 }

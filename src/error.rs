@@ -1,12 +1,12 @@
-//! The errors of `CreateMeeting`.
+//! The errors of all operations.
 //!
 //! An error is a kind, a message and perhaps a cause. The **kind** says whose turn it is: the client
 //! mends its request (4xx), tries again later (429, 503), or can do nothing because the fault is
 //! ours (500). The **message** goes to the client and holds only what it can act on: never a
 //! sensitive value, nothing of the inside. The **cause** goes to the log.
 //!
-//! The kinds are the seven exceptions of the API page, which SDKs have types for, and two that any
-//! HTTP endpoint needs. How they look on the wire is [`ErrorKind::wire`] and [`ErrorBody`].
+//! The kinds are the exceptions of Amazon Chime's service model, which SDKs have types for, and
+//! `MethodNotAllowed`, which any HTTP endpoint needs. `CreateMeeting` has the seven of its API page. How they look on the wire is [`ErrorKind::wire`] and [`ErrorBody`].
 
 use std::borrow::Cow;
 use std::iter;
@@ -17,7 +17,7 @@ use serde::Serialize;
 /// Anything that can be the cause of an [`Error`].
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why there is no meeting.
+/// Why a request fails.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {message}", kind.wire().name)]
 pub struct Error {
@@ -28,7 +28,7 @@ pub struct Error {
     cause: Option<Cause>,
 }
 
-/// The exceptions of the API page, and two of HTTP's.
+/// The exceptions of Amazon Chime's service model, and one of HTTP's.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ErrorKind {
     /// The body is not a JSON object that fits.
@@ -49,6 +49,8 @@ pub enum ErrorKind {
     ServiceUnavailable,
     /// There is nothing at this path, or the meeting has ended.
     NotFound,
+    /// The Amazon Chime SDK cannot process the request, which is well-formed.
+    UnprocessableEntity,
     /// There is something at this path, but it takes another method.
     MethodNotAllowed {
         /// The methods that it takes, as in the header `Allow`.
@@ -68,7 +70,7 @@ pub struct Wire {
 }
 
 impl ErrorKind {
-    /// The name, code and status of this kind. The seven exceptions' are those of the API page.
+    /// The name, code and status of this kind, from the service model.
     #[must_use]
     pub const fn wire(self) -> Wire {
         let (name, code, status) = match self {
@@ -82,6 +84,7 @@ impl ErrorKind {
             Self::ServiceFailure => ("ServiceFailureException", "ServiceFailure", 500),
             Self::ServiceUnavailable => ("ServiceUnavailableException", "ServiceUnavailable", 503),
             Self::NotFound => ("NotFoundException", "NotFound", 404),
+            Self::UnprocessableEntity => ("UnprocessableEntityException", "Unprocessable", 422),
             Self::MethodNotAllowed { .. } => ("MethodNotAllowedException", "MethodNotAllowed", 405),
         };
         Wire { name, code, status }

@@ -1,26 +1,22 @@
 //! API Gateway: the event that comes in, the route, and the reply that goes out.
 
 mod event;
+mod reply;
 mod route;
 
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
-use lambda_http::aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayV2httpResponse};
-use lambda_http::http::HeaderMap;
-use lambda_http::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use lambda_runtime::{Diagnostic, LambdaEvent};
-use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 pub use self::event::{HttpRequest, NotHttp, PayloadFormat};
-pub use self::route::Operation;
-use crate::create_meeting::{Answer, CreateMeeting};
-use crate::error::{Error, ErrorKind};
-use crate::meeting::Meeting;
-use crate::request::CreateMeetingRequest;
+pub use self::reply::Reply;
+pub use self::route::{Operation, Service};
+use crate::endpoint::Endpoint;
+use crate::error::Error;
 use crate::telemetry::{self, Record, Telemetry, TraceHeader};
 
 /// Answers one event, which has come `now`, and reports what came of it. Whatever goes wrong is
@@ -29,7 +25,7 @@ use crate::telemetry::{self, Record, Telemetry, TraceHeader};
 /// # Errors
 /// If the event comes from no HTTP source, or an answer cannot be written as JSON.
 pub async fn handle(
-    create_meeting: &CreateMeeting,
+    endpoint: &Endpoint,
     telemetry: &Telemetry,
     event: LambdaEvent<Box<RawValue>>,
     now: SystemTime,
@@ -46,9 +42,7 @@ pub async fn handle(
     let operation_name = operation.as_ref().ok().map(|operation| operation.name);
     let mut media_region = None;
     let answer = async {
-        let (account_id, wanted) = read(create_meeting, operation?, &request)?;
-        media_region = Some(wanted.media_region);
-        create_meeting.call(account_id, wanted, now, deadline, &mut calls).await
+        endpoint.call(operation?, &request, (now, deadline), &mut media_region, &mut calls).await
     };
     // A panic leaves nothing half done: what invocations share does not change.
     let result = AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_| {
@@ -66,6 +60,7 @@ pub async fn handle(
         trace: context.xray_trace_id.as_deref().and_then(TraceHeader::parse),
         caller: &request.caller,
         media_region,
+        meeting_id: request.meeting_id(),
         calls: &calls,
         result: &result,
         is_cold_start,
@@ -82,108 +77,6 @@ fn time_limit(deadline: u64, now: SystemTime) -> Duration {
     const TO_ANSWER: Duration = Duration::from_millis(250);
     let deadline = UNIX_EPOCH + Duration::from_millis(deadline);
     deadline.duration_since(now).map_or(LONGEST, |left| left.saturating_sub(TO_ANSWER).min(LONGEST))
-}
-
-/// Who asks for what.
-fn read<'a>(
-    create_meeting: &CreateMeeting,
-    operation: &Operation,
-    request: &'a HttpRequest,
-) -> Result<(&'a str, CreateMeetingRequest), Error> {
-    if operation.name != "CreateMeeting" {
-        return Err(Error::bad_request(format!(
-            "This endpoint does not support {}. It supports CreateMeeting (POST /meetings) only.",
-            operation.name
-        )));
-    }
-    let account_id = create_meeting.allowed_callers.admit(&request.caller)?;
-    if !request.has_json() {
-        return Err(Error::bad_request("The content type must be application/json."));
-    }
-    Ok((account_id, CreateMeetingRequest::from_json(&request.body()?)?))
-}
-
-fn answer_headers(answer: &Answer) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    if answer.replayed {
-        headers.insert("idempotent-replayed", HeaderValue::from_static("true"));
-    }
-    headers
-}
-
-fn error_headers(error: &Error) -> HeaderMap {
-    let kind = error.kind();
-    let mut headers = HeaderMap::new();
-    headers.insert("x-amzn-errortype", HeaderValue::from_static(kind.wire().name));
-    if let Some(wait) = error.wait() {
-        headers.insert(RETRY_AFTER, wait.as_secs().into());
-        // In milliseconds; Rust's and JavaScript's SDKs honour it.
-        headers.insert("x-amz-retry-after", (wait.as_secs() * 1000).into());
-    }
-    if let ErrorKind::MethodNotAllowed { allow } = kind {
-        headers.insert(ALLOW, HeaderValue::from_static(allow));
-    }
-    headers
-}
-
-/// A reply in the payload format of its event.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub enum Reply {
-    /// To a REST API.
-    V1(ApiGatewayProxyResponse),
-    /// To an HTTP API or a function URL.
-    V2(ApiGatewayV2httpResponse),
-}
-
-impl Reply {
-    /// What a client gets of `result`.
-    ///
-    /// # Errors
-    /// If it cannot be written as JSON.
-    pub fn new(
-        format: PayloadFormat,
-        request_id: &str,
-        result: &Result<Answer, Error>,
-    ) -> serde_json::Result<Self> {
-        let (status, mut headers, body) = match result {
-            Ok(answer) => {
-                let body = Body { meeting: &answer.meeting };
-                (201, answer_headers(answer), serde_json::to_string(&body)?)
-            }
-            Err(error) => {
-                let status = error.kind().wire().status;
-                (status, error_headers(error), serde_json::to_string(&error.body())?)
-            }
-        };
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Ok(request_id) = HeaderValue::from_str(request_id) {
-            headers.insert("x-amzn-requestid", request_id);
-        }
-        Ok(match format {
-            PayloadFormat::V1 => {
-                let mut reply = ApiGatewayProxyResponse::default();
-                reply.status_code = status.into();
-                reply.headers = headers;
-                reply.body = Some(body.into());
-                Self::V1(reply)
-            }
-            PayloadFormat::V2 => {
-                let mut reply = ApiGatewayV2httpResponse::default();
-                reply.status_code = status.into();
-                reply.headers = headers;
-                reply.body = Some(body.into());
-                Self::V2(reply)
-            }
-        })
-    }
-}
-
-/// The body of an answer.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Body<'a> {
-    meeting: &'a Meeting,
 }
 
 #[cfg(test)]

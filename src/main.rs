@@ -4,11 +4,14 @@
 
 use std::env;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use create_meeting::create_meeting::CreateMeeting;
+use create_meeting::endpoint::Endpoint;
 use create_meeting::media_plane::MediaPlane;
 use create_meeting::media_plane::chime_sdk_meetings::{ChimeSdkMeetings, TokenScope};
+use create_meeting::relay::Relay;
 use create_meeting::settings::{MediaPlaneSettings, Settings};
 use create_meeting::store::Store;
 use create_meeting::telemetry::{self, Telemetry};
@@ -42,41 +45,44 @@ fn check() -> ExitCode {
     }
 }
 
-/// The operation, as the environment configures it.
-fn configure() -> Result<CreateMeeting, lambda_runtime::Error> {
+/// The operations, as the environment configures them.
+fn configure() -> Result<Endpoint, lambda_runtime::Error> {
     let settings = Settings::from_env()?;
     let http_client = client::http_client(&settings)?;
     let credentials = client::credentials(http_client.clone());
     let dynamodb = client::dynamodb(&settings, http_client, credentials.clone());
-    let media_plane = match settings.media_plane {
-        MediaPlaneSettings::Templates(templates) => MediaPlane::Templates(Box::new(templates)),
+    let (media_plane, relay) = match settings.media_plane {
+        MediaPlaneSettings::Templates(templates) => {
+            (MediaPlane::Templates(Box::new(templates)), None)
+        }
         MediaPlaneSettings::ChimeSdkMeetings(ref chime) => {
             let scope = TokenScope {
                 region: settings.region.clone(),
                 table: settings.table.clone(),
                 bucket: settings.meeting_lifetime.min(ChimeSdkMeetings::LONGEST_BUCKET),
             };
-            let client = client::chime_sdk(&settings, chime, credentials)?;
+            let client = Arc::new(client::chime_sdk(&settings, chime, credentials)?);
+            let relay = Relay::new(client.clone());
             let chime = ChimeSdkMeetings::new(client, chime.sends_notifications, scope);
-            MediaPlane::ChimeSdkMeetings(Box::new(chime))
+            (MediaPlane::ChimeSdkMeetings(Box::new(chime)), Some(relay))
         }
     };
-    Ok(CreateMeeting {
+    let create_meeting = CreateMeeting {
         store: Store::new(dynamodb, settings.table),
         media_plane,
         meeting_lifetime: settings.meeting_lifetime,
-        allowed_callers: settings.allowed_callers,
         daily_limit: settings.daily_limit,
-    })
+    };
+    Ok(Endpoint { allowed_callers: settings.allowed_callers, create_meeting, relay })
 }
 
 async fn serve(telemetry: Telemetry) -> Result<(), lambda_runtime::Error> {
-    let create_meeting = configure()?;
-    create_meeting.store.warm_up().await;
+    let endpoint = configure()?;
+    endpoint.create_meeting.store.warm_up().await;
     // For as long as the process lives: invocations that run at once share both.
-    let (create_meeting, telemetry) = &*Box::leak(Box::new((create_meeting, telemetry)));
+    let (endpoint, telemetry) = &*Box::leak(Box::new((endpoint, telemetry)));
     lambda_runtime::run_concurrent(service_fn(|event| {
-        gateway::handle(create_meeting, telemetry, event, SystemTime::now())
+        gateway::handle(endpoint, telemetry, event, SystemTime::now())
     }))
     .await
 }

@@ -1,16 +1,19 @@
 //! What a client asks for, and every constraint on it.
 //!
 //! The constraints are the API page's, with what Amazon Chime's service model adds (ARNs, tag keys
-//! and values) and AWS's general rules for tags. A request that breaks some of them is refused in
-//! one answer that names all, in AWS's wording. No value is echoed: most are sensitive.
+//! and values) and AWS's general rules for tags. A request that breaks some of them is rejected in
+//! one answer that names all.
+
+pub mod attendees;
+pub mod transcription;
+pub(crate) mod violations;
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
-use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
+use self::attendees::Attendee;
+use self::violations::{Given, Path, Violations, parse_body};
 use crate::error::Error;
 use crate::meeting::MediaRegion;
 
@@ -67,10 +70,23 @@ impl CreateMeetingRequest {
     /// [`BadRequest`](crate::error::ErrorKind::BadRequest): why the body is not a JSON object, or
     /// every constraint that it breaks.
     pub fn from_json(body: &[u8]) -> Result<Self, Error> {
-        let members: Members = parse_body(body).map_err(Error::bad_request)?;
+        let members: Members = parse_body(body)?;
         let mut violations = Violations::default();
         let request = members.validate(&mut violations);
-        violations.into_result().map(|()| request).map_err(Error::bad_request)
+        violations.or(request)
+    }
+
+    /// The request that a body of `CreateMeetingWithAttendees` holds, and its attendees: none, or up to ten.
+    ///
+    /// # Errors
+    /// As those of [`Self::from_json`].
+    pub fn with_attendees_from_json(body: &[u8]) -> Result<(Self, Vec<Attendee>), Error> {
+        let mut members: Members = parse_body(body)?;
+        let given = members.attendees.take();
+        let mut violations = Violations::default();
+        let request = members.validate(&mut violations);
+        let attendees = violations.attendees(&"attendees", given, 1..=10);
+        violations.or((request, attendees))
     }
 
     /// The members, by the API page's names, in which two requests with one token differ.
@@ -92,10 +108,6 @@ impl CreateMeetingRequest {
     }
 }
 
-/// A member as it stands in the body, not yet looked into, so that one of a wrong type is a
-/// violation beside the others and not the end of reading.
-type Given<'a> = Option<&'a RawValue>;
-
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Members<'a> {
@@ -106,6 +118,8 @@ struct Members<'a> {
     meeting_host_id: Given<'a>,
     notifications_configuration: Given<'a>,
     tags: Given<'a>,
+    /// Of `CreateMeetingWithAttendees` alone.
+    attendees: Given<'a>,
 }
 
 #[derive(Default, Deserialize)]
@@ -122,18 +136,6 @@ struct TagMembers<'a> {
     #[serde(borrow)]
     key: Given<'a>,
     value: Given<'a>,
-}
-
-fn parse_body(body: &[u8]) -> Result<Members<'_>, String> {
-    let body = std::str::from_utf8(body)
-        .map_err(|error| format!("The request body must be UTF-8, but is not: {error}."))?;
-    let trimmed = body.trim_ascii_start();
-    // serde would also take an array, for the members in their order.
-    if !trimmed.starts_with('{') {
-        let what = if trimmed.is_empty() { "empty" } else { "something else" };
-        return Err(format!("The request body must be a JSON object, but is {what}."));
-    }
-    serde_json::from_str(body).map_err(|error| format!("The request body cannot be read: {error}."))
 }
 
 impl Members<'_> {
@@ -153,88 +155,7 @@ impl Members<'_> {
     }
 }
 
-/// Where a member is, as in `tags.1.member.key`: written out only if something is wrong with it.
-type Path<'a> = &'a dyn Display;
-
-/// What a surrogate on its own is not, though JSON's grammar allows it.
-const UNICODE: &str = "be Unicode text";
-
-/// What is wrong with a request so far. Its methods read a member at a path, note what is wrong
-/// with it, and return what there is of it.
-#[derive(Default)]
-struct Violations(Vec<String>);
-
 impl Violations {
-    fn note(&mut self, path: Path, constraint: impl Display) {
-        self.0.push(format!(
-            "Value at '{path}' failed to satisfy constraint: Member must {constraint}"
-        ));
-    }
-
-    fn into_result(self) -> Result<(), String> {
-        match self.0.len() {
-            0 => Ok(()),
-            1 => Err(format!("1 validation error detected: {}", self.0[0])),
-            n => Err(format!("{n} validation errors detected: {}", self.0.join("; "))),
-        }
-    }
-
-    fn string(
-        &mut self,
-        path: Path,
-        given: Given,
-        length: RangeInclusive<usize>,
-    ) -> Option<String> {
-        let json = given?.get();
-        if !json.starts_with('"') {
-            self.note(path, "be a string");
-            return None;
-        }
-        let Ok(string) = serde_json::from_str::<String>(json) else {
-            self.note(path, UNICODE);
-            return None;
-        };
-        self.check_length(path, string.chars().count(), length);
-        Some(string)
-    }
-
-    fn required_string(
-        &mut self,
-        path: Path,
-        given: Given,
-        length: RangeInclusive<usize>,
-    ) -> String {
-        if given.is_none() {
-            self.note(path, "not be null");
-        }
-        self.string(path, given, length).unwrap_or_default()
-    }
-
-    fn object<'a, T: Deserialize<'a>>(&mut self, path: Path, given: Given<'a>) -> Option<T> {
-        let json = given?.get();
-        if !json.starts_with('{') {
-            self.note(path, "be an object");
-            return None;
-        }
-        serde_json::from_str(json)
-            .map_err(|error: serde_json::Error| {
-                self.note(path, if error.is_data() { "not have a name twice" } else { UNICODE });
-            })
-            .ok()
-    }
-
-    fn check_length(&mut self, path: Path, length: usize, allowed: RangeInclusive<usize>) {
-        if length < *allowed.start() {
-            self.note(
-                path,
-                format_args!("have length greater than or equal to {}", allowed.start()),
-            );
-        }
-        if length > *allowed.end() {
-            self.note(path, format_args!("have length less than or equal to {}", allowed.end()));
-        }
-    }
-
     fn token(&mut self, path: Path, given: Given) -> String {
         let token = self.required_string(path, given, 2..=64);
         if !token.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
@@ -292,17 +213,8 @@ impl Violations {
     }
 
     fn tags(&mut self, path: Path, given: Given) -> BTreeMap<String, String> {
-        const MOST: usize = 50;
-        // A body may hold a million, whose violations no reply has room for.
-        const LOOKED_INTO: usize = 1000;
         let mut tags = BTreeMap::new();
-        let Some(json) = given.map(RawValue::get) else { return tags };
-        let Ok(given) = serde_json::from_str::<Vec<Given>>(json) else {
-            self.note(path, "be an array");
-            return tags;
-        };
-        self.check_length(path, given.len(), 1..=MOST);
-        for (number, tag) in (1..=LOOKED_INTO).zip(given) {
+        for (number, tag) in self.array(path, given, 1..=50) {
             let path = format_args!("{path}.{number}.member");
             let Some((key, value)) = self.tag(&path, tag) else { continue };
             if tags.insert(key.clone(), value).is_some() && !key.is_empty() {
@@ -313,10 +225,7 @@ impl Violations {
     }
 
     fn tag(&mut self, path: Path, given: Given) -> Option<(String, String)> {
-        if given.is_none() {
-            self.note(path, "not be null");
-        }
-        let members: TagMembers = self.object(path, given)?;
+        let members: TagMembers = self.required_object(path, given)?;
         let key_path = format_args!("{path}.key");
         let value_path = format_args!("{path}.value");
         let key = self.required_string(&key_path, members.key, 1..=128);

@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::config::{AsyncSleep, BehaviorVersion, Credentials, Region}
 use aws_sdk_dynamodb::config::{SharedCredentialsProvider, Sleep};
 use create_meeting::caller::AllowedCallers;
 use create_meeting::create_meeting::CreateMeeting;
+use create_meeting::endpoint::Endpoint;
 use create_meeting::media_plane::MediaPlane;
 use create_meeting::media_plane::templates::Templates;
 use create_meeting::store::Store;
@@ -36,15 +37,16 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .sleep_impl(PanicsOnce::default())
         .build();
-    let create_meeting = &CreateMeeting {
+    let create_meeting = CreateMeeting {
         store: Store::new((&config).into(), "Meetings".into()),
         media_plane: MediaPlane::Templates(Box::new(Templates::new("media.test"))),
         meeting_lifetime: Duration::from_hours(1),
-        allowed_callers: AllowedCallers::Anyone,
         daily_limit: None,
     };
+    let endpoint =
+        &Endpoint { allowed_callers: AllowedCallers::Anyone, create_meeting, relay: None };
     lambda_runtime::run(service_fn(|event| {
-        Box::pin(gateway::handle(create_meeting, telemetry, event, SystemTime::now()))
+        Box::pin(gateway::handle(endpoint, telemetry, event, SystemTime::now()))
     }))
     .await
 }

@@ -5,6 +5,7 @@
 //! `http::Request` fails or panics on hosts and header values that a client is free to send.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use base64::Engine;
@@ -16,6 +17,7 @@ use serde_bytes::ByteBuf;
 use serde_json::value::RawValue;
 
 use crate::caller::Caller;
+use crate::chime_sdk::patterns;
 use crate::error::Error;
 
 /// How an event is written, and how its reply is to be.
@@ -34,11 +36,11 @@ pub struct HttpRequest {
     pub format: PayloadFormat,
     /// As in `POST`.
     pub method: String,
-    /// The path of the API's route where the event names one, as in `/meetings/{MeetingId}`. Without a
-    /// route, the path that the client sent, less the stage.
+    /// The path within the API, as in `/meetings`. Where the event names a route, it is the route's, with the
+    /// parameters filled in. Otherwise it is the path that the client sent, less the stage.
     pub path: String,
-    /// The query parameter `operation`, by which some operations share a path.
-    pub operation: Option<String>,
+    /// The query parameters, decoded. If one was sent more than once, API Gateway decides what its value is.
+    pub query: Parameters,
     content_type: Option<String>,
     body: Vec<u8>,
     is_base64_encoded: bool,
@@ -72,9 +74,15 @@ impl HttpRequest {
         event.ok_or_else(missing)?.into_request()
     }
 
-    /// Whether the content type is JSON, as the MIME Sniffing standard defines it, or none is given.
+    /// The ID of the meeting in the path, if it looks like one.
     #[must_use]
-    pub fn has_json(&self) -> bool {
+    pub fn meeting_id(&self) -> Option<&str> {
+        let id = self.path.strip_prefix("/meetings/")?.split('/').next();
+        id.filter(|id| patterns::is_id(id))
+    }
+
+    /// Whether the content type is JSON, as the MIME Sniffing standard defines it, or none is given.
+    fn has_json(&self) -> bool {
         let Some(content_type) = &self.content_type else { return true };
         let mut is_quoted = false;
         // HTTP APIs join repeated headers by commas. As among the headers of a REST API, the last counts.
@@ -87,11 +95,14 @@ impl HttpRequest {
         matches!(essence.as_str(), "application/json" | "text/json") || essence.ends_with("+json")
     }
 
-    /// The body's bytes.
+    /// The bytes of a JSON body.
     ///
     /// # Errors
-    /// `BadRequest` if it is not the Base64 that the event says it is.
-    pub fn body(&self) -> Result<Cow<'_, [u8]>, Error> {
+    /// `BadRequest` if the content type is another, or the body is not the Base64 that the event says it is.
+    pub fn json(&self) -> Result<Cow<'_, [u8]>, Error> {
+        if !self.has_json() {
+            return Err(Error::bad_request("The content type must be application/json."));
+        }
         if !self.is_base64_encoded {
             return Ok(Cow::Borrowed(&self.body));
         }
@@ -120,6 +131,9 @@ fn missing() -> NotHttp {
 /// reason not to answer: only as bytes can they be read.
 type Text = ByteBuf;
 
+/// Parameters of a query or of a path, by name.
+pub type Parameters = BTreeMap<String, String>;
+
 fn lossy(text: &Text) -> String {
     String::from_utf8_lossy(text).into_owned()
 }
@@ -135,8 +149,10 @@ struct ProxyEvent {
     route_key: Option<Text>,
     path: Option<Text>,
     raw_path: Option<Text>,
-    #[serde(default, deserialize_with = "operation")]
-    query_string_parameters: Option<String>,
+    #[serde(default, deserialize_with = "parameters")]
+    query_string_parameters: Parameters,
+    #[serde(default, deserialize_with = "parameters")]
+    path_parameters: Parameters,
     #[serde(default, deserialize_with = "content_type")]
     headers: Option<String>,
     #[serde(default, deserialize_with = "content_type")]
@@ -210,9 +226,9 @@ impl ProxyEvent {
         Ok(HttpRequest {
             format,
             method: lossy(&method),
-            path: path_of_route(route.as_ref())
+            path: path_of_route(route.as_ref(), &self.path_parameters)
                 .unwrap_or_else(|| without_stage(path, context.stage.as_ref())),
-            operation: self.query_string_parameters,
+            query: self.query_string_parameters,
             content_type: self.headers.or(self.multi_value_headers),
             body: self.body.unwrap_or_default().into_vec(),
             is_base64_encoded: self.is_base64_encoded.unwrap_or_default(),
@@ -223,13 +239,20 @@ impl ProxyEvent {
     }
 }
 
-/// The path of a route, unless the route takes any path: `$default`, or one with a `{proxy+}`.
+/// The path of a route with its parameters filled in, unless the route takes any path: `$default`, or one with
+/// a `{proxy+}`.
 ///
 /// Behind the base path of a custom domain, only the route has the API's own path.
-fn path_of_route(route: Option<&Text>) -> Option<String> {
+fn path_of_route(route: Option<&Text>, parameters: &Parameters) -> Option<String> {
     let route = lossy(route?);
     let path = &route[route.find('/')?..];
-    (!path.contains("+}")).then(|| path.to_owned())
+    let value = |segment: &str| {
+        let name = segment.strip_prefix('{')?.strip_suffix('}')?;
+        // API Gateway has decoded it: with a slash it would become another path.
+        parameters.get(name).filter(|value| !value.contains('/'))
+    };
+    let fill = |segment| value(segment).map_or(segment, |value| value.as_str());
+    (!path.contains("+}")).then(|| path.split('/').map(fill).collect::<Vec<_>>().join("/"))
 }
 
 fn without_stage(path: String, stage: Option<&Text>) -> String {
@@ -245,21 +268,21 @@ fn is_fit_for_a_header(value: &str) -> bool {
 }
 
 fn content_type<'de, D: Deserializer<'de>>(headers: D) -> Result<Option<String>, D::Error> {
-    headers.deserialize_any(ValueOf(|name| name.eq_ignore_ascii_case(b"content-type")))
+    headers.deserialize_any(ContentType)
 }
 
-/// The query parameters may be of any shape: a request is answered without them too.
-fn operation<'de, D: Deserializer<'de>>(parameters: D) -> Result<Option<String>, D::Error> {
+/// Parameters may be of any shape: a request is answered without them too.
+fn parameters<'de, D: Deserializer<'de>>(parameters: D) -> Result<Parameters, D::Error> {
     let parameters = <&RawValue>::deserialize(parameters)?;
-    let mut parameters = serde_json::Deserializer::from_str(parameters.get());
-    Ok(parameters.deserialize_any(ValueOf(|name| name == b"operation")).unwrap_or_default())
+    let parameters: BTreeMap<Text, Text> =
+        serde_json::from_str(parameters.get()).unwrap_or_default();
+    Ok(parameters.iter().map(|(name, value)| (lossy(name), lossy(value))).collect())
 }
 
-/// Extracts one value from a map of headers or of query parameters. All others are skipped, whatever
-/// their shape.
-struct ValueOf(fn(&[u8]) -> bool);
+/// Extracts the content type from a map of headers. All others are skipped, whatever their shape.
+struct ContentType;
 
-impl<'de> Visitor<'de> for ValueOf {
+impl<'de> Visitor<'de> for ContentType {
     type Value = Option<String>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -273,7 +296,7 @@ impl<'de> Visitor<'de> for ValueOf {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut found = None;
         while let Some(name) = map.next_key::<Text>()? {
-            if self.0(&name) {
+            if name.eq_ignore_ascii_case(b"content-type") {
                 found = last_of(map.next_value()?);
             } else {
                 map.next_value::<IgnoredAny>()?;

@@ -1,21 +1,38 @@
 //! Routes: which operation of Amazon Chime's meetings API a request calls.
 //!
-//! This endpoint serves one of them. The others are known by name, so that a client learns what is missing.
-//! They never answer `NotFoundException`: programs take that for the end of their meeting, and create
-//! another.
+//! Those that this endpoint does not serve are known by name, so that a client learns what is missing. They
+//! never answer `NotFoundException`: programs take that for the end of their meeting, and create another.
 
+use self::Service::{Create, CreateWithAttendees, Missing, Relay};
 use super::event::HttpRequest;
 use crate::error::{Error, ErrorKind};
+use crate::relay::Relayed;
 
 /// An operation of the API.
 #[derive(Debug)]
 pub struct Operation {
     /// Its name, as in `CreateMeeting`.
     pub name: &'static str,
-    method: &'static str,
+    /// Its HTTP method.
+    pub method: &'static str,
     /// The value of the query parameter `operation`, where operations share a method. It is empty for the
     /// one that takes none.
-    selector: &'static str,
+    pub selector: &'static str,
+    /// How it is served.
+    pub service: Service,
+}
+
+/// How an operation is served.
+#[derive(Clone, Copy, Debug)]
+pub enum Service {
+    /// It creates a meeting, once for its token.
+    Create,
+    /// It creates a meeting, once for its token, and then attendees.
+    CreateWithAttendees,
+    /// It is passed on to the Amazon Chime SDK.
+    Relay(Relayed),
+    /// It is not served, for this reason.
+    Missing(&'static str),
 }
 
 /// A path of the API, and what it serves.
@@ -27,17 +44,26 @@ struct Path {
     operations: &'static [Operation],
 }
 
-const fn get(name: &'static str) -> Operation {
-    Operation { name, method: "GET", selector: "" }
+const fn get(name: &'static str, service: Service) -> Operation {
+    Operation { name, method: "GET", selector: "", service }
 }
 
-const fn delete(name: &'static str) -> Operation {
-    Operation { name, method: "DELETE", selector: "" }
+const fn delete(name: &'static str, service: Service) -> Operation {
+    Operation { name, method: "DELETE", selector: "", service }
 }
 
-const fn post(name: &'static str, selector: &'static str) -> Operation {
-    Operation { name, method: "POST", selector }
+const fn post(name: &'static str, selector: &'static str, service: Service) -> Operation {
+    Operation { name, method: "POST", selector, service }
 }
+
+const NO_LIST: Service = Missing(
+    "The Amazon Chime SDK has no such operation. Store the IDs of the meetings that you create.",
+);
+const NO_ATTENDEE_TAGS: Service = Missing("The attendees of the Amazon Chime SDK have no tags.");
+const NO_DIAL_OUT: Service = Missing("The Amazon Chime SDK has no such operation.");
+const NO_TAGGING: Service = Missing(
+    "Tag meetings when you create them, or with TagResource of the Amazon Chime SDK itself.",
+);
 
 /// All operations on meetings, attendees and tags, from Amazon Chime's service model (`chime/2018-05-01`).
 static PATHS: [Path; 9] = [
@@ -45,68 +71,74 @@ static PATHS: [Path; 9] = [
         template: "/meetings",
         allow: "GET, POST",
         operations: &[
-            post("CreateMeeting", ""),
-            post("CreateMeetingWithAttendees", "create-attendees"),
-            get("ListMeetings"),
+            post("CreateMeeting", "", Create),
+            post("CreateMeetingWithAttendees", "create-attendees", CreateWithAttendees),
+            get("ListMeetings", NO_LIST),
         ],
     },
     Path {
         template: "/meetings/{MeetingId}",
         allow: "DELETE, GET",
-        operations: &[get("GetMeeting"), delete("DeleteMeeting")],
+        operations: &[
+            get("GetMeeting", Relay(Relayed::GetMeeting)),
+            delete("DeleteMeeting", Relay(Relayed::DeleteMeeting)),
+        ],
     },
     Path {
         template: "/meetings/{MeetingId}/attendees",
         allow: "GET, POST",
         operations: &[
-            post("CreateAttendee", ""),
-            post("BatchCreateAttendee", "batch-create"),
-            get("ListAttendees"),
+            post("CreateAttendee", "", Relay(Relayed::CreateAttendee)),
+            post("BatchCreateAttendee", "batch-create", Relay(Relayed::BatchCreateAttendee)),
+            get("ListAttendees", Relay(Relayed::ListAttendees)),
         ],
     },
     Path {
         template: "/meetings/{MeetingId}/attendees/{AttendeeId}",
         allow: "DELETE, GET",
-        operations: &[get("GetAttendee"), delete("DeleteAttendee")],
+        operations: &[
+            get("GetAttendee", Relay(Relayed::GetAttendee)),
+            delete("DeleteAttendee", Relay(Relayed::DeleteAttendee)),
+        ],
     },
     Path {
         template: "/meetings/{MeetingId}/attendees/{AttendeeId}/tags",
         allow: "GET, POST",
         operations: &[
-            post("TagAttendee", "add"),
-            post("UntagAttendee", "delete"),
-            get("ListAttendeeTags"),
+            post("TagAttendee", "add", NO_ATTENDEE_TAGS),
+            post("UntagAttendee", "delete", NO_ATTENDEE_TAGS),
+            get("ListAttendeeTags", NO_ATTENDEE_TAGS),
         ],
     },
     Path {
         template: "/meetings/{MeetingId}/dial-outs",
         allow: "POST",
-        operations: &[post("CreateMeetingDialOut", "")],
+        operations: &[post("CreateMeetingDialOut", "", NO_DIAL_OUT)],
     },
     Path {
         template: "/meetings/{MeetingId}/tags",
         allow: "GET, POST",
         operations: &[
-            post("TagMeeting", "add"),
-            post("UntagMeeting", "delete"),
-            get("ListMeetingTags"),
+            post("TagMeeting", "add", NO_TAGGING),
+            post("UntagMeeting", "delete", NO_TAGGING),
+            get("ListMeetingTags", NO_TAGGING),
         ],
     },
     Path {
         template: "/meetings/{MeetingId}/transcription",
         allow: "POST",
         operations: &[
-            post("StartMeetingTranscription", "start"),
-            post("StopMeetingTranscription", "stop"),
+            post("StartMeetingTranscription", "start", Relay(Relayed::StartMeetingTranscription)),
+            post("StopMeetingTranscription", "stop", Relay(Relayed::StopMeetingTranscription)),
         ],
     },
     Path {
         template: "/tags",
         allow: "GET, POST",
         operations: &[
-            post("TagResource", "tag-resource"),
-            post("UntagResource", "untag-resource"),
-            get("ListTagsForResource"),
+            post("TagResource", "tag-resource", NO_TAGGING),
+            post("UntagResource", "untag-resource", NO_TAGGING),
+            get("ListTagsForResource", NO_TAGGING),
         ],
     },
 ];
@@ -126,7 +158,7 @@ impl Operation {
         };
         let operations: Vec<_> =
             path.operations.iter().filter(|it| it.method == request.method).collect();
-        let selector = request.operation.as_deref().unwrap_or_default();
+        let selector = request.query.get("operation").map_or("", String::as_str);
         match operations[..] {
             [] => Err(Error::new(
                 ErrorKind::MethodNotAllowed { allow: path.allow },

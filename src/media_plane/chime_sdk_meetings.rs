@@ -4,6 +4,7 @@
 //! Here is what differs between the two APIs: required members, patterns, and the token.
 
 use std::fmt::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use uuid::Uuid;
 
 use super::Created;
 use crate::attempts::{self, ServiceCall};
+use crate::chime_sdk::patterns::{is_external_id, is_id, is_tag_key, is_tag_value};
 use crate::chime_sdk::{ChimeSdk, Request};
 use crate::error::{Error, ErrorKind};
 use crate::meeting::{MediaPlacement, MediaRegion};
@@ -21,7 +23,7 @@ use crate::request::{CreateMeetingRequest, NO_EXTERNAL_MEETING_ID};
 /// The media plane, as one stack uses it.
 #[derive(Debug)]
 pub struct ChimeSdkMeetings {
-    client: ChimeSdk,
+    client: Arc<ChimeSdk>,
     /// Whether the service notifies the targets of `NotificationsConfiguration`.
     sends_notifications: bool,
     scope: TokenScope,
@@ -46,7 +48,7 @@ impl ChimeSdkMeetings {
 
     /// The media plane behind `client`.
     #[must_use]
-    pub const fn new(client: ChimeSdk, sends_notifications: bool, scope: TokenScope) -> Self {
+    pub const fn new(client: Arc<ChimeSdk>, sends_notifications: bool, scope: TokenScope) -> Self {
         Self { client, sends_notifications, scope }
     }
 
@@ -64,7 +66,7 @@ impl ChimeSdkMeetings {
         calls: &mut Vec<ServiceCall>,
     ) -> bool {
         // The ID comes from the table. What is not an ID must not get into a URL.
-        if !is_meeting_id(meeting_id) {
+        if !is_id(meeting_id) {
             return false;
         }
         let path = format!("/meetings/{meeting_id}");
@@ -105,8 +107,13 @@ impl ChimeSdkMeetings {
         let call =
             Request { operation: "CreateMeeting", method: "POST", path: "/meetings", body: &body };
         let answer = self.client.call(call, deadline, calls).await.map_err(|error| {
-            // The service does not document it for this operation.
-            if error.kind() == ErrorKind::NotFound { Error::service_failure(error) } else { error }
+            // The service does not document these for this operation.
+            match error.kind() {
+                ErrorKind::NotFound | ErrorKind::UnprocessableEntity => {
+                    Error::service_failure(error)
+                }
+                _ => error,
+            }
         })?;
         let meeting = UpstreamMeeting::read(&answer, &wanted);
         let meeting = meeting.inspect_err(|error| attempts::note_failure(calls, error))?;
@@ -126,7 +133,7 @@ impl ChimeSdkMeetings {
         not_sent: &mut Vec<&'static str>,
     ) -> UpstreamRequest<'a> {
         let given = request.external_meeting_id.as_deref();
-        let accepted = given.filter(|id| is_external_meeting_id(id));
+        let accepted = given.filter(|id| is_external_id(id));
         if given.is_some() && accepted.is_none() {
             not_sent.push("ExternalMeetingId");
         }
@@ -207,38 +214,6 @@ impl TokenScope {
     }
 }
 
-// The service's own patterns, from its model (`chime-sdk-meetings/2021-07-15`). `\s` is read as ASCII's white
-// space, and `\w` as ASCII's letters, digits and underscore: what is doubtful is not sent.
-
-fn is_meeting_id(id: &str) -> bool {
-    // A UUID with hyphens, and not one of the other forms that it can be written in.
-    id.len() == 36 && Uuid::try_parse(id).is_ok()
-}
-
-fn is_external_meeting_id(id: &str) -> bool {
-    let allowed = |c: char| {
-        c.is_ascii_alphanumeric()
-            || c.is_ascii_whitespace()
-            || ('À'..='ÿ').contains(&c)
-            || "-_&@+=,(){}[]/«».:|'\"#".contains(c)
-    };
-    id.chars().all(allowed) && !id.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))
-}
-
-fn is_tag_key(key: &str) -> bool {
-    key.chars().all(|c| c.is_ascii_alphabetic() || ('+'..='=').contains(&c) || "._:/".contains(c))
-}
-
-fn is_tag_value(value: &str) -> bool {
-    let allowed = |c: char| {
-        c.is_ascii_alphanumeric()
-            || c.is_ascii_whitespace()
-            || ('+'..='=').contains(&c)
-            || "_.:/@".contains(c)
-    };
-    value.chars().all(allowed)
-}
-
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct UpstreamRequest<'a> {
@@ -295,7 +270,7 @@ impl UpstreamMeeting {
         let UpstreamAnswer { meeting } =
             serde_json::from_slice(answer).map_err(|_| unusable("that cannot be read"))?;
         let placement = &meeting.media_placement;
-        if !is_meeting_id(&meeting.meeting_id) {
+        if !is_id(&meeting.meeting_id) {
             return Err(unusable("without a usable ID"));
         }
         if placement.audio_host_url.is_none() || placement.signaling_url.is_none() {

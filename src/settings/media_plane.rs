@@ -89,11 +89,17 @@ impl ChimeSdkSettings {
         }
         // Later calls name only a meeting, which belongs to the stack's account: one caller could delete
         // another's.
-        if let AllowedCallers::OfAccounts(accounts) = context.allowed_callers
-            && accounts.len() > 1
-        {
-            let problem = format!("must name one account when MEDIA_PLANE is {CHIME_SDK_MEETINGS}");
-            return Err(SettingError::invalid("ALLOWED_ACCOUNT_IDS", problem, accounts.join(",")));
+        let problem = match context.allowed_callers {
+            AllowedCallers::OfAccounts(accounts) if accounts.len() > 1 => Some(""),
+            AllowedCallers::Identified => Some(" and REQUIRE_IAM_CALLER is true"),
+            AllowedCallers::Anyone | AllowedCallers::OfAccounts(_) => None,
+        };
+        if let Some(condition) = problem {
+            let problem = format!(
+                "must name one account when MEDIA_PLANE is {CHIME_SDK_MEETINGS}{condition}"
+            );
+            let value = std::env::var("ALLOWED_ACCOUNT_IDS").unwrap_or_default();
+            return Err(SettingError::invalid("ALLOWED_ACCOUNT_IDS", problem, value));
         }
         let region = setting("MEDIA_CONTROL_REGION", parse_region)?;
         let region = region.unwrap_or_else(|| context.region.to_owned());

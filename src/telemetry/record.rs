@@ -10,9 +10,9 @@ use tracing::Level;
 use super::xray::TraceHeader;
 use crate::attempts::{Service, ServiceCall};
 use crate::caller::Caller;
-use crate::create_meeting::Answer;
 use crate::error::{Error, ErrorKind};
 use crate::meeting::MediaRegion;
+use crate::response::{Outcome, Response};
 
 /// What is told of a request. It holds nothing sensitive, as errors do not either.
 #[derive(Debug)]
@@ -35,10 +35,12 @@ pub struct Record<'a> {
     pub caller: &'a Caller,
     /// Where the meeting is to be, as far as the request has been read.
     pub media_region: Option<MediaRegion>,
+    /// The meeting that the request names.
+    pub meeting_id: Option<&'a str>,
     /// The calls of remote services that it took.
     pub calls: &'a [ServiceCall],
     /// What the client gets.
-    pub result: &'a Result<Answer, Error>,
+    pub result: &'a Result<Response, Error>,
     /// Whether it is the process's first request.
     pub is_cold_start: bool,
 }
@@ -59,8 +61,11 @@ impl Record<'_> {
     /// What came of the request, as a property and as a metric.
     pub(super) fn outcome(&self) -> (&'static str, &'static str) {
         match self.result {
-            Ok(answer) if answer.replayed => ("replayed", "Replayed"),
-            Ok(_) => ("created", "Created"),
+            Ok(response) => match response.outcome {
+                Outcome::Created => ("created", "Created"),
+                Outcome::Replayed => ("replayed", "Replayed"),
+                Outcome::Relayed => ("relayed", "Relayed"),
+            },
             Err(error) if error.is_ours() => ("failed", "Failed"),
             Err(error) if error.kind() == ErrorKind::Conflict => ("conflicted", "Conflicted"),
             Err(_) => ("refused", "Refused"),
@@ -70,7 +75,7 @@ impl Record<'_> {
     /// The HTTP status code of the answer.
     pub(super) fn status(&self) -> u16 {
         match self.result {
-            Ok(_) => 201,
+            Ok(response) => response.status,
             Err(error) => error.kind().wire().status,
         }
     }
@@ -120,13 +125,11 @@ impl Record<'_> {
         let upstream = self.calls.iter().rfind(|call| call.service == Service::ChimeSdkMeetings);
         writer.value("upstreamRequestId", &upstream.and_then(|call| call.request_id.as_deref()));
         writer.value("status", &NoMetric::from(self.status()));
+        let created = self.result.as_ref().ok().and_then(|response| response.meeting_id.as_deref());
+        writer.value("meetingId", &created.or(self.meeting_id));
         match self.result {
-            Ok(answer) => {
-                writer.value("meetingId", &*answer.meeting.meeting_id);
-                if !answer.not_sent.is_empty() {
-                    writer.value("notSentUpstream", &*answer.not_sent.join(","));
-                }
-            }
+            Ok(response) if response.not_sent.is_empty() => {}
+            Ok(response) => writer.value("notSentUpstream", &*response.not_sent.join(",")),
             Err(error) => {
                 writer.value("error", error.kind().wire().name);
                 writer.value("message", beginning(&error.log_message()));
@@ -139,14 +142,17 @@ impl Record<'_> {
 }
 
 /// Whether the call failed in a way that the service's alarm is for. Neither a client's fault counts nor an
-/// operator's at `DynamoDB`, such as a missing table. The Amazon Chime SDK's rejections count, because the
-/// function has checked the request before.
+/// operator's at `DynamoDB`, such as a missing table. The Amazon Chime SDK's rejections of `CreateMeeting` count,
+/// because the function has checked the request before.
 fn has_failed(call: &ServiceCall) -> bool {
     match (call.service, call.failed_with) {
         (_, Some(ErrorKind::ServiceUnavailable)) => true,
         (Service::ChimeSdkMeetings, Some(kind)) => {
-            matches!(kind, ErrorKind::ServiceFailure | ErrorKind::BadRequest)
-                || (kind == ErrorKind::NotFound && call.operation == "CreateMeeting")
+            let is_rejection = matches!(
+                kind,
+                ErrorKind::BadRequest | ErrorKind::NotFound | ErrorKind::UnprocessableEntity
+            );
+            kind == ErrorKind::ServiceFailure || (is_rejection && call.operation == "CreateMeeting")
         }
         _ => false,
     }

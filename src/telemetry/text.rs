@@ -9,13 +9,23 @@ use metrique_writer_core::{
 };
 
 use super::record::{self, Record};
+use crate::response::Outcome;
 
 /// The record's line with what a person looks for first, as in `23:25:15 201 created 10 ms`. The time is UTC.
 pub fn short_line(record: &Record) -> String {
     let seconds = record.received_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
     let details = match record.result {
-        Ok(answer) => answer.meeting.meeting_id.clone(),
+        Ok(response) => {
+            let meeting_id = response.meeting_id.as_deref().or(record.meeting_id);
+            let meeting_id = meeting_id.unwrap_or_default();
+            match response.outcome {
+                Outcome::Created | Outcome::Replayed => meeting_id.into(),
+                Outcome::Relayed => {
+                    format!("{} {meeting_id}", record.operation.unwrap_or_default())
+                }
+            }
+        }
         Err(error) => error.log_message().replace(char::is_control, " "),
     };
     format!(

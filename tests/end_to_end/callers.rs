@@ -133,7 +133,7 @@ async fn a_caller_of_another_account_is_turned_away_where_accounts_are_listed() 
                 assert_eq!(reply.status, 403, "{name}: {reply:?}");
                 assert_eq!(
                     reply.body,
-                    r#"{"__type":"ForbiddenException","Code":"Forbidden","Message":"The account 444455556666 is not allowed to create meetings here."}"#,
+                    r#"{"__type":"ForbiddenException","Code":"Forbidden","Message":"The account 444455556666 is not allowed to call this endpoint."}"#,
                 );
             }
             function.process.logged(&its_arn).await;

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::process::Stdio;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
@@ -10,6 +10,7 @@ use aws_smithy_http_client::Connector;
 use create_meeting::chime_sdk::ChimeSdk as Client;
 use create_meeting::media_plane::MediaPlane;
 use create_meeting::media_plane::chime_sdk_meetings::{ChimeSdkMeetings, TokenScope};
+use create_meeting::relay::Relay;
 use local_chime_sdk::{ChimeSdk, Request};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
@@ -41,17 +42,19 @@ impl Chime {
         Function::start_with(dynamodb, &[&plane, settings].concat()).await
     }
 
-    /// The media plane, for a function in this process.
-    pub fn media_plane(&self, bucket: Duration) -> MediaPlane {
+    /// The media plane and the relay, for a function in this process.
+    pub fn media_plane(&self, bucket: Duration) -> (MediaPlane, Relay) {
         let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
-        let client = Client::new(
+        let client = Arc::new(Client::new(
             Connector::builder().build_http(),
             SharedCredentialsProvider::new(credentials),
             "us-east-1".into(),
             &self.service.endpoint(),
-        );
+        ));
+        let relay = Relay::new(client.clone());
         let scope = TokenScope { region: "us-east-1".into(), table: "Meetings".into(), bucket };
-        MediaPlane::ChimeSdkMeetings(Box::new(ChimeSdkMeetings::new(client, true, scope)))
+        let chime = ChimeSdkMeetings::new(client, true, scope);
+        (MediaPlane::ChimeSdkMeetings(Box::new(chime)), relay)
     }
 
     /// The operations of the requests since this was last called.

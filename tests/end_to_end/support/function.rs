@@ -78,6 +78,7 @@ impl Reply {
             "ServiceFailureException" => ("ServiceFailure", 500),
             "ServiceUnavailableException" => ("ServiceUnavailable", 503),
             "NotFoundException" => ("NotFound", 404),
+            "UnprocessableEntityException" => ("Unprocessable", 422),
             "MethodNotAllowedException" => ("MethodNotAllowed", 405),
             _ => panic!("{self:?}"),
         };
@@ -176,7 +177,7 @@ impl From<Value> for Reply {
             headers: headers
                 .map(|(name, value)| (name.to_lowercase(), value.as_str().unwrap().to_owned()))
                 .collect(),
-            body: reply["body"].as_str().unwrap().to_owned(),
+            body: reply["body"].as_str().unwrap_or_default().to_owned(),
         }
     }
 }

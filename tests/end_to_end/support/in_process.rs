@@ -6,9 +6,11 @@ use std::time::{Duration, SystemTime};
 use aws_config::SdkConfig;
 use create_meeting::caller::AllowedCallers;
 use create_meeting::create_meeting::CreateMeeting;
+use create_meeting::endpoint::Endpoint;
 use create_meeting::gateway;
 use create_meeting::media_plane::MediaPlane;
 use create_meeting::media_plane::templates::Templates;
+use create_meeting::relay::Relay;
 use create_meeting::store::Store;
 use create_meeting::telemetry::Telemetry;
 use lambda_runtime::{Context, LambdaEvent};
@@ -16,31 +18,32 @@ use tracing::level_filters::LevelFilter;
 
 use super::{Event, Reply};
 
-pub struct InProcess(CreateMeeting);
+pub struct InProcess(Endpoint);
 
 impl InProcess {
     pub fn new(config: &SdkConfig, meeting_lifetime: Duration) -> Self {
-        Self(CreateMeeting {
+        let create_meeting = CreateMeeting {
             store: Store::new(config.into(), "Meetings".into()),
             media_plane: MediaPlane::Templates(Box::new(Templates::new("media.test"))),
             meeting_lifetime,
-            allowed_callers: AllowedCallers::Anyone,
             daily_limit: None,
-        })
+        };
+        Self(Endpoint { allowed_callers: AllowedCallers::Anyone, create_meeting, relay: None })
     }
 
-    pub fn with_media_plane(mut self, media_plane: MediaPlane) -> Self {
-        self.0.media_plane = media_plane;
+    pub fn with_media_plane(mut self, (media_plane, relay): (MediaPlane, Relay)) -> Self {
+        self.0.create_meeting.media_plane = media_plane;
+        self.0.relay = Some(relay);
         self
     }
 
     pub fn with_daily_limit(mut self, limit: u32) -> Self {
-        self.0.daily_limit = NonZeroU32::new(limit);
+        self.0.create_meeting.daily_limit = NonZeroU32::new(limit);
         self
     }
 
     pub async fn warm_up(&self) {
-        self.0.store.warm_up().await;
+        self.0.create_meeting.store.warm_up().await;
     }
 
     /// The reply to an event that comes `now`, with a deadline in milliseconds since 1970.

@@ -1,0 +1,55 @@
+//! The patterns of the service's own model (`chime-sdk-meetings/2021-07-15`).
+//!
+//! `\s` is read as ASCII's white space, and `\w` as ASCII's letters, digits and underscore: what is doubtful is
+//! not sent.
+
+use uuid::Uuid;
+
+/// The pattern of [`is_id`], for messages (`GuidString`).
+pub const ID: &str = "[a-fA-F0-9]{8}(?:-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}";
+
+/// The pattern of [`is_external_id`], for messages (`ExternalUserId`).
+pub const EXTERNAL_ID: &str = r##"[-_&@+=,(){}\[\]\/«».:|'"#a-zA-Z0-9À-ÿ\s]*"##;
+
+/// Whether `id` has the form of a meeting's or an attendee's ID, and so may become part of a URL.
+#[must_use]
+pub fn is_id(id: &str) -> bool {
+    // A UUID with hyphens, and not one of the other forms that it can be written in.
+    id.len() == 36 && Uuid::try_parse(id).is_ok()
+}
+
+/// Whether `id` is accepted as an `ExternalMeetingId` or an `ExternalUserId`.
+#[must_use]
+pub fn is_external_id(id: &str) -> bool {
+    let allowed = |c: char| {
+        c.is_ascii_alphanumeric()
+            || c.is_ascii_whitespace()
+            || ('À'..='ÿ').contains(&c)
+            || "-_&@+=,(){}[]/«».:|'\"#".contains(c)
+    };
+    id.chars().all(allowed) && !is_reserved(id)
+}
+
+/// Whether `id` begins with AWS's own prefix.
+#[must_use]
+pub fn is_reserved(id: &str) -> bool {
+    id.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))
+}
+
+/// Whether `key` is accepted as a tag's key.
+#[must_use]
+pub fn is_tag_key(key: &str) -> bool {
+    key.chars().all(|c| c.is_ascii_alphabetic() || ('+'..='=').contains(&c) || "._:/".contains(c))
+}
+
+/// Whether `value` is accepted as a tag's value.
+#[must_use]
+pub fn is_tag_value(value: &str) -> bool {
+    let allowed = |c: char| {
+        c.is_ascii_alphanumeric()
+            || c.is_ascii_whitespace()
+            || ('+'..='=').contains(&c)
+            || "_.:/@".contains(c)
+    };
+    value.chars().all(allowed)
+}

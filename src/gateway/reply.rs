@@ -1,0 +1,88 @@
+//! The reply that goes out, in the payload format of its event.
+
+use lambda_http::aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayV2httpResponse};
+use lambda_http::http::HeaderMap;
+use lambda_http::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use serde::Serialize;
+
+use super::event::PayloadFormat;
+use crate::error::{Error, ErrorKind};
+use crate::response::{Outcome, Response};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// A reply in the payload format of its event.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Reply {
+    /// To a REST API.
+    V1(ApiGatewayProxyResponse),
+    /// To an HTTP API or a function URL.
+    V2(ApiGatewayV2httpResponse),
+}
+
+impl Reply {
+    /// What a client gets of `result`.
+    ///
+    /// # Errors
+    /// If it cannot be written as JSON.
+    pub fn new(
+        format: PayloadFormat,
+        request_id: &str,
+        result: &Result<Response, Error>,
+    ) -> serde_json::Result<Self> {
+        let (status, mut headers, body) = match result {
+            Ok(response) => (response.status, response_headers(response), response.body.clone()),
+            Err(error) => {
+                let status = error.kind().wire().status;
+                (status, error_headers(error), Some(serde_json::to_string(&error.body())?))
+            }
+        };
+        if let Ok(request_id) = HeaderValue::from_str(request_id) {
+            headers.insert("x-amzn-requestid", request_id);
+        }
+        Ok(match format {
+            PayloadFormat::V1 => {
+                let mut reply = ApiGatewayProxyResponse::default();
+                reply.status_code = status.into();
+                reply.headers = headers;
+                reply.body = body.map(Into::into);
+                Self::V1(reply)
+            }
+            PayloadFormat::V2 => {
+                let mut reply = ApiGatewayV2httpResponse::default();
+                reply.status_code = status.into();
+                reply.headers = headers;
+                reply.body = body.map(Into::into);
+                Self::V2(reply)
+            }
+        })
+    }
+}
+
+fn response_headers(response: &Response) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if response.outcome == Outcome::Replayed {
+        headers.insert("idempotent-replayed", HeaderValue::from_static("true"));
+    }
+    if response.body.is_some() {
+        headers.insert(CONTENT_TYPE, JSON);
+    }
+    headers
+}
+
+fn error_headers(error: &Error) -> HeaderMap {
+    let kind = error.kind();
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, JSON);
+    headers.insert("x-amzn-errortype", HeaderValue::from_static(kind.wire().name));
+    if let Some(wait) = error.wait() {
+        headers.insert(RETRY_AFTER, wait.as_secs().into());
+        // In milliseconds; Rust's and JavaScript's SDKs honour it.
+        headers.insert("x-amz-retry-after", (wait.as_secs() * 1000).into());
+    }
+    if let ErrorKind::MethodNotAllowed { allow } = kind {
+        headers.insert(ALLOW, HeaderValue::from_static(allow));
+    }
+    headers
+}
