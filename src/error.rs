@@ -6,7 +6,8 @@
 //! sensitive value, nothing of the inside. The **cause** goes to the log.
 //!
 //! The kinds are the exceptions of Amazon Chime's service model, which SDKs have types for, and
-//! `MethodNotAllowed`, which any HTTP endpoint needs. `CreateMeeting` has the seven of its API page. How they look on the wire is [`ErrorKind::wire`] and [`ErrorBody`].
+//! `MethodNotAllowed`, which any HTTP endpoint needs. `CreateMeeting` has the seven of its API page. How they look
+//! on the wire is [`ErrorKind::wire`] and [`ErrorBody`].
 
 use std::borrow::Cow;
 use std::iter;

@@ -1,4 +1,4 @@
-//! Amazon Chime's meetings API as one Lambda function: `CreateMeeting` on `DynamoDB`, and the operations that follow it.
+//! Amazon Chime's `CreateMeeting` as one Lambda function on `DynamoDB`, and the operations that follow it.
 //!
 //! Data goes one way:
 //!
@@ -14,8 +14,8 @@
 //! The operations on meetings that exist take another way: [`relay`] passes them on to the Amazon Chime SDK.
 //! [`create_meeting_with_attendees`] is one of each.
 //!
-//! Supporting modules: [`meeting`] (what is stored and returned), [`error`] (error responses), [`attempts`] (calls of remote
-//! services), [`settings`] (the environment, read once), [`client`] (how the services are reached) and
+//! Supporting modules: [`meeting`] (what is stored and returned), [`error`] (error responses), [`attempts`] (calls
+//! of remote services), [`settings`] (the environment, read once), [`client`] (how the services are reached) and
 //! [`telemetry`] (what operators see).
 
 pub mod attempts;
