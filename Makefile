@@ -84,7 +84,7 @@ invoke: need-python3 $(CARGO_LAMBDA) ## Send events/$EVENT.json to the server st
 test: need-python3 $(CARGO_LAMBDA) $(CHIME_SDK_CLIENT)/chime_sdk_requirements.txt $(VENV)/boto3 $(VENV)/wheels $(MOTO) tests/node_modules/.package-lock.json ## Run all tests
 	@cargo test --locked --workspace --exclude benches --exclude fuzz --exclude hello
 	@cargo build --locked --package local-dynamodb --package local-chime-sdk
-	@$(VENV)/bin/pytest tests/test_make.py tests/test_smoke.py tests/test_validate_chime_requests.py
+	@$(VENV)/bin/pytest tests/test_make.py tests/test_programs.py tests/test_smoke.py tests/test_validate_chime_requests.py
 	@$(CHIME_SDK_CLIENT)/bin/pytest tests/test_local_chime_sdk.py tests/test_local_chime_sdk_program.py
 
 .PHONY: sam-build

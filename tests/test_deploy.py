@@ -138,6 +138,37 @@ def test_a_meeting_is_created_and_replayed_and_a_mismatch_rejected():
     assert url.endswith(f".app.chime.aws/control/{created['Meeting']['MeetingId']}")
 
 
+def test_a_whole_program_works_to_the_end():
+    chime = client()
+    created = chime.create_meeting_with_attendees(Attendees=[{"ExternalUserId": "anna"}])
+    meeting = {"MeetingId": created["Meeting"]["MeetingId"]}
+    attendee = chime.create_attendee(**meeting, ExternalUserId="ben")["Attendee"]
+    batch = chime.batch_create_attendee(**meeting, Attendees=[{"ExternalUserId": "ben"}, {"ExternalUserId": "cleo"}])
+    assert batch["Attendees"][0] == attendee
+    page = chime.list_attendees(**meeting, MaxResults=2)
+    rest = chime.list_attendees(**meeting, MaxResults=2, NextToken=page["NextToken"])
+    assert len(page["Attendees"] + rest["Attendees"]) == 3
+    assert chime.get_meeting(**meeting)["Meeting"] == created["Meeting"]
+    assert chime.get_attendee(**meeting, AttendeeId=attendee["AttendeeId"])["Attendee"] == attendee
+    language = {"EngineTranscribeSettings": {"LanguageCode": "en-US"}}
+    chime.start_meeting_transcription(**meeting, TranscriptionConfiguration=language)
+    chime.stop_meeting_transcription(**meeting)
+    chime.delete_attendee(**meeting, AttendeeId=attendee["AttendeeId"])
+    chime.delete_meeting(**meeting)
+    with pytest.raises(chime.exceptions.NotFoundException, match="The meeting has ended"):
+        chime.get_meeting(**meeting)
+
+
+def test_an_operation_that_is_not_served_says_why():
+    chime = client()
+    with pytest.raises(chime.exceptions.BadRequestException, match="does not support ListMeetings. The Amazon"):
+        chime.list_meetings()
+    meeting = {"MeetingId": chime.create_meeting()["Meeting"]["MeetingId"]}
+    attendee = {"AttendeeId": chime.create_attendee(**meeting, ExternalUserId="anna")["Attendee"]["AttendeeId"]}
+    with pytest.raises(chime.exceptions.BadRequestException, match="ListAttendeeTags. The attendees"):
+        chime.list_attendee_tags(**meeting, **attendee)
+
+
 def test_several_accounts_do_not_get_meetings_of_the_chime_sdk():
     completed = sam(*deployment(AllowedAccountIds=f"{ACCOUNT},{STRANGER}"))
     assert completed.returncode == 1
@@ -149,6 +180,8 @@ def test_the_media_plane_can_be_changed():
     deploy(MediaPlane="templates")
     meeting = client().create_meeting()["Meeting"]
     assert "media.example.com" in meeting["MediaPlacement"]["SignalingUrl"]
+    with pytest.raises(ClientError, match="does not support GetMeeting. It supports CreateMeeting"):
+        client().get_meeting(MeetingId=meeting["MeetingId"])
 
 
 def test_only_identities_that_may_invoke_the_api_are_let_in():

@@ -138,11 +138,38 @@ def test_what_is_no_json_is_refused(endpoint, body, content_type, message):
     assert message in json.loads(body)["Message"]
 
 
-def test_there_is_only_post_meetings(endpoint):
-    """sam local refuses the rest as API Gateway does, but knows no gateway responses."""
-    assert post(endpoint, b"{}", path="/other")[0] == 403
-    with pytest.raises(urllib.error.HTTPError, match="403"):
-        urllib.request.urlopen(endpoint + "/meetings")
+def test_a_whole_program_works_to_the_end(endpoint):
+    chime = client(endpoint)
+    created = chime.create_meeting_with_attendees(
+        ClientRequestToken="program", Attendees=[{"ExternalUserId": "anna"}]
+    )
+    meeting = {"MeetingId": created["Meeting"]["MeetingId"]}
+    attendee = chime.create_attendee(**meeting, ExternalUserId="ben")["Attendee"]
+    assert attendee["JoinToken"]
+    batch = chime.batch_create_attendee(**meeting, Attendees=[{"ExternalUserId": "ben"}, {"ExternalUserId": "cleo"}])
+    assert batch["Attendees"][0]["AttendeeId"] == attendee["AttendeeId"]
+
+    first = chime.list_attendees(**meeting, MaxResults=2)
+    rest = chime.list_attendees(**meeting, MaxResults=2, NextToken=first["NextToken"])
+    users = [attendee["ExternalUserId"] for page in (first, rest) for attendee in page["Attendees"]]
+    assert users == ["anna", "ben", "cleo"]
+
+    assert chime.get_meeting(**meeting)["Meeting"] == created["Meeting"]
+    chime.delete_attendee(**meeting, AttendeeId=attendee["AttendeeId"])
+    with pytest.raises(chime.exceptions.NotFoundException):
+        chime.get_attendee(**meeting, AttendeeId=attendee["AttendeeId"])
+    deleted = chime.delete_meeting(**meeting)
+    assert deleted["ResponseMetadata"]["HTTPStatusCode"] == 204
+    with pytest.raises(chime.exceptions.NotFoundException, match="The meeting has ended"):
+        chime.create_attendee(**meeting, ExternalUserId="dora")
+    with pytest.raises(chime.exceptions.BadRequestException, match="ListMeetings"):
+        chime.list_meetings()
+
+
+def test_nothing_else_has_a_route(endpoint):
+    """sam local rejects the rest as API Gateway does, but knows no gateway responses."""
+    for path in ("/other", "/meetings/1/rooms", "/"):
+        assert post(endpoint, b"{}", path=path)[0] == 403
 
 
 def test_a_daily_limit_is_kept(tmp_path):
@@ -236,6 +263,10 @@ CALLERS = {
     "url-anonymous": [201, 401, 401],
 }
 
+OPERATIONS = (
+    "create-meeting-with-attendees", "get-meeting", "delete-meeting", "create-attendee", "batch-create-attendee",
+    "list-attendees", "get-attendee", "delete-attendee", "start-meeting-transcription", "stop-meeting-transcription",
+)
 CUSTOM_DOMAINS = ("rest-custom-domain", "http-custom-domain")
 
 
@@ -264,8 +295,16 @@ def test_events_from_behind_a_base_path_are_answered(event, dynamodb):
     assert invoke(event, dynamodb)["statusCode"] == 201
 
 
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_events_of_operations_that_a_media_plane_does_not_serve_are_answered(operation, dynamodb):
+    name = "".join(word.capitalize() for word in operation.split("-"))
+    answer = invoke(f"rest-{operation}", dynamodb)
+    assert answer["statusCode"] == 400
+    assert f"does not support {name}." in answer["body"]
+
+
 def test_no_event_is_forgotten():
-    kinds = ["create", *ANSWERS]
+    kinds = ["create", *ANSWERS, *OPERATIONS]
     tested = {f"{source}-{kind}" for source in SOURCES for kind in kinds} | {*CALLERS, *CUSTOM_DOMAINS}
     assert {path.stem for path in ROOT.glob("events/*.json")} == tested
 

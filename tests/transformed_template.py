@@ -27,27 +27,58 @@ def definition(resources):
     return resources["Api"]["Properties"]["Body"]
 
 
-def create_meeting(resources):
-    return definition(resources)["paths"]["/meetings"]["post"]
+def methods(resources):
+    """The API's methods, by path and name."""
+    paths = definition(resources)["paths"].items()
+    return {(path, name): method for path, path_methods in paths for name, method in path_methods.items()}
 
 
 resources = transform()
 
-# The API has one method, which invokes the alias.
-assert list(definition(resources)["paths"]) == ["/meetings"], definition(resources)
-assert list(definition(resources)["paths"]["/meetings"]) == ["post"], definition(resources)
-integration = create_meeting(resources)["x-amazon-apigateway-integration"]
-assert integration["type"] == "aws_proxy", integration
-assert "CreateMeetingFunctionAliaslive" in json.dumps(integration["uri"]), integration
+# The API has all methods of Amazon Chime's meetings API, so that the function can say what it does not serve.
+MEETING = "/meetings/{MeetingId}"
+ATTENDEES = f"{MEETING}/attendees"
+ATTENDEE = f"{ATTENDEES}/{{AttendeeId}}"
+assert methods(resources).keys() == {
+    (path, method)
+    for path, path_methods in {
+        "/meetings": ["get", "post"],
+        MEETING: ["delete", "get"],
+        ATTENDEES: ["get", "post"],
+        ATTENDEE: ["delete", "get"],
+        f"{ATTENDEE}/tags": ["get", "post"],
+        f"{MEETING}/dial-outs": ["post"],
+        f"{MEETING}/tags": ["get", "post"],
+        f"{MEETING}/transcription": ["post"],
+        "/tags": ["get", "post"],
+    }.items()
+    for method in path_methods
+}, methods(resources).keys()
+
+# Each invokes the alias, and may.
+permissions = [
+    resource["Properties"] for resource in resources.values() if resource["Type"] == "AWS::Lambda::Permission"
+]
+sources = {json.dumps(permission["SourceArn"]) for permission in permissions}
+for (path, name), method in methods(resources).items():
+    integration = method["x-amazon-apigateway-integration"]
+    assert integration["type"] == "aws_proxy", integration
+    assert "CreateMeetingFunctionAliaslive" in json.dumps(integration["uri"]), integration
+    source = f"/{name.upper()}{re.sub('{[^}]*}', '*', path)}\""
+    assert any(source in known for known in sources), (source, sources)
 assert "DEFAULT_5XX" in definition(resources)["x-amazon-apigateway-gateway-responses"]
 
 # Whom it lets in is as the parameters say.
-assert create_meeting(resources)["security"] == [{"iam": []}]
-assert create_meeting(transform(Authorization="API_KEY"))["security"] == [{"api-key": []}]
-assert "security" not in create_meeting(transform(Authorization="NONE"))
+for method in methods(resources).values():
+    assert method["security"] == [{"iam": []}], method
+for method in methods(transform(Authorization="API_KEY")).values():
+    assert method["security"] == [{"api-key": []}], method
+for method in methods(transform(Authorization="NONE")).values():
+    assert "security" not in method, method
 assert "x-amazon-apigateway-policy" not in definition(resources)
 policy = definition(transform(AllowedAccountIds="111122223333,444455556666"))["x-amazon-apigateway-policy"]
 assert policy["Statement"][0]["Principal"]["AWS"] == ["111122223333", "444455556666"], policy
+assert policy["Statement"][0]["Resource"] == ["execute-api:/*/*/meetings*", "execute-api:/*/*/tags"], policy
 assert resources["Api"]["Properties"]["Mode"] == "overwrite", resources["Api"]["Properties"]["Mode"]
 
 
@@ -166,7 +197,8 @@ role = transform(Notifications="Enabled", NotificationTargetArns=",".join(named)
 sending = {"Effect": "Allow", "Action": ["sns:Publish", "sqs:SendMessage"], "Resource": named}
 assert sending in role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"], role
 
-# With the media plane chime-sdk-meetings, the function may create meetings and read them. It needs no templates.
+# With the media plane chime-sdk-meetings, the function may read its items and call the Amazon Chime SDK. It needs no
+# templates.
 chime = {"MediaPlane": "chime-sdk-meetings"}
 
 
@@ -181,7 +213,19 @@ assert chime_policy() is None
 assert chime_policy(**chime) == [
     {"Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:BatchGetItem"], "Resource": table},
     {"Effect": "Allow", "Action": "chime:CreateMeeting", "Resource": "*"},
-    {"Effect": "Allow", "Action": "chime:GetMeeting", "Resource": {"Fn::Sub": arn % "${AWS::Region}"}},
+    {
+        "Effect": "Allow",
+        "Action": ["chime:StartMeetingTranscription", "chime:StopMeetingTranscription"],
+        "Resource": "*",
+    },
+    {
+        "Effect": "Allow",
+        "Action": [
+            "chime:BatchCreateAttendee", "chime:CreateAttendee", "chime:DeleteAttendee", "chime:DeleteMeeting",
+            "chime:GetAttendee", "chime:GetMeeting", "chime:ListAttendees",
+        ],
+        "Resource": {"Fn::Sub": arn % "${AWS::Region}"},
+    },
 ], chime_policy(**chime)
 elsewhere = chime_policy(**chime, MediaControlRegion="eu-west-2")[-1]
 assert elsewhere["Resource"] == {"Fn::Sub": arn % "eu-west-2"}, elsewhere

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{DynamoDb, Event, Function};
+use crate::support::{Chime, DynamoDb, Event, Function, Reply};
 
 #[tokio::test]
 async fn the_events_of_each_source_have_their_outcomes() {
@@ -40,14 +40,62 @@ async fn the_events_of_each_source_have_their_outcomes() {
     }
 }
 
-/// The files in `events/` are those that the test above names, of each source one with another kind of
+/// The IDs in the events.
+const MEETING: &str = "4f1e7a52-2c7b-4b8a-9d55-0123456789ab";
+const ATTENDEE: &str = "b7d1c9e0-5a64-4d0f-8c3b-fedcba987654";
+
+/// The events of the operations on meetings that exist, in the order of a program, and their status codes.
+const OPERATIONS: [(&str, u64); 9] = [
+    ("get-meeting", 200),
+    ("create-attendee", 201),
+    ("batch-create-attendee", 201),
+    ("list-attendees", 200),
+    ("get-attendee", 200),
+    ("start-meeting-transcription", 200),
+    ("stop-meeting-transcription", 200),
+    ("delete-attendee", 204),
+    ("delete-meeting", 204),
+];
+
+#[tokio::test]
+async fn the_events_of_each_source_play_a_whole_program() {
+    let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+    let function = chime.function(&dynamodb, &[]).await;
+    for source in ["rest", "http", "url"] {
+        let event = Event::named(&format!("{source}-create-meeting-with-attendees"));
+        let created = function.invoke(&event).await;
+        assert_eq!(created.status, 201, "{source}: {created:?}");
+        let attendees = created.json()["Attendees"].clone();
+        let users: Vec<_> = (0..2).map(|n| attendees[n]["ExternalUserId"].clone()).collect();
+        assert_eq!(users, ["anna", "ben"]);
+        let attendee = attendees[0]["AttendeeId"].as_str().unwrap();
+        for (operation, status) in OPERATIONS {
+            let event = Event::named(&format!("{source}-{operation}")).0.to_string();
+            let event = event.replace(MEETING, &created.meeting_id()).replace(ATTENDEE, attendee);
+            let reply = Reply::from(function.invoke_raw(event).await.unwrap());
+            assert_eq!(reply.status, status, "{source}-{operation}: {reply:?}");
+            if operation == "create-attendee" {
+                assert_eq!(reply.json()["Attendee"], attendees[0], "no user is added twice");
+            }
+        }
+        // As they are, the events name a meeting that does not exist.
+        for (operation, _) in OPERATIONS {
+            let reply = function.invoke(&Event::named(&format!("{source}-{operation}"))).await;
+            assert_eq!(reply.status, 404, "{source}-{operation}: {reply:?}");
+            assert!(reply.message().starts_with("The meeting has ended"), "{reply:?}");
+        }
+    }
+    chime.assert_valid().await;
+}
+
+/// The files in `events/` are those that the tests above name, of each source one with another kind of
 /// caller, and of each kind of API one behind a custom domain.
 #[test]
 fn there_are_no_other_events() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../events");
     let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let events = paths.filter(|path| path.extension().is_some_and(|kind| kind == "json"));
-    assert_eq!(events.count(), 3 * (6 + 1) + 2);
+    assert_eq!(events.count(), 3 * (6 + 1 + OPERATIONS.len() + 1) + 2);
 }
 
 #[tokio::test]

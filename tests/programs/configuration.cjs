@@ -1,0 +1,15 @@
+// Builds what a browser joins a meeting with: see `test_programs.py`. Its input is the two answers.
+
+const { readFileSync } = require("node:fs");
+const { MeetingSessionConfiguration } = require("amazon-chime-sdk-js");
+
+const [meeting, attendee] = JSON.parse(readFileSync(0));
+const { meetingId, credentials, urls } = new MeetingSessionConfiguration(meeting, attendee);
+console.log(JSON.stringify({
+  meetingId,
+  attendeeId: credentials.attendeeId,
+  externalUserId: credentials.externalUserId,
+  joinToken: credentials.joinToken,
+  audioHostURL: urls.audioHostURL,
+  signalingURL: urls.signalingURL,
+}));
