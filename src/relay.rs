@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorKind};
 use crate::gateway::{HttpRequest, Operation};
 use crate::request::attendees::{Attendee, Attendees};
 use crate::request::transcription::Transcription;
+use crate::request::violations::Violations;
 use crate::response::{Outcome, Response};
 
 /// The longest body that is read, in bytes: a hundred attendees with ten of the longest tags each fit.
@@ -65,8 +66,10 @@ impl Relay {
         calls: &mut Vec<ServiceCall>,
     ) -> Result<Response, Error> {
         let (Operation { name, method, selector, .. }, operation) = operation;
-        let path = target::path(operation, selector, request)?;
-        let body = operation.body(request)?;
+        let mut violations = Violations::default();
+        let path = target::path(operation, selector, request, &mut violations);
+        let body = operation.body(request, &mut violations)?;
+        violations.or(())?;
         let call = Request { operation: name, method, path: &path, body: &body };
         let answer = match self.client.call(call, deadline, calls).await {
             Err(error) if operation.is_done(&error, calls) => Vec::new(),
@@ -115,12 +118,16 @@ impl Relayed {
         }
     }
 
-    /// The body to send.
-    fn body(self, request: &HttpRequest) -> Result<Vec<u8>, Error> {
+    /// The body to send, which is one only if `violations` stays empty.
+    fn body(self, request: &HttpRequest, violations: &mut Violations) -> Result<Vec<u8>, Error> {
         match self {
-            Self::CreateAttendee => to_json(&Attendee::from_json(&json(request)?)?),
-            Self::BatchCreateAttendee => to_json(&Attendees::from_json(&json(request)?)?),
-            Self::StartMeetingTranscription => to_json(&Transcription::from_json(&json(request)?)?),
+            Self::CreateAttendee => to_json(&Attendee::from_json(&json(request)?, violations)?),
+            Self::BatchCreateAttendee => {
+                to_json(&Attendees::from_json(&json(request)?, violations)?)
+            }
+            Self::StartMeetingTranscription => {
+                to_json(&Transcription::from_json(&json(request)?, violations)?)
+            }
             _ => Ok(Vec::new()),
         }
     }
