@@ -159,7 +159,11 @@ impl Relayed {
     }
 }
 
-fn json(request: &HttpRequest) -> Result<Cow<'_, [u8]>, Error> {
+/// The bytes of a JSON body of attendees or of a transcription.
+///
+/// # Errors
+/// `BadRequest` if its content type is another, or it is longer than [`LONGEST_BODY`].
+pub fn json(request: &HttpRequest) -> Result<Cow<'_, [u8]>, Error> {
     let body = request.json()?;
     if body.len() > LONGEST_BODY {
         return Err(Error::bad_request(format!(
