@@ -51,7 +51,7 @@ fn page(request: &HttpRequest, violations: &mut Violations) -> String {
         }
     }
     if let Some(token) = given("next-token") {
-        if token.len() > LONGEST_TOKEN {
+        if token.chars().count() > LONGEST_TOKEN {
             let constraint = format_args!("have length less than or equal to {LONGEST_TOKEN}");
             violations.note(&"nextToken", constraint);
         }
