@@ -139,21 +139,28 @@ impl Relayed {
             && calls.last().is_some_and(|call| call.attempts - call.throttles > 1)
     }
 
-    /// The service's error as the legacy operation has it.
+    /// The service's error as the legacy operation has it. One that neither API documents for the operation is
+    /// the service's fault.
     fn translate(self, error: Error) -> Error {
-        match (self, error.kind()) {
-            (Self::GetAttendee | Self::DeleteAttendee, ErrorKind::NotFound) => {
+        match error.kind() {
+            ErrorKind::NotFound if matches!(self, Self::GetAttendee | Self::DeleteAttendee) => {
                 let message = "The meeting has ended, or it has no such attendee";
                 Error::new(ErrorKind::NotFound, message).caused_by(error)
             }
-            (
-                Self::StartMeetingTranscription | Self::StopMeetingTranscription,
-                ErrorKind::UnprocessableEntity,
-            ) => error,
-            (_, ErrorKind::UnprocessableEntity) => {
-                Error::bad_request("The Amazon Chime SDK cannot process the request.")
-                    .caused_by(error)
-            }
+            ErrorKind::UnprocessableEntity => match self {
+                Self::StartMeetingTranscription | Self::StopMeetingTranscription => error,
+                Self::CreateAttendee | Self::BatchCreateAttendee => {
+                    let message = "The Amazon Chime SDK cannot process the request.";
+                    Error::bad_request(message).caused_by(error)
+                }
+                _ => Error::service_failure(error),
+            },
+            ErrorKind::ResourceLimitExceeded => match self {
+                Self::CreateAttendee
+                | Self::BatchCreateAttendee
+                | Self::StartMeetingTranscription => error,
+                _ => Error::service_failure(error),
+            },
             _ => error,
         }
     }
