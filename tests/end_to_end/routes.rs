@@ -1,30 +1,8 @@
 //! Which operation a request calls: by the API's route where the event names one, and by the query.
 
-use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::process::Command;
 
-use crate::support::{DynamoDb, Event, Function};
-
-/// An operation of Amazon Chime's API, as its last service model describes it.
-#[derive(Deserialize)]
-struct Operation {
-    name: String,
-    method: String,
-    path: String,
-    /// The value of the query parameter `operation`.
-    query: Option<String>,
-}
-
-async fn legacy_operations() -> Vec<Operation> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/end_to_end/legacy_operations.py");
-    let output = Command::new("python3").arg(script).output().await.unwrap();
-    let lines = String::from_utf8(output.stdout).unwrap();
-    let operations: Vec<_> =
-        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(operations.len(), 22, "{}", String::from_utf8_lossy(&output.stderr));
-    operations
-}
+use crate::support::{DynamoDb, Event, Function, LegacyOperation, legacy_operations};
 
 fn query(operation: Option<&str>) -> Value {
     operation.map_or(json!(null), |operation| json!({"operation": operation}))
@@ -53,7 +31,7 @@ fn http(method: &str, path: &str, operation: Option<&str>, route_key: &str) -> E
 async fn an_operation_that_is_not_served_is_named() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
-    for Operation { name, method, path: route, query } in legacy_operations().await {
+    for LegacyOperation { name, method, path: route, query, .. } in legacy_operations().await {
         if name == "CreateMeeting" {
             continue;
         }

@@ -3,6 +3,7 @@
 mod errors;
 mod exactly_once;
 mod faults;
+mod relay;
 mod settings;
 mod telemetry;
 mod translation;
