@@ -2,10 +2,12 @@
 
 mod constraints;
 mod errors;
+mod faults;
 mod operations;
 mod paging;
 
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::support::{Call, Chime, DynamoDb, Event, Function, Reply, Source};
 
@@ -25,10 +27,17 @@ impl World {
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
         let function = chime.function(&dynamodb, settings).await;
-        let created = function.invoke(&Event::named("rest-create")).await;
-        chime.take();
-        dynamodb.take_requests();
-        Self { dynamodb, chime, function, meeting_id: created.meeting_id() }
+        let mut world = Self { dynamodb, chime, function, meeting_id: String::new() };
+        world.meet().await;
+        world
+    }
+
+    /// Creates another meeting, which the paths are of from now on.
+    pub async fn meet(&mut self) {
+        let members = json!({"ClientRequestToken": Uuid::new_v4(), "ExternalMeetingId": "standup"});
+        self.meeting_id = self.function.invoke(&Event::create(&members)).await.meeting_id();
+        self.chime.take();
+        self.dynamodb.take_requests();
     }
 
     /// The reply to a call of a REST API.

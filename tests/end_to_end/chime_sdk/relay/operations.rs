@@ -120,8 +120,8 @@ async fn a_meeting_is_used_from_its_first_attendee_to_its_end() {
             assert_eq!(call(call_of_it.clone()).await.body, "{}", "{name}");
         }
         let meeting = call(Call::new("GET", world.path(""))).await;
-        let created = world.function.invoke(&crate::support::Event::named("rest-replay")).await;
-        assert_eq!((meeting.status, meeting.body), (200, created.body), "as CreateMeeting has it");
+        let upstream = &world.chime.service.meetings()[0];
+        assert_eq!(meeting.json()["Meeting"]["MediaPlacement"], upstream["MediaPlacement"]);
         assert_eq!(call(Call::new("DELETE", world.path(""))).await.status, 204);
         for (name, call_of_it) in calls(&world.meeting_id, &id) {
             let ended = call(call_of_it).await;
@@ -156,6 +156,9 @@ async fn an_external_id_that_the_client_did_not_give_is_in_no_answer() {
         assert_eq!(id(&created.json()), given.map(Value::from));
         assert_eq!(id(&got.json()), answered.map(Value::from), "{got:?}");
         assert!(!got.body.contains("create-meeting"), "{got:?}");
+        if given == answered {
+            assert_eq!(got.body, created.body, "as CreateMeeting has answered it");
+        }
     }
 }
 
