@@ -1,10 +1,12 @@
 //! The operations that follow `CreateMeeting`: what the service gets of them, and what the client.
 
+mod callers;
 mod constraints;
 mod errors;
 mod faults;
 mod operations;
 mod paging;
+mod telemetry;
 
 use serde_json::json;
 use uuid::Uuid;
