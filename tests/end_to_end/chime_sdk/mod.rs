@@ -7,3 +7,5 @@ mod relay;
 mod settings;
 mod telemetry;
 mod translation;
+mod with_attendees;
+mod world;

@@ -2,7 +2,7 @@
 
 mod callers;
 mod constraints;
-mod errors;
+pub mod errors;
 mod faults;
 mod operations;
 mod paging;
