@@ -145,12 +145,12 @@ async fn attendees_and_errors_are_the_services_own() {
     let rest = r#""Attendees":[{"JoinToken":"a+/=", "AttendeeId":"1","New":[ "\u00e9"]}],"Errors":[{"ErrorCode":"Forbidden" , "ExternalUserId":"bert","New":1.50}]}"#;
     assert!(reply.status == 201 && reply.body.ends_with(rest), "{reply:?}");
 
-    for answer in [r#"{"Attendees": []}"#, r#"{"Attendees": [], "Errors": null}"#] {
+    for answer in [r#"{"Attendees": []}"#, r#"{"Attendees": null, "Errors": null}"#] {
         world.chime.service.set_faults([Fault::before(Raw(200, answer))]);
         let (reply, ..) = world.invoke(&with(&["anna"]), 1).await;
         assert!(reply.body.ends_with(r#","Attendees":[],"Errors":[]}"#), "{reply:?}");
     }
-    for answer in ["", "{", "[]", "{}", r#"{"Attendees": null}"#, r#"{"Attendees": {}}"#] {
+    for answer in ["", "{", "[]", "{}", r#"{"Errors": []}"#, r#"{"Attendees": {}}"#] {
         world.chime.service.set_faults([Fault::before(Raw(200, answer))]);
         let (reply, _, chime) = world.invoke(&with(&["anna"]), 1).await;
         assert_eq!((reply.status, chime), (500, vec![ATTEND]), "{answer}: {reply:?}");

@@ -111,7 +111,7 @@ async fn an_answer_that_cannot_be_used_is_a_server_side_fault() {
         r#"{"Attendee": {"AttendeeId": "1"}, "Attendee": {"AttendeeId": "s3cr3t"}}"#,
     ];
     let attendees = [
-        r#"{"Attendees": null}"#,
+        r#"{"Errors": []}"#,
         r#"{"Attendees": {"s3cr3t": 1}}"#,
         r#"{"Attendees": ["s3cr3t"]}"#,
         r#"{"Attendees": [{"AttendeeId": "1"}, {"JoinToken": "s3cr3t"}]}"#,

@@ -199,3 +199,18 @@ async fn what_the_service_does_not_know_is_dropped_and_capabilities_are_passed_o
         }
     }
 }
+
+#[tokio::test]
+async fn an_empty_list_may_be_null() {
+    let world = World::start().await;
+    let attendees = Call::new("POST", world.path("/attendees"));
+    let batch = json!({"Attendees": [{"ExternalUserId": "anna"}]});
+    for call in [
+        Call::new("GET", world.path("/attendees")),
+        attendees.query("operation", "batch-create").body(batch),
+    ] {
+        let answer = r#"{"Attendees":null,"NextToken":null}"#;
+        world.chime.service.set_faults([Fault::before(Raw(200, answer))]);
+        assert_eq!(world.call(&call).await.body, answer);
+    }
+}
