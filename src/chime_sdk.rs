@@ -188,7 +188,9 @@ impl Rejection {
     fn into_failure(self, retry_after: Option<Duration>) -> Failure {
         let name = self.name.as_deref().unwrap_or_default();
         match (name, self.status) {
-            ("BadRequestException" | "ValidationException", _) | ("", 400) => {
+            // The service's front end rejects a member of the wrong type with a SerializationException.
+            ("BadRequestException" | "ValidationException" | "SerializationException", _)
+            | ("", 400) => {
                 rejected(ErrorKind::BadRequest, "The Amazon Chime SDK rejected the request.", self)
             }
             ("LimitExceededException", _) => rejected(

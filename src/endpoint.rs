@@ -11,7 +11,7 @@ use crate::create_meeting_with_attendees;
 use crate::error::Error;
 use crate::gateway::{HttpRequest, Operation, Service};
 use crate::meeting::MediaRegion;
-use crate::relay::Relay;
+use crate::relay::{self, Relay};
 use crate::request::CreateMeetingRequest;
 use crate::response::Response;
 
@@ -53,7 +53,8 @@ impl Endpoint {
             // Boxed, so that the future of the operation above stays small.
             (Service::CreateWithAttendees, Some(relay)) => {
                 Box::pin(async {
-                    let wanted = CreateMeetingRequest::with_attendees_from_json(&request.json()?)?;
+                    let body = relay::json(request)?;
+                    let wanted = CreateMeetingRequest::with_attendees_from_json(&body)?;
                     *media_region = Some(wanted.0.media_region);
                     let operations = (&self.create_meeting, relay);
                     let (answer, attendees) = create_meeting_with_attendees::call(

@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorKind};
 use crate::gateway::{HttpRequest, Operation};
 use crate::request::attendees::{Attendee, Attendees};
 use crate::request::transcription::Transcription;
+use crate::request::violations::Violations;
 use crate::response::{Outcome, Response};
 
 /// The longest body that is read, in bytes: a hundred attendees with ten of the longest tags each fit.
@@ -65,8 +66,10 @@ impl Relay {
         calls: &mut Vec<ServiceCall>,
     ) -> Result<Response, Error> {
         let (Operation { name, method, selector, .. }, operation) = operation;
-        let path = target::path(operation, selector, request)?;
-        let body = operation.body(request)?;
+        let mut violations = Violations::default();
+        let path = target::path(operation, selector, request, &mut violations);
+        let body = operation.body(request, &mut violations)?;
+        violations.or(())?;
         let call = Request { operation: name, method, path: &path, body: &body };
         let answer = match self.client.call(call, deadline, calls).await {
             Err(error) if operation.is_done(&error, calls) => Vec::new(),
@@ -115,12 +118,16 @@ impl Relayed {
         }
     }
 
-    /// The body to send.
-    fn body(self, request: &HttpRequest) -> Result<Vec<u8>, Error> {
+    /// The body to send, which is one only if `violations` stays empty.
+    fn body(self, request: &HttpRequest, violations: &mut Violations) -> Result<Vec<u8>, Error> {
         match self {
-            Self::CreateAttendee => to_json(&Attendee::from_json(&json(request)?)?),
-            Self::BatchCreateAttendee => to_json(&Attendees::from_json(&json(request)?)?),
-            Self::StartMeetingTranscription => to_json(&Transcription::from_json(&json(request)?)?),
+            Self::CreateAttendee => to_json(&Attendee::from_json(&json(request)?, violations)?),
+            Self::BatchCreateAttendee => {
+                to_json(&Attendees::from_json(&json(request)?, violations)?)
+            }
+            Self::StartMeetingTranscription => {
+                to_json(&Transcription::from_json(&json(request)?, violations)?)
+            }
             _ => Ok(Vec::new()),
         }
     }
@@ -132,27 +139,38 @@ impl Relayed {
             && calls.last().is_some_and(|call| call.attempts - call.throttles > 1)
     }
 
-    /// The service's error as the legacy operation has it.
+    /// The service's error as the legacy operation has it. One that neither API documents for the operation is
+    /// the service's fault.
     fn translate(self, error: Error) -> Error {
-        match (self, error.kind()) {
-            (Self::GetAttendee | Self::DeleteAttendee, ErrorKind::NotFound) => {
+        match error.kind() {
+            ErrorKind::NotFound if matches!(self, Self::GetAttendee | Self::DeleteAttendee) => {
                 let message = "The meeting has ended, or it has no such attendee";
                 Error::new(ErrorKind::NotFound, message).caused_by(error)
             }
-            (
-                Self::StartMeetingTranscription | Self::StopMeetingTranscription,
-                ErrorKind::UnprocessableEntity,
-            ) => error,
-            (_, ErrorKind::UnprocessableEntity) => {
-                Error::bad_request("The Amazon Chime SDK cannot process the request.")
-                    .caused_by(error)
-            }
+            ErrorKind::UnprocessableEntity => match self {
+                Self::StartMeetingTranscription | Self::StopMeetingTranscription => error,
+                Self::CreateAttendee | Self::BatchCreateAttendee => {
+                    let message = "The Amazon Chime SDK cannot process the request.";
+                    Error::bad_request(message).caused_by(error)
+                }
+                _ => Error::service_failure(error),
+            },
+            ErrorKind::ResourceLimitExceeded => match self {
+                Self::CreateAttendee
+                | Self::BatchCreateAttendee
+                | Self::StartMeetingTranscription => error,
+                _ => Error::service_failure(error),
+            },
             _ => error,
         }
     }
 }
 
-fn json(request: &HttpRequest) -> Result<Cow<'_, [u8]>, Error> {
+/// The bytes of a JSON body of attendees or of a transcription.
+///
+/// # Errors
+/// `BadRequest` if its content type is another, or it is longer than [`LONGEST_BODY`].
+pub fn json(request: &HttpRequest) -> Result<Cow<'_, [u8]>, Error> {
     let body = request.json()?;
     if body.len() > LONGEST_BODY {
         return Err(Error::bad_request(format!(

@@ -271,12 +271,13 @@ fn content_type<'de, D: Deserializer<'de>>(headers: D) -> Result<Option<String>,
     headers.deserialize_any(ContentType)
 }
 
-/// Parameters may be of any shape: a request is answered without them too.
+/// Parameters may be of any shape: a request is answered without those that are not text.
 fn parameters<'de, D: Deserializer<'de>>(parameters: D) -> Result<Parameters, D::Error> {
     let parameters = <&RawValue>::deserialize(parameters)?;
-    let parameters: BTreeMap<Text, Text> =
+    let parameters: BTreeMap<Text, &RawValue> =
         serde_json::from_str(parameters.get()).unwrap_or_default();
-    Ok(parameters.iter().map(|(name, value)| (lossy(name), lossy(value))).collect())
+    let text = |value: &RawValue| serde_json::from_str(value.get()).ok().as_ref().map(lossy);
+    Ok(parameters.iter().filter_map(|(name, value)| Some((lossy(name), text(value)?))).collect())
 }
 
 /// Extracts the content type from a map of headers. All others are skipped, whatever their shape.

@@ -15,6 +15,7 @@ use crate::request::NO_EXTERNAL_MEETING_ID;
 #[serde(rename_all = "PascalCase")]
 #[allow(missing_docs, reason = "the names are the API's")]
 pub struct CreatedAttendees {
+    #[serde(deserialize_with = "null_is_empty")]
     pub attendees: Vec<Box<RawValue>>,
     #[serde(default, deserialize_with = "null_is_empty")]
     pub errors: Vec<Box<RawValue>>,
@@ -37,7 +38,7 @@ struct Attendee {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct AttendeesAnswer {
-    #[serde(rename = "Attendees")]
+    #[serde(rename = "Attendees", deserialize_with = "null_is_empty")]
     _attendees: Vec<Attendee>,
 }
 
@@ -101,6 +102,9 @@ fn unchanged(answer: Vec<u8>) -> Result<Option<String>, Error> {
     String::from_utf8(answer).map(Some).map_err(Error::service_failure)
 }
 
-fn null_is_empty<'de, D: Deserializer<'de>>(errors: D) -> Result<Vec<Box<RawValue>>, D::Error> {
-    Ok(Option::deserialize(errors)?.unwrap_or_default())
+/// An empty list may be null.
+fn null_is_empty<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    list: D,
+) -> Result<Vec<T>, D::Error> {
+    Ok(Option::deserialize(list)?.unwrap_or_default())
 }

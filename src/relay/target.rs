@@ -4,22 +4,23 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::Relayed;
 use crate::chime_sdk::patterns;
-use crate::error::Error;
 use crate::gateway::HttpRequest;
 use crate::request::violations::Violations;
 
 /// All but what RFC 3986 calls unreserved, as Signature Version 4 wants it.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The longest token of a page (`String` in the Amazon Chime SDK's model).
+/// The longest token of a page, in characters (`String` in the Amazon Chime SDK's model).
 const LONGEST_TOKEN: usize = 4096;
 
-/// The path and query of an operation, which are the same in both APIs.
-///
-/// # Errors
-/// `BadRequest` that names each ID or parameter that the service would not accept.
-pub fn path(operation: Relayed, selector: &str, request: &HttpRequest) -> Result<String, Error> {
-    let mut violations = Violations::default();
+/// The path and query of an operation, which are the same in both APIs. They are valid only if `violations`
+/// stays empty.
+pub fn path(
+    operation: Relayed,
+    selector: &str,
+    request: &HttpRequest,
+    violations: &mut Violations,
+) -> String {
     let mut path = request.path.clone();
     let segments: Vec<_> = path.split('/').collect();
     for (member, segment) in [("meetingId", 2), ("attendeeId", 4)] {
@@ -29,12 +30,12 @@ pub fn path(operation: Relayed, selector: &str, request: &HttpRequest) -> Result
         }
     }
     if operation == Relayed::ListAttendees {
-        path += &page(request, &mut violations);
+        path += &page(request, violations);
     } else if !selector.is_empty() {
         path += "?operation=";
         path += selector;
     }
-    violations.or(path)
+    path
 }
 
 /// The query of a page. The legacy API allows one attendee less on it than the Amazon Chime SDK.
@@ -50,7 +51,7 @@ fn page(request: &HttpRequest, violations: &mut Violations) -> String {
         }
     }
     if let Some(token) = given("next-token") {
-        if token.len() > LONGEST_TOKEN {
+        if token.chars().count() > LONGEST_TOKEN {
             let constraint = format_args!("have length less than or equal to {LONGEST_TOKEN}");
             violations.note(&"nextToken", constraint);
         }

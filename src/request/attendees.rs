@@ -48,32 +48,28 @@ struct AttendeesMembers<'a> {
 }
 
 impl Attendee {
-    /// The attendee that a body of `CreateAttendee` holds.
+    /// The attendee that a body of `CreateAttendee` holds. It is valid only if `violations` stays empty.
     ///
     /// # Errors
-    /// [`BadRequest`](crate::error::ErrorKind::BadRequest): why the body is not a JSON object, or every
-    /// constraint that it breaks.
-    pub fn from_json(body: &[u8]) -> Result<Self, Error> {
+    /// [`BadRequest`](crate::error::ErrorKind::BadRequest): why the body is not a JSON object.
+    pub fn from_json(body: &[u8], violations: &mut Violations) -> Result<Self, Error> {
         let members: AttendeeMembers = parse_body(body)?;
-        let mut violations = Violations::default();
-        let attendee = members.validate(&"externalUserId", &mut violations);
-        violations.or(attendee)
+        Ok(members.validate(&"externalUserId", violations))
     }
 }
 
 impl Attendees {
-    /// The attendees that a body of `BatchCreateAttendee` holds.
+    /// The attendees that a body of `BatchCreateAttendee` holds. They are valid only if `violations` stays
+    /// empty.
     ///
     /// # Errors
     /// As those of [`Attendee::from_json`].
-    pub fn from_json(body: &[u8]) -> Result<Self, Error> {
+    pub fn from_json(body: &[u8], violations: &mut Violations) -> Result<Self, Error> {
         let members: AttendeesMembers = parse_body(body)?;
-        let mut violations = Violations::default();
         if members.attendees.is_none() {
             violations.note(&"attendees", "not be null");
         }
-        let attendees = violations.attendees(&"attendees", members.attendees, 1..=100);
-        violations.or(Self { attendees })
+        Ok(Self { attendees: violations.attendees(&"attendees", members.attendees, 1..=100) })
     }
 }
 

@@ -16,17 +16,16 @@ pub struct Transcription<'a> {
 }
 
 impl<'a> Transcription<'a> {
-    /// The transcription that a body of `StartMeetingTranscription` holds.
+    /// The transcription that a body of `StartMeetingTranscription` holds. It is valid only if `violations`
+    /// stays empty.
     ///
     /// # Errors
-    /// [`BadRequest`](crate::error::ErrorKind::BadRequest): why the body is not a JSON object, or that it lacks
-    /// the configuration.
-    pub fn from_json(body: &'a [u8]) -> Result<Self, Error> {
+    /// [`BadRequest`](crate::error::ErrorKind::BadRequest): why the body is not a JSON object.
+    pub fn from_json(body: &'a [u8], violations: &mut Violations) -> Result<Self, Error> {
         let transcription: Self = parse_body(body)?;
-        let mut violations = Violations::default();
         if transcription.transcription_configuration.is_none() {
             violations.note(&"transcriptionConfiguration", "not be null");
         }
-        violations.or(transcription)
+        Ok(transcription)
     }
 }

@@ -1,30 +1,15 @@
 //! Which operation a request calls: by the API's route where the event names one, and by the query.
 
-use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::process::Command;
 
-use crate::support::{DynamoDb, Event, Function};
+use uuid::Uuid;
 
-/// An operation of Amazon Chime's API, as its last service model describes it.
-#[derive(Deserialize)]
-struct Operation {
-    name: String,
-    method: String,
-    path: String,
-    /// The value of the query parameter `operation`.
-    query: Option<String>,
-}
+use crate::support::{
+    Call, Chime, DynamoDb, Event, Function, LegacyOperation, Reply, Source, legacy_operations,
+};
 
-async fn legacy_operations() -> Vec<Operation> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/end_to_end/legacy_operations.py");
-    let output = Command::new("python3").arg(script).output().await.unwrap();
-    let lines = String::from_utf8(output.stdout).unwrap();
-    let operations: Vec<_> =
-        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(operations.len(), 22, "{}", String::from_utf8_lossy(&output.stderr));
-    operations
-}
+const MEETING: &str = "4f1e7a52-2c7b-4b8a-9d55-0123456789ab";
+const ATTENDEE: &str = "8d1f3c0e-5b7a-4c2d-8e9f-abcdef012345";
 
 fn query(operation: Option<&str>) -> Value {
     operation.map_or(json!(null), |operation| json!({"operation": operation}))
@@ -49,42 +34,110 @@ fn http(method: &str, path: &str, operation: Option<&str>, route_key: &str) -> E
     event
 }
 
+/// A call of an operation. Its body is one that the operation accepts.
+fn call(operation: &LegacyOperation, meeting_id: &str, attendee_id: &str) -> Call {
+    let path = operation.path.replace("{meetingId}", meeting_id);
+    let path = path.replace("{attendeeId}", attendee_id);
+    let method = ["DELETE", "GET", "POST"].into_iter().find(|it| *it == operation.method).unwrap();
+    let body = match &*operation.name {
+        "CreateMeeting" => json!({"ClientRequestToken": Uuid::new_v4()}),
+        "CreateMeetingWithAttendees" => {
+            json!({"ClientRequestToken": Uuid::new_v4(), "Attendees": [{"ExternalUserId": "anna"}]})
+        }
+        "BatchCreateAttendee" => json!({"Attendees": [{"ExternalUserId": "anna"}]}),
+        "StartMeetingTranscription" => {
+            json!({"TranscriptionConfiguration": {"EngineTranscribeSettings": {}}})
+        }
+        _ => json!({"ExternalUserId": "anna"}),
+    };
+    let call = Call::new(method, path).body(body);
+    match &operation.query {
+        Some(query) => call.query("operation", query),
+        None => call,
+    }
+}
+
 #[tokio::test]
-async fn an_operation_that_is_not_served_is_named() {
+async fn without_the_chime_sdk_all_operations_but_one_are_named_as_not_served() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
-    for Operation { name, method, path: route, query } in legacy_operations().await {
-        if name == "CreateMeeting" {
+    for operation in legacy_operations().await {
+        if operation.name == "CreateMeeting" {
             continue;
         }
-        let operation = query.as_deref();
-        let path = route
-            .replace("{meetingId}", "4f1e7a52-2c7b-4b8a-9d55-0123456789ab")
-            .replace("{attendeeId}", "8d1f3c0e-5b7a-4c2d-8e9f-abcdef012345");
-        for event in [
-            rest(&method, &path, operation, "/{proxy+}"),
-            rest(&method, &format!("/chime{path}"), operation, &route),
-            http(&method, &path, operation, "$default"),
-            http(&method, &path, operation, "ANY /{proxy+}"),
-            http(&method, &format!("/chime{path}"), operation, &format!("{method} {route}")),
-        ] {
-            let reply = function.invoke(&event).await;
+        for source in Source::ALL {
+            let reply = function.invoke(&call(operation, MEETING, ATTENDEE).event(source)).await;
 
             reply.assert_modelled();
+            let name = &operation.name;
             assert_eq!(reply.headers["x-amzn-errortype"], "BadRequestException", "{name}");
-            let message = format!("This endpoint does not support {name}.");
-            assert!(reply.message().starts_with(&message), "{name}: {reply:?}");
+            let message = format!(
+                "This endpoint does not support {name}. It supports CreateMeeting (POST /meetings) only."
+            );
+            assert_eq!(reply.message(), message, "{source:?}");
         }
     }
     assert_eq!(dynamodb.take_requests(), 0);
 }
 
 #[tokio::test]
+async fn with_the_chime_sdk_an_operation_is_served_or_its_answer_says_why_not() {
+    let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+    let function = chime.function(&dynamodb, &[]).await;
+    let mut served = Vec::new();
+    for source in Source::ALL {
+        for operation in legacy_operations().await {
+            let created = function
+                .invoke(
+                    &Call::new("POST", "/meetings")
+                        .body(json!({"ClientRequestToken": Uuid::new_v4()}))
+                        .event(source),
+                )
+                .await;
+            let meeting_id = created.meeting_id();
+            let attendees = Call::new("POST", format!("/meetings/{meeting_id}/attendees"));
+            let attendee = attendees.body(json!({"ExternalUserId": "anna"})).event(source);
+            let attendee = function.invoke(&attendee).await.json();
+            let attendee_id = attendee["Attendee"]["AttendeeId"].as_str().unwrap();
+            chime.take();
+
+            let call = call(operation, &meeting_id, attendee_id);
+            let reply = function.invoke(&call.event(source)).await;
+
+            let name = &*operation.name;
+            let why = match name {
+                "ListMeetings" => {
+                    "The Amazon Chime SDK has no such operation. Store the IDs of the meetings that you create."
+                }
+                "CreateMeetingDialOut" => "The Amazon Chime SDK has no such operation.",
+                "TagAttendee" | "UntagAttendee" | "ListAttendeeTags" => {
+                    "The attendees of the Amazon Chime SDK have no tags."
+                }
+                _ if name.to_lowercase().contains("tag") => {
+                    "Tag meetings when you create them, or with TagResource of the Amazon Chime SDK itself."
+                }
+                _ => {
+                    assert_eq!(reply.status, operation.status, "{name}, {source:?}: {reply:?}");
+                    served.push(name);
+                    continue;
+                }
+            };
+            reply.assert_modelled();
+            let message = format!("This endpoint does not support {name}. {why}");
+            assert_eq!((reply.status, reply.message()), (400, message), "{source:?}");
+            assert!(chime.take().is_empty(), "{name}");
+        }
+    }
+    assert_eq!(served.len(), 11 * Source::ALL.len(), "{served:?}");
+    chime.assert_valid().await;
+}
+
+#[tokio::test]
 async fn a_query_that_selects_no_operation_creates_no_meeting() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
-    let attendees = "/meetings/4f1e7a52-2c7b-4b8a-9d55-0123456789ab/attendees";
-    let transcription = "/meetings/4f1e7a52-2c7b-4b8a-9d55-0123456789ab/transcription";
+    let attendees = &*format!("/meetings/{MEETING}/attendees");
+    let transcription = &*format!("/meetings/{MEETING}/transcription");
     for (path, operation, accepted) in [
         (
             "/meetings",
@@ -154,7 +207,7 @@ async fn behind_the_base_path_of_a_custom_domain_the_route_counts() {
 async fn a_path_says_which_methods_it_has() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
-    let meeting = "/meetings/4f1e7a52-2c7b-4b8a-9d55-0123456789ab";
+    let meeting = &*format!("/meetings/{MEETING}");
     for (path, allowed) in [
         ("/meetings", "GET, POST"),
         (meeting, "DELETE, GET"),
@@ -170,5 +223,86 @@ async fn a_path_says_which_methods_it_has() {
     for path in ["/meetings/", "/meetings//attendees", "/meetings/1/2", "/tags/1", "/rooms", ""] {
         let reply = function.invoke(&rest("GET", path, None, "/{proxy+}")).await;
         assert_eq!(reply.status, 404, "{path}");
+    }
+}
+
+/// A REST API's and an HTTP API's event of `DELETE` at this route, with these parameters.
+fn delete(route: &str, parameters: &Value) -> [Event; 2] {
+    let path = "/chime/of-a-custom-domain";
+    let mut rest = rest("DELETE", path, None, route);
+    let mut http = http("DELETE", path, None, &format!("DELETE {route}"));
+    rest.0["pathParameters"] = parameters.clone();
+    http.0["pathParameters"] = parameters.clone();
+    [rest, http]
+}
+
+#[tokio::test]
+async fn the_parameters_of_a_route_are_the_ids() {
+    let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+    let function = chime.function(&dynamodb, &[]).await;
+    let of_meeting = "/meetings/{MeetingId}";
+    let of_attendee = "/meetings/{MeetingId}/attendees/{AttendeeId}";
+    let meeting = format!("/meetings/{MEETING}");
+    let attendee = format!("{meeting}/attendees/{ATTENDEE}");
+    for (route, parameters, called) in [
+        (of_meeting, json!({"MeetingId": MEETING}), Some(&meeting)),
+        // Under whatever names, and with others beside them.
+        ("/meetings/{id}", json!({"id": MEETING}), Some(&meeting)),
+        ("/meetings/{é}", json!({"é": MEETING, "MeetingId": ATTENDEE}), Some(&meeting)),
+        (of_attendee, json!({"MeetingId": MEETING, "AttendeeId": ATTENDEE}), Some(&attendee)),
+        ("/meetings/{a}/attendees/{b}", json!({"a": MEETING, "b": ATTENDEE}), Some(&attendee)),
+        // A route may have been written for one meeting.
+        (&*meeting, json!(null), Some(&meeting)),
+        // No parameter, or one that is no ID.
+        (of_meeting, json!(null), None),
+        (of_meeting, json!({}), None),
+        (of_meeting, json!({"meetingId": MEETING}), None),
+        (of_meeting, json!({"MeetingId": null}), None),
+        (of_meeting, json!({"MeetingId": [MEETING]}), None),
+        (of_meeting, json!({"MeetingId": format!("{MEETING}/attendees/{ATTENDEE}")}), None),
+        (of_meeting, json!({"MeetingId": format!("{MEETING}%2Fattendees")}), None),
+        (of_meeting, json!({"MeetingId": format!("{MEETING}?operation=stop")}), None),
+        (of_meeting, json!({"MeetingId": MEETING.replace('-', "%2D")}), None),
+        (of_meeting, json!({"MeetingId": format!("../meetings/{MEETING}")}), None),
+        (of_meeting, json!({"MeetingId": "{MeetingId}"}), None),
+        (of_attendee, json!({"MeetingId": MEETING}), None),
+        (
+            of_attendee,
+            json!({"MeetingId": MEETING, "AttendeeId": format!("{ATTENDEE}/tags")}),
+            None,
+        ),
+    ] {
+        for event in delete(route, &parameters) {
+            let reply = function.invoke(&event).await;
+
+            let requests = chime.take_requests();
+            let called_path = requests.first().map(|request| &request.path);
+            assert_eq!(called_path, called, "{route}, {parameters}: {reply:?}");
+            // There is no such meeting.
+            assert_eq!(reply.status, if called.is_some() { 404 } else { 400 }, "{parameters}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_surrogate_on_its_own_is_no_part_of_an_id_or_a_query() {
+    let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+    let function = chime.function(&dynamodb, &[]).await;
+    for source in Source::ALL {
+        // Between the ID and the path, in a value, and in a name.
+        for (mark, query) in [
+            ("1D", None),
+            ("T0KEN", Some("next-token=%EF%BF%BD%EF%BF%BD%EF%BF%BD")),
+            ("N4ME", Some("")),
+        ] {
+            let list = Call::new("GET", format!("/meetings/{MEETING}1D/attendees"));
+            let event = list.query("next-token", "T0KEN").query("N4ME", "").event(source);
+            let event = event.0.to_string().replace(mark, r"\ud800");
+            let event = event.replace("1D", "").replace("T0KEN", "").replace("N4ME", "");
+            let reply = Reply::from(function.invoke_raw(event).await.unwrap());
+            reply.assert_modelled();
+            let requests = chime.take_requests();
+            assert_eq!(requests.first().map(|it| &*it.query), query, "{source:?}: {reply:?}");
+        }
     }
 }

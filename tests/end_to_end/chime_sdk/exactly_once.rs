@@ -1,13 +1,14 @@
 //! Which calls each case takes, and which meeting a client gets.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use local_chime_sdk::{Answer, Fault, Tokens};
 use serde_json::{Value, json};
 
+use super::world::{World, at};
 use crate::support::{Answer as StoreAnswer, Fault as StoreFault};
-use crate::support::{CALLER, Chime, DynamoDb, Event, InProcess, Reply, sdk_config};
+use crate::support::{CALLER, Chime, Event, InProcess, Reply, sdk_config};
 
 const GET: &str = "GetItem";
 const PUT: &str = "PutItem";
@@ -15,43 +16,6 @@ const BATCH: &str = "BatchGetItem";
 const TRANSACT: &str = "TransactWriteItems";
 const CREATE: &str = "CreateMeeting";
 const CHECK: &str = "GetMeeting";
-
-/// The function in this process, whose clock is the test's, with both services around it.
-struct World {
-    dynamodb: DynamoDb,
-    chime: Chime,
-    function: InProcess,
-}
-
-impl World {
-    async fn with(lifetime: Duration) -> Self {
-        let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
-        let bucket = lifetime.min(Duration::from_mins(1));
-        let function = InProcess::new(&sdk_config(&dynamodb.endpoint), lifetime)
-            .with_media_plane(chime.media_plane(bucket));
-        Self { dynamodb, chime, function }
-    }
-
-    async fn start() -> Self {
-        Self::with(Duration::from_hours(24)).await
-    }
-
-    /// The reply to `event` this long after the beginning of a minute, and the operations that it took.
-    async fn invoke(&self, event: &Event, seconds: u64) -> (Reply, Vec<String>, Vec<&'static str>) {
-        let reply = self.function.invoke(event, at(seconds), 0).await;
-        (reply, self.dynamodb.take_operations(), self.chime.take())
-    }
-
-    /// The ID of the one meeting in the table.
-    async fn stored(&self) -> String {
-        let [item] = &self.dynamodb.meetings().await[..] else { panic!("one item") };
-        item["MeetingId"].as_s().unwrap().clone()
-    }
-}
-
-fn at(seconds: u64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(1_795_342_560 + seconds)
-}
 
 fn request(members: Value) -> Event {
     let mut members = members;

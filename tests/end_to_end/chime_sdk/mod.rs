@@ -3,6 +3,9 @@
 mod errors;
 mod exactly_once;
 mod faults;
+mod relay;
 mod settings;
 mod telemetry;
 mod translation;
+mod with_attendees;
+mod world;

@@ -41,6 +41,11 @@ async fn settings_that_do_not_fit_the_media_plane_stop_the_start() {
             "ALLOWED_ACCOUNT_IDS must name one account when MEDIA_PLANE is chime-sdk-meetings",
         ),
         (
+            // Callers of several accounts could call.
+            &[PLANE, ("REQUIRE_IAM_CALLER", "true")],
+            r#"ALLOWED_ACCOUNT_IDS must name one account when MEDIA_PLANE is chime-sdk-meetings and REQUIRE_IAM_CALLER is true, got """#,
+        ),
+        (
             &[PLANE, ("MEDIA_CONTROL_REGION", "us west")],
             "MEDIA_CONTROL_REGION must be an AWS Region",
         ),
@@ -87,6 +92,8 @@ async fn settings_that_fit_are_accepted() {
         &[PLANE, ("MEDIA_DOMAIN", ""), ("MEDIA_PLACEMENT", ""), ("MEDIA_CONTROL_REGION", "")],
         &[PLANE, ("AWS_REGION", "eu-west-1"), ("MEDIA_CONTROL_REGION", "eu-central-1")],
         &[PLANE, ("ALLOWED_ACCOUNT_IDS", "111122223333")],
+        &[PLANE, ("ALLOWED_ACCOUNT_IDS", "111122223333"), ("REQUIRE_IAM_CALLER", "true")],
+        &[PLANE, ("REQUIRE_IAM_CALLER", "false")],
         &[PLANE, ("AWS_USE_FIPS_ENDPOINT", "true"), ("AWS_USE_DUALSTACK_ENDPOINT", "true")],
     ] {
         check(settings).await.unwrap();

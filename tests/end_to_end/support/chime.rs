@@ -57,12 +57,16 @@ impl Chime {
         (MediaPlane::ChimeSdkMeetings(Box::new(chime)), relay)
     }
 
-    /// The operations of the requests since this was last called.
+    /// The operations of the requests since requests were last taken.
     pub fn take(&self) -> Vec<&'static str> {
+        self.take_requests().iter().map(Request::operation).collect()
+    }
+
+    /// The requests since requests were last taken.
+    pub fn take_requests(&self) -> Vec<Request> {
         let requests = self.service.take_requests();
-        let operations = requests.iter().map(Request::operation).collect();
-        self.taken.lock().unwrap().extend(requests);
-        operations
+        self.taken.lock().unwrap().extend(requests.iter().cloned());
+        requests
     }
 
     /// Waits until this many requests have come since they were last taken.

@@ -4,6 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use yaml_serde::Value as Yaml;
 
+mod call;
 mod chime;
 mod dynamodb;
 mod emulator;
@@ -11,12 +12,14 @@ mod event;
 mod function;
 mod gateway;
 mod in_process;
+mod legacy;
 mod process;
 pub mod program;
 mod proxy;
 pub mod tls;
 mod xray;
 
+pub use call::{Call, Source};
 pub use chime::Chime;
 pub use dynamodb::{DynamoDb, sdk_config};
 pub use emulator::Emulator;
@@ -24,6 +27,7 @@ pub use event::{CALLER, Event};
 pub use function::{Function, Reply};
 pub use gateway::Gateway;
 pub use in_process::InProcess;
+pub use legacy::{LegacyOperation, legacy_operations};
 pub use proxy::{Answer, Fault};
 pub use xray::XRay;
 

@@ -1,0 +1,157 @@
+//! What the service's errors become: exceptions that clients of the legacy operation have types for.
+
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::join_all;
+use local_chime_sdk::Answer::{self, Closed, Raw, Refusal, Stalled, Truncated, Unavailable};
+use local_chime_sdk::Fault;
+use serde_json::json;
+
+use super::{World, calls};
+use crate::support::{Source, legacy_operations};
+
+const BAD: &str = "BadRequestException";
+const LIMIT: &str = "ResourceLimitExceededException";
+const THROTTLED: &str = "ThrottledClientException";
+const NOT_FOUND: &str = "NotFoundException";
+const UNPROCESSABLE: &str = "UnprocessableEntityException";
+const FAILURE: &str = "ServiceFailureException";
+const UNAVAILABLE: &str = "ServiceUnavailableException";
+
+/// What the service answers, what the client gets, and after how many attempts. [`expected`] knows the
+/// exceptions of single operations.
+pub const ERRORS: [(Answer, &str, usize); 29] = [
+    (Refusal(400, "BadRequestException"), BAD, 1),
+    (Refusal(400, "ValidationException"), BAD, 1),
+    (Refusal(400, "SerializationException"), BAD, 1),
+    (Raw(400, "{}"), BAD, 1),
+    (Refusal(400, "LimitExceededException"), LIMIT, 1),
+    (Refusal(401, "UnauthorizedException"), FAILURE, 1),
+    (Refusal(403, "ForbiddenException"), FAILURE, 1),
+    (Refusal(403, "AccessDeniedException"), FAILURE, 1),
+    (Refusal(403, "InvalidSignatureException"), FAILURE, 1),
+    (Refusal(403, "ExpiredTokenException"), FAILURE, 1),
+    (Refusal(403, "OptInRequired"), FAILURE, 1),
+    (Refusal(404, "UnknownOperationException"), FAILURE, 1),
+    (Raw(404, "<html>"), FAILURE, 1),
+    (Raw(302, ""), FAILURE, 1),
+    (Refusal(404, "NotFoundException"), NOT_FOUND, 1),
+    (Refusal(404, "ResourceNotFoundException"), NOT_FOUND, 1),
+    (Refusal(409, "ConflictException"), UNAVAILABLE, 3),
+    (Refusal(422, "UnprocessableEntityException"), UNPROCESSABLE, 1),
+    (Raw(422, ""), UNPROCESSABLE, 1),
+    (Refusal(429, "ThrottlingException"), THROTTLED, 2),
+    (Refusal(429, "ThrottledClientException"), THROTTLED, 2),
+    (Raw(429, ""), THROTTLED, 2),
+    (Refusal(500, "ServiceFailureException"), UNAVAILABLE, 3),
+    (Raw(502, "<html>"), UNAVAILABLE, 3),
+    (Raw(504, ""), UNAVAILABLE, 3),
+    (Refusal(503, "ServiceUnavailableException"), UNAVAILABLE, 3),
+    (Closed, UNAVAILABLE, 3),
+    (Truncated, UNAVAILABLE, 3),
+    (Stalled, UNAVAILABLE, 2),
+];
+
+/// Where an operation has no such exception, in neither API, the service is at fault. The legacy operations of
+/// attendees lack one that the service's have.
+pub fn expected(operation: &str, usual: &'static str) -> &'static str {
+    match (operation, usual) {
+        ("CreateMeetingWithAttendees", NOT_FOUND) => BAD,
+        (
+            "CreateAttendee" | "BatchCreateAttendee" | "CreateMeetingWithAttendees",
+            UNPROCESSABLE,
+        ) => BAD,
+        ("StartMeetingTranscription" | "StopMeetingTranscription", UNPROCESSABLE) => UNPROCESSABLE,
+        (_, UNPROCESSABLE) => FAILURE,
+        (
+            "CreateAttendee"
+            | "BatchCreateAttendee"
+            | "CreateMeetingWithAttendees"
+            | "StartMeetingTranscription",
+            LIMIT,
+        ) => LIMIT,
+        (_, LIMIT) => FAILURE,
+        _ => usual,
+    }
+}
+
+#[tokio::test]
+async fn each_error_of_the_service_becomes_one_that_the_legacy_operation_has() {
+    join_all((0..9).map(assert_errors)).await;
+}
+
+async fn assert_errors(number: usize) {
+    let world = World::with(&[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
+    let attendee_id = world.attend("anna").await;
+    let (operation, call) = &calls(&world.meeting_id, &attendee_id)[number];
+    let event = call.event(Source::RestRoute);
+    let legacy = legacy_operations().await.iter().find(|it| it.name == *operation).unwrap();
+    for (answer, usual, attempts) in ERRORS {
+        world.chime.service.set_fault(Fault::before(answer));
+        let deadline = SystemTime::now() + Duration::from_secs(6);
+
+        let reply = world.function.invoke_by(deadline, &event).await;
+
+        reply.assert_modelled();
+        let name = expected(operation, usual);
+        assert_eq!(reply.headers["x-amzn-errortype"], name, "{operation}, {answer:?}: {reply:?}");
+        assert!(legacy.errors.iter().any(|it| it == name), "{operation} has no {name}");
+        assert_eq!(world.chime.take(), vec![*operation; attempts], "{operation}, {answer:?}");
+        // The service's message quotes the request.
+        assert!(!reply.body.contains("on purpose") && !reply.body.contains("anna"), "{reply:?}");
+    }
+    let records = world.function.process.records(2 + ERRORS.len()).await;
+    for ((answer, usual, attempts), record) in ERRORS.iter().zip(&records[2..]) {
+        let name = expected(operation, usual);
+        assert_eq!((&record["operation"], &record["error"]), (&json!(operation), &json!(name)));
+        assert_eq!(record["UpstreamAttempts"], json!(attempts), "{record}");
+        if let Refusal(status, name) = answer {
+            let cause = format!("chime-sdk-meetings answered {name} ({status}), request ID ");
+            assert!(record["message"].as_str().unwrap().contains(&cause), "{record}");
+        }
+        // Neither a client's fault nor a quota is an error of the service.
+        let is_error = matches!(*usual, FAILURE | UNAVAILABLE);
+        assert_eq!(record.get("UpstreamErrors").is_some(), is_error, "{operation}: {record}");
+        assert_eq!(record.get("UpstreamLimitExceeded").is_some(), *usual == LIMIT, "{record}");
+        let throttles = if *usual == THROTTLED { 2 } else { 0 };
+        assert_eq!(record["UpstreamThrottles"], throttles, "{record}");
+    }
+    let output = world.function.process.output();
+    assert!(!output.contains("on purpose") && !output.contains("anna"), "{output}");
+
+    // What comes after the faults is answered as if there had been none.
+    world.chime.service.set_faults([]);
+    let status = world.function.invoke(&event).await.status;
+    assert_eq!(status, legacy.status, "{operation}");
+    world.chime.assert_valid().await;
+}
+
+#[tokio::test]
+async fn the_service_says_how_long_to_wait() {
+    let world = World::start().await;
+    let attendee_id = world.attend("anna").await;
+    for (operation, call) in calls(&world.meeting_id, &attendee_id) {
+        for (asked, told) in [(30, "30"), (86_400, "60")] {
+            world.chime.service.set_fault(Fault::before(Unavailable(asked)));
+            let reply = world.call(&call).await;
+            assert_eq!((reply.status, &*reply.headers["retry-after"]), (503, told), "{operation}");
+            assert_eq!(reply.headers["x-amz-retry-after"], format!("{told}000"));
+            assert_eq!(world.chime.take(), [operation], "there is no time to wait for");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_missing_meeting_and_a_missing_attendee_are_told_apart() {
+    let world = World::start().await;
+    let attendee_id = world.attend("anna").await;
+    assert!(world.chime.service.end_meeting(&world.meeting_id));
+    for (operation, call) in calls(&world.meeting_id, &attendee_id) {
+        let reply = world.call(&call).await;
+        let message = match operation {
+            "GetAttendee" | "DeleteAttendee" => "The meeting has ended, or it has no such attendee",
+            _ => "The meeting has ended",
+        };
+        assert_eq!((reply.status, reply.message()), (404, message.into()), "{operation}");
+    }
+}

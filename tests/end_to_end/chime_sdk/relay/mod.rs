@@ -1,0 +1,95 @@
+//! The operations that follow `CreateMeeting`: what the service gets of them, and what the client.
+
+mod callers;
+mod constraints;
+pub mod errors;
+mod faults;
+mod operations;
+mod paging;
+mod telemetry;
+
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::support::{Call, Chime, DynamoDb, Event, Function, Reply, Source};
+
+/// The function and a meeting.
+pub struct World {
+    pub dynamodb: DynamoDb,
+    pub chime: Chime,
+    pub function: Function,
+    pub meeting_id: String,
+}
+
+impl World {
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
+        let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+        let function = chime.function(&dynamodb, settings).await;
+        let mut world = Self { dynamodb, chime, function, meeting_id: String::new() };
+        world.meet().await;
+        world
+    }
+
+    /// Creates another meeting, which the paths are of from now on.
+    pub async fn meet(&mut self) {
+        let members = json!({"ClientRequestToken": Uuid::new_v4(), "ExternalMeetingId": "standup"});
+        self.meeting_id = self.function.invoke(&Event::create(&members)).await.meeting_id();
+        self.chime.take();
+        self.dynamodb.take_requests();
+    }
+
+    /// The reply to a call of a REST API.
+    pub async fn call(&self, call: &Call) -> Reply {
+        self.function.invoke(&call.event(Source::RestRoute)).await
+    }
+
+    /// The path of the meeting, and of what is below it.
+    pub fn path(&self, rest: &str) -> String {
+        format!("/meetings/{}{rest}", self.meeting_id)
+    }
+
+    /// The ID of a new attendee.
+    pub async fn attend(&self, user: &str) -> String {
+        let call = Call::new("POST", self.path("/attendees"));
+        let reply = self.call(&call.body(json!({"ExternalUserId": user}))).await;
+        self.chime.take();
+        reply.json()["Attendee"]["AttendeeId"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{reply:?}"))
+            .into()
+    }
+}
+
+/// A call of each operation, those that delete last.
+pub fn calls(meeting_id: &str, attendee_id: &str) -> [(&'static str, Call); 9] {
+    let meeting = format!("/meetings/{meeting_id}");
+    let attendees = format!("{meeting}/attendees");
+    let attendee = format!("{attendees}/{attendee_id}");
+    let transcription = format!("{meeting}/transcription");
+    let configuration = json!({"EngineTranscribeSettings": {"LanguageCode": "en-US"}});
+    [
+        ("GetMeeting", Call::new("GET", &meeting)),
+        ("CreateAttendee", Call::new("POST", &attendees).body(json!({"ExternalUserId": "anna"}))),
+        (
+            "BatchCreateAttendee",
+            Call::new("POST", &attendees)
+                .query("operation", "batch-create")
+                .body(json!({"Attendees": [{"ExternalUserId": "bert"}]})),
+        ),
+        ("GetAttendee", Call::new("GET", &attendee)),
+        ("ListAttendees", Call::new("GET", &attendees)),
+        (
+            "StartMeetingTranscription",
+            Call::new("POST", &transcription)
+                .query("operation", "start")
+                .body(json!({"TranscriptionConfiguration": configuration})),
+        ),
+        ("StopMeetingTranscription", Call::new("POST", &transcription).query("operation", "stop")),
+        ("DeleteAttendee", Call::new("DELETE", &attendee)),
+        ("DeleteMeeting", Call::new("DELETE", &meeting)),
+    ]
+}

@@ -1,0 +1,215 @@
+//! What operators see of a relayed request, and what they must not.
+
+use futures_util::future::join_all;
+use local_chime_sdk::Answer::{Closed, Raw, Refusal};
+use local_chime_sdk::Fault;
+use serde_json::{Value, json};
+
+use super::{World, calls};
+use crate::support::{CALLER, Call, Source, XRay};
+
+const TRACE: &str = "Root=1-6743a1f0-0a1b2c3d4e5f60718293a4b5;Parent=53995c3f42cd8ad8;Sampled=1";
+
+#[tokio::test]
+async fn a_request_is_a_line_and_a_set_of_metrics() {
+    let world = World::with(&[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
+    let attendee_id = world.attend("anna").await;
+    for (_, call) in calls(&world.meeting_id, &attendee_id) {
+        world.call(&call).await;
+    }
+
+    let records = &world.function.process.records(11).await[2..];
+
+    for ((operation, call), record) in calls(&world.meeting_id, &attendee_id).iter().zip(records) {
+        for (property, value) in [
+            ("operation", json!(operation)),
+            ("outcome", json!("relayed")),
+            ("level", json!("INFO")),
+            ("meetingId", json!(world.meeting_id)),
+            ("accountId", json!(CALLER)),
+            ("Relayed", json!(1)),
+            ("UpstreamAttempts", json!(1)),
+            ("UpstreamThrottles", json!(0)),
+        ] {
+            assert_eq!(record[property], value, "{property}: {record}");
+        }
+        let status = match call.method {
+            "DELETE" => 204,
+            _ if operation.ends_with("CreateAttendee") || *operation == "CreateAttendee" => 201,
+            _ => 200,
+        };
+        assert_eq!(record["status"], status, "{record}");
+        assert!(record["UpstreamLatency"].is_number() && record["upstreamRequestId"].is_string());
+        for absent in ["Created", "Replayed", "StoreAttempts", "mediaRegion", "UpstreamErrors"] {
+            assert_eq!(record.get(absent), None, "{absent}: {record}");
+        }
+        let metrics = record["_aws"]["CloudWatchMetrics"][0]["Metrics"].to_string();
+        assert!(metrics.contains("Relayed") && metrics.contains("UpstreamLatency"), "{metrics}");
+    }
+}
+
+#[tokio::test]
+async fn a_line_names_the_meeting_and_the_operation_that_fail() {
+    let world = World::with(&[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
+    let missing = "4f1e7a52-2c7b-4b8a-9d55-0123456789ab";
+    world.call(&Call::new("GET", format!("/meetings/{missing}"))).await;
+    world.call(&Call::new("GET", "/meetings/s3cr3t")).await;
+    world.call(&Call::new("GET", "/meetings/s3cr3t/rooms")).await;
+    let records = &world.function.process.records(4).await[1..];
+    assert_eq!(
+        (&records[0]["operation"], &records[0]["meetingId"], &records[0]["outcome"]),
+        (&json!("GetMeeting"), &json!(missing), &json!("refused"))
+    );
+    // What is not an ID may be anything.
+    assert_eq!(
+        (&records[1]["operation"], records[1].get("meetingId")),
+        (&json!("GetMeeting"), None)
+    );
+    assert_eq!((records[2].get("operation"), records[2].get("meetingId")), (None, None));
+}
+
+#[tokio::test]
+async fn a_person_at_a_terminal_reads_the_operation_and_the_meeting() {
+    let world = World::with(&[("AWS_LAMBDA_LOG_FORMAT", "")]).await;
+    world.call(&Call::new("DELETE", world.path(""))).await;
+    world.function.process.logged(&format!(" ms DeleteMeeting {}\n", world.meeting_id)).await;
+    let log = world.function.process.output();
+    assert!(log.lines().any(|line| line.contains(" 204 relayed ")), "{log}");
+}
+
+#[tokio::test]
+async fn a_trace_has_the_call() {
+    let xray = XRay::start().await;
+    let mut world = World::with(&[("AWS_XRAY_DAEMON_ADDRESS", &xray.address)]).await;
+    world.function.trace_header = TRACE;
+    let missing = "4f1e7a52-2c7b-4b8a-9d55-0123456789ab";
+    for (operation, call) in calls(missing, missing) {
+        for (fault, retries, flags) in [
+            (Fault::NONE, 0, [false, true, false]),
+            (Fault::before(Refusal(429, "ThrottlingException")), 1, [false, true, true]),
+            (Fault::before(Refusal(500, "ServiceFailureException")), 2, [true, false, false]),
+        ] {
+            world.chime.service.set_fault(fault);
+            world.call(&call).await;
+            let segment = xray.received().await;
+            assert_eq!(segment["name"], "ChimeSDKMeetings", "{segment}");
+            assert_eq!(segment["aws"], json!({"operation": operation, "retries": retries}));
+            let of_segment = ["fault", "error", "throttle"].map(|flag| segment[flag] == true);
+            assert_eq!(of_segment, flags, "{segment}");
+        }
+    }
+}
+
+/// The calls with something sensitive wherever a client can put it.
+fn marked_calls(world: &World, attendee_id: &str) -> Vec<Call> {
+    let attendee = json!({
+        "ExternalUserId": "s3cr3t-user",
+        "Tags": [{"Key": "s3cr3t-key", "Value": "s3cr3t-value"}],
+        "Capabilities": {"Audio": "s3cr3t", "Video": "Send", "Content": "Send"},
+    });
+    let mut plain = attendee.clone();
+    plain["Capabilities"] = Value::Null;
+    let settings = json!({"EngineTranscribeSettings": {
+        "LanguageCode": "en-US", "VocabularyName": "s3cr3t",
+    }});
+    let attendees = Call::new("POST", world.path("/attendees"));
+    let batch = attendees.clone().query("operation", "batch-create");
+    let list = Call::new("GET", world.path("/attendees"));
+    let start = Call::new("POST", world.path("/transcription")).query("operation", "start");
+    let with_attendees = Call::new("POST", "/meetings").query("operation", "create-attendees");
+    let meeting = |attendee: &Value| {
+        json!({
+            "ClientRequestToken": "s3cr3t-token",
+            "ExternalMeetingId": "s3cr3t-external",
+            "Attendees": [attendee],
+        })
+    };
+    let mut calls = vec![
+        attendees.clone().body(&plain),
+        attendees.clone().body(&attendee),
+        attendees.clone().body(json!({"ExternalUserId": "s3cr3t".repeat(100)})),
+        attendees.clone().body(json!({"ExternalUserId": ["s3cr3t"]})),
+        attendees.body(r#"{"ExternalUserId": "s3cr3t", "s3cr3t"#),
+        batch.clone().body(json!({"Attendees": [plain, {"ExternalUserId": "s3cr3t%"}]})),
+        batch.clone().body(json!({"Attendees": [plain]})),
+        batch.body(json!({"Attendees": ["s3cr3t"]})),
+        with_attendees.clone().body(meeting(&plain)),
+        with_attendees.body(meeting(&attendee)),
+        list.clone().query("next-token", "s3cr3t"),
+        list.clone().query("max-results", "s3cr3t"),
+        list.query("next-token", &"s3cr3t".repeat(1000)),
+        start.clone().body(json!({"TranscriptionConfiguration": settings})),
+        start.body(json!({"TranscriptionConfiguration": "s3cr3t"})),
+        Call::new("POST", world.path("/attendees")).query("operation", "s3cr3t"),
+        Call::new("GET", "/meetings/s3cr3t"),
+        Call::new("GET", world.path("/attendees/s3cr3t")),
+        Call::new("GET", "/meetings").query("next-token", "s3cr3t"),
+    ];
+    // What others have made of the meeting is sensitive, too.
+    calls.extend(super::calls(&world.meeting_id, attendee_id).map(|(_, call)| call));
+    calls
+}
+
+#[tokio::test]
+async fn nothing_sensitive_is_told() {
+    let formats = [("JSON", "TRACE"), ("JSON", "INFO"), ("Text", "DEBUG"), ("", "INFO")];
+    join_all(formats.map(|(format, level)| assert_nothing_sensitive_is_told(format, level))).await;
+}
+
+async fn assert_nothing_sensitive_is_told(format: &str, level: &str) {
+    let xray = XRay::start().await;
+    let settings = [
+        ("AWS_LAMBDA_LOG_FORMAT", format),
+        ("AWS_LAMBDA_LOG_LEVEL", level),
+        ("AWS_XRAY_DAEMON_ADDRESS", &xray.address),
+    ];
+    let mut world = World::with(&settings).await;
+    let attendee_id = world.attend("s3cr3t-anna").await;
+    let attendee = Call::new("GET", world.path(&format!("/attendees/{attendee_id}")));
+    let attendee = world.call(&attendee).await.json();
+    let join_token = attendee["Attendee"]["JoinToken"].as_str().unwrap();
+    world.function.trace_header = TRACE;
+    let mut replies = Vec::new();
+    let unreadable =
+        r#"{"Attendee": {"JoinToken": "s3cr3t"}, "Attendees": "s3cr3t", "Meeting": "s3cr3t"}"#;
+    for (number, fault) in [
+        Fault::before(Refusal(400, "ValidationException")),
+        Fault::before(Refusal(404, "NotFoundException")),
+        Fault::before(Refusal(403, "AccessDeniedException")),
+        Fault::before(Refusal(422, "UnprocessableEntityException")),
+        Fault::before(Refusal(429, "ThrottlingException")),
+        Fault::before(Refusal(503, "ServiceUnavailableException")),
+        Fault::before(Raw(200, unreadable)),
+        Fault::before(Closed),
+        Fault::NONE,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        world.chime.service.set_fault(fault);
+        let source = Source::ALL[number % Source::ALL.len()];
+        for call in marked_calls(&world, &attendee_id) {
+            replies.push(world.function.invoke(&call.event(source)).await);
+        }
+    }
+
+    let output = world.function.process.stop().await;
+
+    for status in [200, 201, 204, 400, 404, 422, 429, 500, 503] {
+        assert!(replies.iter().any(|reply| reply.status == status), "{status} in {replies:?}");
+    }
+    let errors = replies.iter().filter(|reply| reply.status >= 400);
+    for told in errors.map(|reply| &reply.body).chain([&output]) {
+        for sensitive in ["s3cr3t", join_token, "on purpose"] {
+            assert!(!told.contains(sensitive), "{sensitive} in {told}");
+        }
+    }
+    let mark_of_a_line = if format.is_empty() { " ms " } else { "outcome" };
+    let lines = output.lines().filter(|line| line.contains(mark_of_a_line)).count();
+    assert_eq!(lines, replies.len() + 3, "a line each");
+    // As many as a socket keeps at least.
+    for _ in 0..100 {
+        let segment = xray.received().await.to_string();
+        assert!(!segment.contains("s3cr3t") && !segment.contains(join_token), "{segment}");
+    }
+}

@@ -1,0 +1,47 @@
+//! The function in this process, with both services around it.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::support::{Chime, DynamoDb, Event, InProcess, Reply, sdk_config};
+
+/// Its clock is the test's.
+pub struct World {
+    pub dynamodb: DynamoDb,
+    pub chime: Chime,
+    pub function: InProcess,
+}
+
+impl World {
+    pub async fn with(lifetime: Duration) -> Self {
+        let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+        let bucket = lifetime.min(Duration::from_mins(1));
+        let function = InProcess::new(&sdk_config(&dynamodb.endpoint), lifetime)
+            .with_media_plane(chime.media_plane(bucket));
+        Self { dynamodb, chime, function }
+    }
+
+    pub async fn start() -> Self {
+        Self::with(Duration::from_hours(24)).await
+    }
+
+    /// The reply to `event` this long after the beginning of a minute, and the operations that it took.
+    pub async fn invoke(
+        &self,
+        event: &Event,
+        seconds: u64,
+    ) -> (Reply, Vec<String>, Vec<&'static str>) {
+        let reply = self.function.invoke(event, at(seconds), 0).await;
+        (reply, self.dynamodb.take_operations(), self.chime.take())
+    }
+
+    /// The ID of the one meeting in the table.
+    pub async fn stored(&self) -> String {
+        let [item] = &self.dynamodb.meetings().await[..] else { panic!("one item") };
+        item["MeetingId"].as_s().unwrap().clone()
+    }
+}
+
+/// This long after the beginning of a minute.
+pub fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1_795_342_560 + seconds)
+}

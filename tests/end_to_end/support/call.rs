@@ -1,0 +1,105 @@
+//! A call of the API, and the events that the sources make of it.
+
+use serde_json::{Value, json};
+
+use super::Event;
+
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub method: &'static str,
+    /// The path in the API.
+    pub path: String,
+    /// The query parameters, or null.
+    pub query: Value,
+    pub body: Option<String>,
+}
+
+/// What turns a call into an event: an API with a route for each path, or with one for all.
+#[derive(Clone, Copy, Debug)]
+pub enum Source {
+    RestRoute,
+    RestProxy,
+    HttpRoute,
+    HttpDefault,
+    FunctionUrl,
+}
+
+impl Source {
+    pub const ALL: [Self; 5] =
+        [Self::RestRoute, Self::RestProxy, Self::HttpRoute, Self::HttpDefault, Self::FunctionUrl];
+}
+
+impl Call {
+    pub fn new(method: &'static str, path: impl Into<String>) -> Self {
+        Self { method, path: path.into(), query: Value::Null, body: None }
+    }
+
+    pub fn query(mut self, name: &str, value: &str) -> Self {
+        self.query[name] = json!(value);
+        self
+    }
+
+    pub fn body(mut self, body: impl ToString) -> Self {
+        self.body = Some(body.to_string());
+        self
+    }
+
+    /// The event of an API that routes it, or not. APIs with routes are behind the base path of a custom domain,
+    /// and `$default` has the stage before its path.
+    pub fn event(&self, source: Source) -> Event {
+        let Self { method, path, .. } = self;
+        let (route, parameters) = self.route();
+        let behind_base_path = format!("/chime{path}");
+        match source {
+            Source::RestRoute => self.rest(&route, parameters, &behind_base_path),
+            Source::RestProxy => self.rest("/{proxy+}", json!({"proxy": path[1..]}), path),
+            Source::HttpRoute => {
+                self.v2("http-iam", &format!("{method} {route}"), parameters, &behind_base_path)
+            }
+            Source::HttpDefault => {
+                self.v2("http-iam", "$default", Value::Null, &format!("/v1{path}"))
+            }
+            Source::FunctionUrl => self.v2("url-create", "$default", Value::Null, path),
+        }
+    }
+
+    /// The route of the path, and the parameters in it.
+    fn route(&self) -> (String, Value) {
+        let mut segments: Vec<&str> = self.path.split('/').collect();
+        let mut parameters = Value::Null;
+        for (index, name) in [(2, "MeetingId"), (4, "AttendeeId")] {
+            if let Some(segment) = segments.get_mut(index) {
+                parameters[name] = json!(segment);
+                *segment = if index == 2 { "{MeetingId}" } else { "{AttendeeId}" };
+            }
+        }
+        (segments.join("/"), parameters)
+    }
+
+    fn rest(&self, resource: &str, parameters: Value, path: &str) -> Event {
+        let event = Event::named("rest-create")
+            .set("/httpMethod", json!(self.method))
+            .set("/resource", json!(resource))
+            .set("/path", json!(path))
+            .set("/pathParameters", parameters)
+            .set("/multiValueHeaders", Value::Null);
+        self.rest_of(event)
+    }
+
+    fn v2(&self, name: &str, route_key: &str, parameters: Value, path: &str) -> Event {
+        let mut event = Event::named(name)
+            .set("/requestContext/http/method", json!(self.method))
+            .set("/routeKey", json!(route_key))
+            .set("/rawPath", json!(path));
+        event.0["pathParameters"] = parameters;
+        self.rest_of(event)
+    }
+
+    /// Clients send a content type only with a body.
+    fn rest_of(&self, mut event: Event) -> Event {
+        event.0["queryStringParameters"] = self.query.clone();
+        event.0["body"] = json!(self.body);
+        let headers = self.body.as_ref().map(|_| json!({"content-type": "application/json"}));
+        event.set("/headers", headers.unwrap_or_else(|| json!({})))
+    }
+}
