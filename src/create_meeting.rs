@@ -16,7 +16,6 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -63,7 +62,6 @@ const LEAST_FOR_PUT: u32 = 25;
 struct Invocation<'a> {
     account_id: &'a str,
     request: CreateMeetingRequest,
-    now: SystemTime,
     since_1970: Duration,
     started: Instant,
     deadline: Instant,
@@ -108,7 +106,7 @@ impl CreateMeeting {
     ) -> Result<Answer, Error> {
         let since_1970 = now.duration_since(UNIX_EPOCH).map_err(Error::service_failure)?;
         let started = Instant::now();
-        let invocation = Invocation { account_id, request, now, since_1970, started, deadline };
+        let invocation = Invocation { account_id, request, since_1970, started, deadline };
         match &self.media_plane {
             MediaPlane::Templates(templates) => {
                 let meeting_id = Uuid::new_v4();
@@ -170,18 +168,15 @@ impl CreateMeeting {
         ended: Option<&str>,
         calls: &mut Vec<ServiceCall>,
     ) -> Result<Answer, Error> {
-        let Invocation { account_id, now, since_1970, deadline, .. } = invocation;
+        let Invocation { account_id, since_1970, deadline, .. } = invocation;
         let seconds = since_1970.as_secs();
         let expires = since_1970 + self.meeting_lifetime;
-        // Whatever reads ISO 8601 reads milliseconds, and not always more.
-        let created_at = DateTime::from(now).to_millis().map_err(Error::service_failure)?;
-        let created_at = DateTime::from_millis(created_at).fmt(DateTimeFormat::DateTime);
         let item = Item {
             account_id: account_id.to_owned(),
             request: invocation.request,
             meeting_id: created.meeting_id,
             media_placement: created.media_placement,
-            created_at: created_at.map_err(Error::service_failure)?,
+            created_at: since_1970,
             // Items expire at whole seconds. Rounded up, no meeting lives shorter than its lifetime.
             expires_at: expires.as_secs() + u64::from(expires.subsec_nanos() > 0),
             write_id: created.write_id,
@@ -194,15 +189,6 @@ impl CreateMeeting {
             }
             _ => Ok(Answer { meeting: item.into(), replayed: false, not_sent: created.not_sent }),
         }
-    }
-}
-
-impl Item {
-    /// How long ago the meeting was created. One without a time that can be read is as old as can be.
-    fn age(&self, now: u64) -> Duration {
-        let created_at = DateTime::from_str(&self.created_at, DateTimeFormat::DateTime);
-        let created_at = created_at.ok().and_then(|time| u64::try_from(time.secs()).ok());
-        Duration::from_secs(now.saturating_sub(created_at.unwrap_or_default()))
     }
 }
 

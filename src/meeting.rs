@@ -100,6 +100,23 @@ impl MediaPlacement {
     /// The most characters a URL may have (`UriType` of Amazon Chime's service model).
     pub const MAX_URL_LENGTH: usize = 4096;
 
+    /// The URLs that there are.
+    pub fn urls(&self) -> impl Iterator<Item = &str> {
+        [
+            &self.audio_fallback_url,
+            &self.audio_host_url,
+            &self.event_ingestion_url,
+            &self.screen_data_url,
+            &self.screen_sharing_url,
+            &self.screen_viewing_url,
+            &self.signaling_url,
+            &self.turn_control_url,
+        ]
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+    }
+
     /// The placement whose every URL is `f` of this one's.
     #[must_use]
     pub fn map(&self, f: impl Fn(&str) -> String) -> Self {

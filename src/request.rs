@@ -23,8 +23,9 @@ pub const NO_EXTERNAL_MEETING_ID: &str = "create-meeting:none:";
 
 /// A valid request with the defaults filled in.
 ///
-/// It is (de)serialised as the table has it; a body is read by [`Self::from_json`].
-#[derive(Debug, Serialize, Deserialize)]
+/// Serialized, it is the canonical form: two requests that mean the same have the same. The token for the Amazon
+/// Chime SDK depends on it.
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CreateMeetingRequest {
     /// The idempotency token: 2 to 64 of `[-_a-zA-Z0-9]`.
@@ -38,15 +39,15 @@ pub struct CreateMeetingRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub meeting_host_id: Option<String>,
     /// Who is to hear of the meeting. To name nobody is to leave it out.
-    #[serde(default, skip_serializing_if = "NotificationsConfiguration::is_empty")]
+    #[serde(skip_serializing_if = "NotificationsConfiguration::is_empty")]
     pub notifications_configuration: NotificationsConfiguration,
     /// At most 50 tags. Their order means nothing.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
 }
 
 /// Who is to hear of a meeting.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct NotificationsConfiguration {
     /// The ARN of an SNS topic.

@@ -8,6 +8,7 @@
 
 mod daily_limit;
 mod failure;
+mod record;
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -22,38 +23,41 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity::Total;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
 use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity};
-use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
+use self::record::Record;
 use crate::attempts::{self, CONNECT_TIMEOUT, Failure, Report, Service, ServiceCall, attempt};
 use crate::error::Error;
 use crate::meeting::MediaPlacement;
 use crate::request::CreateMeetingRequest;
 
-/// A meeting in the table. `template.yaml` has the table's key.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+/// A meeting in the table.
+#[derive(Debug)]
 pub struct Item {
     /// The caller's account, or `anonymous`.
     pub account_id: String,
     /// What was requested, including the token.
-    #[serde(flatten)]
     pub request: CreateMeetingRequest,
     /// The meeting's ID.
     pub meeting_id: String,
     /// The URLs that were answered.
     pub media_placement: MediaPlacement,
-    /// When the meeting was created: ISO 8601, UTC, in milliseconds.
-    pub created_at: String,
+    /// When the meeting was created, since 1970. The table has it in milliseconds.
+    pub created_at: Duration,
     /// When the token becomes free again, in seconds since 1970. `DynamoDB` deletes the item some time later.
     pub expires_at: u64,
     /// The invocation that wrote the item, where its meeting ID does not identify it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub write_id: Option<Uuid>,
 }
 
 impl Item {
+    /// How long ago, in whole seconds, the meeting was created at `now`, in seconds since 1970.
+    #[must_use]
+    pub fn age(&self, now: u64) -> Duration {
+        Duration::from_secs(now.saturating_sub(self.created_at.as_secs()))
+    }
+
     /// Whether `other` was written by the same invocation.
     #[must_use]
     pub fn is_written_with(&self, other: &Self) -> bool {
@@ -271,7 +275,7 @@ fn key(account_id: &str, token: &str) -> Attributes {
 }
 
 fn attributes(item: &Item) -> Result<Attributes, Error> {
-    serde_dynamo::to_item(item).map_err(Error::service_failure)
+    serde_dynamo::to_item(Record::new(item)?).map_err(Error::service_failure)
 }
 
 fn number(value: u64) -> AttributeValue {
@@ -291,7 +295,8 @@ fn has_expired(item: &Attributes, now: u64) -> bool {
 
 fn parse(item: &Attributes) -> Result<Item, Error> {
     let readable = item.values().all(is_known).then(|| item.clone());
-    readable.and_then(|item| serde_dynamo::from_item(item).ok()).ok_or_else(|| {
+    let record = readable.and_then(|item| serde_dynamo::from_item::<_, Record>(item).ok());
+    record.and_then(Record::into_item).ok_or_else(|| {
         // Without serde's own words, which may quote a sensitive value.
         let id = item.get("MeetingId").and_then(|id| id.as_s().ok()).map_or("?", String::as_str);
         Error::service_failure(format!("the item of meeting {id} cannot be read"))

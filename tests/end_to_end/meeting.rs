@@ -1,9 +1,10 @@
 //! What is answered and what is stored when a meeting is created.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use local_chime_sdk::{Answer, Fault};
 use serde_json::{Value, json};
 
-use crate::support::{DynamoDb, Event, Function};
+use crate::support::{Chime, DynamoDb, Event, Function};
 
 /// Amazon Chime's URL forms under `domain`.
 fn placement(meeting_id: &str, region: &str, domain: &str) -> Value {
@@ -73,9 +74,15 @@ async fn every_member_is_answered_or_stored() {
         AttributeValue::M(members.collect())
     };
     let mut item = item.clone();
-    let AttributeValue::M(urls) = item.remove("MediaPlacement").unwrap() else { panic!("a map") };
+    let AttributeValue::M(urls) = item.remove("Urls").unwrap() else { panic!("a map") };
+    assert_eq!(
+        urls["SignalingUrl"],
+        string("wss://signal.m1.eu-central-1.chime.test/control/{id}")
+    );
+    assert_eq!(urls["AudioHostUrl"], string("{hex}.k.m1.eu-central-1.chime.test:3478"));
     for (member, url) in urls {
-        assert_eq!(&meeting["MediaPlacement"][member], url.as_s().unwrap());
+        let url = url.as_s().unwrap().replace("{id}", id).replace("{hex}", &id.replace('-', ""));
+        assert_eq!(meeting["MediaPlacement"][member], url);
     }
     let AttributeValue::S(created_at) = item.remove("CreatedAt").unwrap() else { panic!("text") };
     assert!(created_at.starts_with("20") && created_at.ends_with('Z'), "{created_at}");
@@ -116,4 +123,42 @@ async fn the_operator_can_place_meetings_elsewhere() {
     assert_eq!(placement["SignalingUrl"], format!("wss://signal.test/us-east-1/{id}"));
     let turn = "https://ccp.cp.us-east-1.media.example.com/v2/turn_sessions";
     assert_eq!(placement["TurnControlUrl"], turn);
+}
+
+#[tokio::test]
+async fn an_item_of_an_older_version_is_answered_as_it_was() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::start(&dynamodb).await;
+    let event = Event::named("rest-full");
+    let created = function.invoke(&event).await;
+    let mut item = dynamodb.items().await.remove(0);
+    item.remove("Urls").unwrap();
+    let json = created.json();
+    let urls = json["Meeting"]["MediaPlacement"].as_object().unwrap().iter();
+    let urls =
+        urls.map(|(name, url)| (name.clone(), AttributeValue::S(url.as_str().unwrap().into())));
+    item.insert("MediaPlacement".into(), AttributeValue::M(urls.collect()));
+    let put = dynamodb.client.put_item().table_name("Meetings").set_item(Some(item));
+    put.send().await.unwrap();
+
+    let replay = function.invoke(&event).await;
+
+    assert!(replay.is_replay(), "{replay:?}");
+    assert_eq!(replay.body, created.body);
+}
+
+#[tokio::test]
+async fn a_url_with_braces_of_its_own_is_stored_as_it_is() {
+    let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+    let function = chime.function(&dynamodb, &[]).await;
+    let body = r#"{"Meeting": {"MeetingId": "1343fa41-6e0d-4862-9880-5d63982f39bc",
+        "ExternalMeetingId": "standup", "MediaRegion": "us-east-1",
+        "MediaPlacement": {"AudioHostUrl": "{hex}", "SignalingUrl": "wss://a/{id}"}}}"#;
+    chime.service.set_faults([Fault::before(Answer::Raw(200, body))]);
+
+    let created = function.invoke(&Event::named("rest-create")).await;
+    let replay = function.invoke(&Event::named("rest-create")).await;
+
+    assert_eq!(created.json()["Meeting"]["MediaPlacement"]["SignalingUrl"], "wss://a/{id}");
+    assert_eq!((replay.is_replay(), replay.body), (true, created.body));
 }

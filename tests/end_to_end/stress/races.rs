@@ -39,11 +39,13 @@ impl Race {
     async fn assert_one_meeting(&self, token: &str, replies: &[&Reply]) -> String {
         let item = self.dynamodb.item(CALLER, token).await;
         let id = item["MeetingId"].as_s().unwrap();
-        let urls = item["MediaPlacement"].as_m().unwrap();
+        let urls = item["Urls"].as_m().unwrap();
         let meeting = replies[0].json();
         assert_eq!(&meeting["Meeting"]["MeetingId"], id);
         for (member, url) in urls {
-            assert_eq!(&meeting["Meeting"]["MediaPlacement"][member], url.as_s().unwrap());
+            let url =
+                url.as_s().unwrap().replace("{id}", id).replace("{hex}", &id.replace('-', ""));
+            assert_eq!(meeting["Meeting"]["MediaPlacement"][member], url);
         }
         for reply in replies {
             assert_eq!((reply.status, &reply.body), (201, &replies[0].body));
