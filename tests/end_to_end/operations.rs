@@ -43,10 +43,13 @@ async fn lines() -> Vec<Value> {
     output.lines().chain([of_lambda]).map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Lines of requests that the Amazon Chime SDK has failed.
+/// Lines of requests that the Amazon Chime SDK has answered or failed.
 async fn lines_of_chime_sdk() -> String {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
     let function = chime.function(&dynamodb, &[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
+    let created = function.invoke(&Event::named("http-full")).await;
+    let path = json!({"MeetingId": created.meeting_id()});
+    function.invoke(&Event::named("http-get-meeting").set("/pathParameters", path)).await;
     for answer in [
         Answer::Refusal(403, "ForbiddenException"),
         Answer::Refusal(429, "ThrottlingException"),
