@@ -6,6 +6,8 @@ ARCHITECTURE = x86_64
 DATABASE = .local/meetings.db
 ENDPOINT =
 EVENT = rest-create
+EXAMPLES = 1000
+PHASES = examples,coverage,fuzzing
 SECONDS = 1200
 
 # Tools that no Rust toolchain brings come from PyPI into a virtual environment, at these versions.
@@ -14,6 +16,9 @@ SAM := $(VENV)/bin/sam
 CHECKOV := $(VENV)/bin/checkov
 MOTO := $(VENV)/bin/moto_server
 MINISTACK := $(VENV)/bin/ministack
+SCHEMATHESIS := $(VENV)/bin/schemathesis
+OPENAPI_CLIENT := $(VENV)/bin/openapi-python-client
+OPENAPI_VALIDATOR := $(VENV)/bin/openapi-spec-validator
 FUNCTION := $(or $(CARGO_TARGET_DIR),target)/debug/create-meeting
 LOCAL_DYNAMODB := $(or $(CARGO_TARGET_DIR),target)/debug/local-dynamodb
 LOCAL_CHIME_SDK := $(or $(CARGO_TARGET_DIR),target)/debug/local-chime-sdk
@@ -81,10 +86,10 @@ invoke: need-python3 $(CARGO_LAMBDA) ## Send events/$EVENT.json to the server st
 		{ echo 'No reply from create-meeting at http://127.0.0.1:$(PORT). To start it: make run PORT=$(PORT)' >&2; exit 1; }
 
 .PHONY: test
-test: need-python3 $(CARGO_LAMBDA) $(CHIME_SDK_CLIENT)/chime_sdk_requirements.txt $(VENV)/boto3 $(VENV)/wheels $(MOTO) tests/node_modules/.package-lock.json ## Run all tests
+test: need-python3 $(CARGO_LAMBDA) $(CHIME_SDK_CLIENT)/chime_sdk_requirements.txt $(VENV)/boto3 $(VENV)/wheels $(MOTO) $(SCHEMATHESIS) $(OPENAPI_CLIENT) tests/node_modules/.package-lock.json ## Run all tests
 	@cargo test --locked --workspace --exclude benches --exclude fuzz --exclude hello
 	@cargo build --locked --package local-dynamodb --package local-chime-sdk
-	@$(VENV)/bin/pytest tests/test_make.py tests/test_programs.py tests/test_smoke.py tests/test_validate_chime_requests.py
+	@$(VENV)/bin/pytest tests/test_make.py tests/test_openapi.py tests/test_programs.py tests/test_smoke.py tests/test_validate_chime_requests.py
 	@$(CHIME_SDK_CLIENT)/bin/pytest tests/test_local_chime_sdk.py tests/test_local_chime_sdk_program.py
 
 .PHONY: sam-build
@@ -113,7 +118,7 @@ sam-local: need-python3 need-docker sam-build local-dynamodb local-chime-sdk ## 
 		--parameter-overrides Authorization=NONE MediaPlane=$(MEDIA_PLANE)
 
 .PHONY: test-sam
-test-sam: need-docker sam-build local-dynamodb local-chime-sdk $(VENV)/boto3 ## Test the function under sam local; needs Docker
+test-sam: need-docker sam-build local-dynamodb local-chime-sdk $(VENV)/boto3 $(SCHEMATHESIS) ## Test the function under sam local; needs Docker
 	@env $(LOCAL_AWS) $(NO_STS) $(VENV)/bin/pytest tests/test_sam_local.py
 
 .PHONY: test-deploy
@@ -124,6 +129,13 @@ test-deploy: sam-build local-chime-sdk $(MINISTACK) $(VENV)/boto3 ## Test sam de
 .PHONY: smoke
 smoke: need-python3 $(VENV)/boto3 ## Check what a deployed endpoint does (ENDPOINT=https://…, API_KEY=… if it needs one)
 	@$(VENV)/bin/python tests/smoke.py '$(ENDPOINT)'
+
+schemathesis: ENDPOINT = http://localhost:9000
+
+.PHONY: schemathesis
+schemathesis: need-python3 $(SCHEMATHESIS) ## Test an endpoint against openapi.yaml with generated requests (ENDPOINT=http://localhost:9000, EXAMPLES=1000, PHASES=examples,coverage,fuzzing)
+	@cd tests && ENDPOINT='$(ENDPOINT)' $(abspath $(SCHEMATHESIS)) --config-file openapi/schemathesis.toml run ../openapi.yaml \
+		--url '$(ENDPOINT)' --max-examples $(EXAMPLES) --phases $(PHASES)
 
 .PHONY: memory
 memory: need-docker sam-build local-dynamodb ## Measure the function with 128 MB to 1,769 MB of memory; needs Docker
@@ -160,7 +172,7 @@ fuzz: $(CARGO_FUZZ) ## Fuzz from event to reply (SECONDS=1200); needs a C++ comp
 		>/dev/null # What the function tells; libFuzzer writes to the other stream.
 
 .PHONY: check
-check: $(CARGO_DENY) $(SAM) $(CHECKOV) tests/node_modules/.package-lock.json ## Check format, lints, documentation, licences, duplicate dependencies, the template and the state machine
+check: $(CARGO_DENY) $(SAM) $(CHECKOV) $(OPENAPI_VALIDATOR) tests/node_modules/.package-lock.json ## Check format, lints, documentation, licences, duplicate dependencies, the template, the state machine and openapi.yaml
 	@cargo fmt --all --check
 	@cargo clippy --locked --workspace --all-targets -- --deny warnings
 	@RUSTDOCFLAGS='--deny warnings' cargo doc --quiet --locked --workspace --no-deps
@@ -170,6 +182,7 @@ check: $(CARGO_DENY) $(SAM) $(CHECKOV) tests/node_modules/.package-lock.json ## 
 	@$(VENV)/bin/cfn-lint --append-rules cfn_lint_serverless.rules --include-checks I -- template.yaml
 	@$(VENV)/tools/aws-sam-cli/bin/python tests/transformed_template.py
 	@tests/node_modules/.bin/asl-validator --json-definition "$$(sed 's/$${Partition}/aws/' notifications.asl.json)"
+	@$(OPENAPI_VALIDATOR) openapi.yaml
 	@$(CHECKOV) --file template.yaml --framework cloudformation --skip-download --quiet --compact
 
 # Two at once would get in each other's way, where there is a flock to prevent it.
@@ -203,6 +216,15 @@ $(CHECKOV): Makefile $(VENV)/bin/uv
 # Executes the state machine; the expressions in it are JSONata.
 $(MOTO): Makefile $(VENV)/bin/uv
 	@$(call uv_install,'moto[stepfunctions]==5.2.5' --with jsonata-python==0.7.1)
+
+$(SCHEMATHESIS): Makefile $(VENV)/bin/uv
+	@$(call uv_install,schemathesis==4.32.5)
+
+$(OPENAPI_CLIENT): Makefile $(VENV)/bin/uv
+	@$(call uv_install,openapi-python-client==0.29.1)
+
+$(OPENAPI_VALIDATOR): Makefile $(VENV)/bin/uv
+	@$(call uv_install,openapi-spec-validator==0.9.0)
 
 # The emulator of AWS, with SAM's transform.
 $(MINISTACK): Makefile $(VENV)/bin/uv

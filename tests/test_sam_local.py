@@ -166,6 +166,15 @@ def test_a_whole_program_works_to_the_end(endpoint):
         chime.list_meetings()
 
 
+def test_generated_requests_are_answered_as_described(endpoint):
+    completed = subprocess.run(
+        ["make", "schemathesis", f"ENDPOINT={endpoint}", "EXAMPLES=5", "PHASES=examples,fuzzing"], cwd=ROOT, text=True,
+        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+    )
+    assert completed.returncode == 0, completed.stdout
+
+
 def test_nothing_else_has_a_route(endpoint):
     """sam local rejects the rest as API Gateway does, but knows no gateway responses."""
     for path in ("/other", "/meetings/1/rooms", "/"):

@@ -8,6 +8,7 @@ import re
 
 import tomlkit
 from samcli.lib.cfn_language_extensions.exceptions import InvalidTemplateException
+from samtranslator.yaml_helper import yaml_parse
 
 from template import ROOT, broken_rules, transform
 
@@ -54,6 +55,15 @@ assert methods(resources).keys() == {
     }.items()
     for method in path_methods
 }, methods(resources).keys()
+
+# Among them are those of openapi.yaml.
+description = yaml_parse((ROOT / "openapi.yaml").read_text())
+described = {
+    (path.partition("#")[0], method)
+    for path, path_methods in description["paths"].items()
+    for method in path_methods.keys() - {"parameters"}
+}
+assert described <= methods(resources).keys(), described
 
 # Each invokes the alias, and may.
 permissions = [
