@@ -8,7 +8,9 @@ use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::tries;
-use crate::support::{CALLER, DynamoDb, Event, Function, PATIENCE, Reply};
+use crate::support::{
+    CALLER, Call, Chime, DynamoDb, Event, Function, PATIENCE, Reply, Source, chime,
+};
 
 /// A token for what is only there to warm a function up.
 const FIRST: &str = "first";
@@ -18,21 +20,37 @@ const CLIENTS: u32 = 4;
 
 #[tokio::test]
 async fn no_kill_loses_a_meeting_or_makes_a_second_one() {
-    kill_functions(&[]).await;
+    kill_functions(&[], create).await;
+}
+
+#[tokio::test]
+async fn no_kill_loses_an_attendee_or_makes_a_second_one() {
+    let chime = Chime::start().await;
+    let endpoint = chime.service.endpoint();
+    let dynamodb = kill_functions(&chime::plane(&endpoint), create_with_attendees).await;
+    let function = chime.function(&dynamodb, &[]).await;
+    let items = dynamodb.meetings().await;
+    for item in &items {
+        let id = item["MeetingId"].as_s().unwrap();
+        let list = Call::new("GET", format!("/meetings/{id}/attendees")).event(Source::RestRoute);
+        let list = function.invoke(&list).await.json();
+        assert_eq!(list["Attendees"].as_array().unwrap().len(), 2, "{list}");
+    }
+    println!("crashes: {} meetings have their two attendees", items.len());
 }
 
 #[tokio::test]
 async fn no_kill_loses_a_meeting_from_count_or_counts_it_twice() {
-    let dynamodb = kill_functions(&[("DAILY_MEETING_LIMIT", "4294967295")]).await;
+    let dynamodb = kill_functions(&[("DAILY_MEETING_LIMIT", "4294967295")], create).await;
     println!("crashes: {} meetings were counted", dynamodb.counted_meetings(CALLER).await);
 }
 
 /// Kills functions that have these settings, until it is clear that each client has got the one
 /// meeting that it has asked for.
-async fn kill_functions(settings: &[(&str, &str)]) -> DynamoDb {
+async fn kill_functions(settings: &[(&str, &str)], create: Create) -> DynamoDb {
     let dynamodb = DynamoDb::start().await;
     let kills = tries(8, 100);
-    let clients = (0..CLIENTS).map(|n| run_client(&dynamodb, settings, n / 2, kills));
+    let clients = (0..CLIENTS).map(|n| run_client(&dynamodb, (settings, create), n / 2, kills));
 
     let answers: Vec<(String, Reply)> = join_all(clients).await.into_iter().flatten().collect();
 
@@ -67,11 +85,12 @@ async fn kill_functions(settings: &[(&str, &str)]) -> DynamoDb {
 /// Creates meetings until its function has been killed `kills` times, and one more.
 async fn run_client(
     dynamodb: &DynamoDb,
-    settings: &[(&str, &str)],
+    function: (&[(&str, &str)], Create),
     pair: u32,
     kills: u32,
 ) -> Vec<(String, Reply)> {
-    let (mut function, mut usual) = start(dynamodb, settings).await;
+    let (settings, create) = function;
+    let (mut function, mut usual) = start(dynamodb, settings, create).await;
     let mut answers = Vec::new();
     let mut killed = 0;
     for number in 0.. {
@@ -88,7 +107,7 @@ async fn run_client(
                 () = sleep(moment), if killed < kills => {
                     function.process.kill().await;
                     killed += 1;
-                    (function, usual) = start(dynamodb, settings).await;
+                    (function, usual) = start(dynamodb, settings, create).await;
                 }
             }
         };
@@ -101,12 +120,25 @@ async fn run_client(
 }
 
 /// A function, and how long its answers take but for the first ones.
-async fn start(dynamodb: &DynamoDb, settings: &[(&str, &str)]) -> (Function, Duration) {
+async fn start(
+    dynamodb: &DynamoDb,
+    settings: &[(&str, &str)],
+    create: Create,
+) -> (Function, Duration) {
     let function = Function::start_with(dynamodb, settings).await;
     function.invoke(&create(FIRST)).await;
     let sent_at = Instant::now();
     function.invoke(&create(FIRST)).await;
     (function, sent_at.elapsed())
+}
+
+/// A request with a token.
+type Create = fn(&str) -> Event;
+
+fn create_with_attendees(token: &str) -> Event {
+    let users = json!([{"ExternalUserId": "anna"}, {"ExternalUserId": "bert"}]);
+    let call = Call::new("POST", "/meetings").query("operation", "create-attendees");
+    call.body(json!({"ClientRequestToken": token, "Attendees": users})).event(Source::RestRoute)
 }
 
 fn create(token: &str) -> Event {

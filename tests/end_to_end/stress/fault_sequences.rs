@@ -1,14 +1,15 @@
-//! Faults of the store in any order, while a client tries again until it gets its meeting.
+//! Faults of the services in any order, while a client tries again until it gets its meeting.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
+use local_chime_sdk::{Answer as ChimeAnswer, Fault as ChimeFault};
 use proptest::prelude::*;
 use serde_json::json;
 use tokio::runtime::Runtime;
 
 use super::{for_all, tries};
-use crate::support::{Answer, CALLER, DynamoDb, Event, Fault, Function};
+use crate::support::{Answer, CALLER, Call, Chime, DynamoDb, Event, Fault, Function, Source};
 
 fn fault() -> impl Strategy<Value = Fault> {
     let answer = prop_oneof![
@@ -79,4 +80,78 @@ fn whatever_fails_a_client_that_tries_again_gets_one_meeting() {
         );
     });
     println!("fault sequences: {cases}");
+}
+
+fn chime_fault() -> impl Strategy<Value = ChimeFault> {
+    let answer = prop_oneof![
+        6 => prop::sample::select(vec![
+            ChimeAnswer::Refusal(403, "AccessDeniedException"),
+            ChimeAnswer::Refusal(409, "ConflictException"),
+            ChimeAnswer::Refusal(429, "ThrottlingException"),
+            ChimeAnswer::Refusal(500, "ServiceFailureException"),
+            ChimeAnswer::Refusal(503, "ServiceUnavailableException"),
+            ChimeAnswer::Raw(400, "<p>"),
+            ChimeAnswer::Raw(502, ""),
+            ChimeAnswer::Closed,
+            ChimeAnswer::Truncated,
+        ]),
+        1 => prop::sample::select(vec![
+            ChimeAnswer::Stalled,
+            ChimeAnswer::Slow(Duration::from_millis(200)),
+        ]),
+    ];
+    (any::<bool>(), answer).prop_map(|(performed, answer)| ChimeFault { performed, answer })
+}
+
+#[test]
+fn whatever_fails_a_client_that_tries_again_gets_its_attendees_and_is_rid_of_them() {
+    let runtime = Runtime::new().unwrap();
+    let (dynamodb, chime) =
+        runtime.block_on(async { (DynamoDb::start().await, Chime::start().await) });
+    let function = runtime.block_on(chime.function(&dynamodb, &[]));
+    let number = AtomicU32::new(0);
+    let cases = tries(10, 300);
+    let faults = || prop::collection::vec(chime_fault(), 0..8);
+    let values = (prop::collection::vec(fault(), 0..4), faults(), faults());
+    for_all(&runtime, cases, &values, async |(of_store, at_creation, at_deletion)| {
+        // Calls until the status is one of these. Each try meets a fault of its own.
+        let call = async |call: &Call, most: usize, statuses: &[u64]| {
+            for _ in 0..=most {
+                let reply = function.invoke(&call.event(Source::RestRoute)).await;
+                reply.assert_modelled();
+                if statuses.contains(&reply.status) {
+                    return reply;
+                }
+                assert!(matches!(reply.status, 400 | 429 | 500 | 503), "{reply:?}");
+            }
+            panic!("{call:?} met more than {most} faults");
+        };
+        let token = format!("token-{}", number.fetch_add(1, Ordering::Relaxed));
+        let users = json!([{"ExternalUserId": "anna"}, {"ExternalUserId": "bert"}]);
+        let create = Call::new("POST", "/meetings").query("operation", "create-attendees");
+        let create = create.body(json!({"ClientRequestToken": token, "Attendees": users}));
+        let most = of_store.len() + at_creation.len();
+        dynamodb.set_faults(of_store);
+        chime.service.set_faults(at_creation);
+
+        let created = call(&create, most, &[201]).await;
+
+        dynamodb.set_faults([]);
+        chime.service.set_faults([]);
+        let id = created.meeting_id();
+        assert_eq!(*dynamodb.item(CALLER, &token).await["MeetingId"].as_s().unwrap(), id);
+        let attendees = Call::new("GET", format!("/meetings/{id}/attendees"));
+        let list = call(&attendees, 0, &[200]).await.json();
+        assert_eq!(list["Attendees"], created.json()["Attendees"]);
+        assert_eq!(list["Attendees"].as_array().unwrap().len(), 2);
+        let attendee = list["Attendees"][0]["AttendeeId"].as_str().unwrap();
+        for path in [format!("/meetings/{id}/attendees/{attendee}"), format!("/meetings/{id}")] {
+            chime.service.set_faults(at_deletion.clone());
+            call(&Call::new("DELETE", &path), at_deletion.len(), &[204, 404]).await;
+            chime.service.set_faults([]);
+            call(&Call::new("GET", path), 0, &[404]).await;
+        }
+        drop(chime.service.take_requests());
+    });
+    println!("fault sequences: {cases} with attendees");
 }

@@ -5,6 +5,7 @@ mod fault_sequences;
 mod oracle;
 mod races;
 mod raw_events;
+mod relayed;
 mod requests;
 
 use std::fmt::Debug;

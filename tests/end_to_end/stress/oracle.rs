@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use fancy_regex::Regex;
 use serde_json::{Map, Value};
 
 use crate::constraints::REGIONS;
 
 /// What a request breaks, by the table of constraints.
 #[derive(Default)]
-pub struct Oracle(BTreeSet<String>);
+pub struct Oracle(pub BTreeSet<String>);
 
 impl Oracle {
     pub fn violations(request: &Map<String, Value>) -> BTreeSet<String> {
@@ -45,7 +46,61 @@ impl Oracle {
         oracle.0
     }
 
-    fn breaks(&mut self, path: &str, constraint: &str) {
+    /// What an ID in a path breaks.
+    pub fn id(&mut self, path: &str, id: &str) {
+        let pattern = "[a-fA-F0-9]{8}(?:-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}";
+        if !Regex::new(&format!("^(?:{pattern})\\z")).unwrap().is_match(id).unwrap() {
+            self.breaks(path, &format!("satisfy regular expression pattern: {pattern}"));
+        }
+    }
+
+    /// What an attendee's `ExternalUserId` breaks.
+    pub fn user(&mut self, path: &str, user: &Value) {
+        let pattern = r##"[-_&@+=,(){}\[\]\/«».:|'"#a-zA-Z0-9À-ÿ\s]*"##;
+        let of_ascii = pattern.replace(r"\s", r" \t\n\f\r");
+        let Some(user) = self.required(path, user, 2, 64) else { return };
+        if Regex::new("^(?i:aws:)").unwrap().is_match(user).unwrap() {
+            self.breaks(path, "not begin with aws: in any case of letters");
+        } else if !Regex::new(&format!("^{of_ascii}\\z")).unwrap().is_match(user).unwrap() {
+            self.breaks(path, &format!("satisfy regular expression pattern: {pattern}"));
+        }
+    }
+
+    /// What attendees break, of which there may be so many.
+    pub fn attendees(&mut self, attendees: &Value, most: usize) {
+        let Some(attendees) = attendees.as_array() else {
+            return self.breaks("attendees", "be an array");
+        };
+        self.length("attendees", attendees.len(), 1, most);
+        for (number, attendee) in (1..).zip(attendees) {
+            let path = format!("attendees.{number}.member");
+            match attendee {
+                Value::Object(members) => {
+                    let user = members.get("ExternalUserId").unwrap_or(&Value::Null);
+                    self.user(&format!("{path}.externalUserId"), user);
+                }
+                Value::Null => self.breaks(&path, "not be null"),
+                _ => self.breaks(&path, "be an object"),
+            }
+        }
+    }
+
+    /// What the parameters of a page break.
+    pub fn page(&mut self, results: &str, token: &str) {
+        let number = results.strip_prefix('+').unwrap_or(results).trim_start_matches('0');
+        let is_number = results.contains(|c: char| c.is_ascii_digit())
+            && number.chars().all(|c| c.is_ascii_digit());
+        match (is_number, number.len()) {
+            _ if results.is_empty() => {}
+            (true, 0) => self.breaks("maxResults", "have value greater than or equal to 1"),
+            (true, 1 | 2) => {}
+            (true, _) => self.breaks("maxResults", "have value less than or equal to 99"),
+            (false, _) => self.breaks("maxResults", "be a whole number between 1 and 99"),
+        }
+        self.length("nextToken", token.chars().count(), 0, 4096);
+    }
+
+    pub fn breaks(&mut self, path: &str, constraint: &str) {
         self.0.insert(format!(
             "Value at '{path}' failed to satisfy constraint: Member must {constraint}"
         ));

@@ -4,7 +4,9 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::tries;
-use crate::support::{CALLER, DynamoDb, Event, Function, Reply, within_a_day};
+use crate::support::{
+    CALLER, Call, Chime, DynamoDb, Event, Function, Reply, Source, chime, within_a_day,
+};
 
 struct Race {
     dynamodb: DynamoDb,
@@ -106,6 +108,42 @@ async fn after_an_expiry_one_creates_the_next_meeting_and_all_get_that() {
         race.dynamodb.expire().await;
     }
     println!("races: {rounds} rounds of {} requests across an expiry", race.functions.len());
+}
+
+#[tokio::test]
+async fn of_requests_with_attendees_all_get_one_meeting_and_each_attendee_once() {
+    let chime = Chime::start().await;
+    let race = Race::start_with(&chime::plane(&chime.service.endpoint())).await;
+    let rounds = tries(5, 200);
+    for round in 0..rounds {
+        let token = format!("attendees-{round}");
+        // Each asks for two of three.
+        let request = |n: usize| {
+            let users =
+                [n % 3, (n + 1) % 3].map(|user| json!({"ExternalUserId": format!("{user:02}")}));
+            let call = Call::new("POST", "/meetings").query("operation", "create-attendees");
+            call.body(json!({"ClientRequestToken": token, "Attendees": users}))
+                .event(Source::RestRoute)
+        };
+
+        let replies = race.run_events(request).await;
+
+        let item = race.dynamodb.item(CALLER, &token).await;
+        let id = item["MeetingId"].as_s().unwrap();
+        let list = Call::new("GET", format!("/meetings/{id}/attendees")).event(Source::RestRoute);
+        let list = race.functions[0].invoke(&list).await.json()["Attendees"].take();
+        let list = list.as_array().unwrap();
+        assert_eq!(list.len(), 3, "{list:?}");
+        for reply in &replies {
+            assert_eq!((reply.status, &reply.meeting_id()), (201, id), "{reply:?}");
+            let json = reply.json();
+            let attendees = json["Attendees"].as_array().unwrap();
+            assert!(attendees.len() == 2 && attendees.iter().all(|it| list.contains(it)), "{json}");
+        }
+        assert_eq!(replies.iter().filter(|reply| !reply.is_replay()).count(), 1);
+        drop(chime.service.take_requests());
+    }
+    println!("races: {rounds} rounds of {} requests with attendees", race.functions.len());
 }
 
 #[tokio::test]

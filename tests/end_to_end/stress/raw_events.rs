@@ -1,11 +1,71 @@
 //! Events from `events/`, changed at random.
 
+use std::cell::RefCell;
+
+use local_chime_sdk::Request;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::{for_all, tries};
-use crate::support::{DynamoDb, Event, Function, Reply};
+use crate::support::{
+    Call, Chime, DynamoDb, Event, Function, Outcome, Reply, Source, chime, relayed_calls,
+};
+
+/// The function with each media plane.
+struct World {
+    templates: Function,
+    chime_sdk: Function,
+    chime: Chime,
+    /// What the Chime SDK has got.
+    requests: RefCell<Vec<Request>>,
+    events: Vec<Event>,
+    _dynamodb: DynamoDb,
+}
+
+impl World {
+    async fn start() -> Self {
+        let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+        let templates = Function::start(&dynamodb).await;
+        let chime_sdk = chime.function(&dynamodb, &[]).await;
+        let meeting = chime_sdk.invoke(&Event::named("rest-create")).await.meeting_id();
+        let events = events(&meeting);
+        let requests = RefCell::default();
+        Self { templates, chime_sdk, chime, requests, events, _dynamodb: dynamodb }
+    }
+
+    /// What each function makes of an event.
+    async fn invoke(&self, event: Vec<u8>) -> [Outcome; 2] {
+        let outcomes = [
+            self.templates.invoke_raw(event.clone()).await,
+            self.chime_sdk.invoke_raw(event).await,
+        ];
+        // The service checks what is transcribed.
+        let mut requests = self.chime.service.take_requests();
+        requests.retain(|request| request.operation() != "StartMeetingTranscription");
+        self.requests.borrow_mut().extend(requests);
+        outcomes
+    }
+}
+
+/// Events of all operations, of all sources. The meeting is not deleted.
+fn events(meeting_id: &str) -> Vec<Event> {
+    let other = "8d1f3c0e-5b7a-4c2d-8e9f-abcdef012345";
+    let kinds = ["create", "replay", "mismatch", "full", "invalid", "base64"];
+    let names = ["rest", "http", "url"].into_iter();
+    let names = names.flat_map(|source| kinds.map(|kind| format!("{source}-{kind}")));
+    let attendees = json!([{"ExternalUserId": "anna", "Tags": [{"Key": "a", "Value": "b"}]}, {"ExternalUserId": "bert"}]);
+    let with_attendees = json!({"ClientRequestToken": "with-attendees", "Attendees": attendees});
+    let with_attendees =
+        Call::new("POST", "/meetings").query("operation", "create-attendees").body(with_attendees);
+    let page = Call::new("GET", format!("/meetings/{meeting_id}/attendees"));
+    let page = page.query("max-results", "1").query("next-token", "1+/=");
+    let [.., delete_meeting] = relayed_calls(other, other);
+    let calls = relayed_calls(meeting_id, other).into_iter().take(8).chain([delete_meeting]);
+    let calls = calls.map(|(_, call)| call).chain([with_attendees, page]);
+    let calls = calls.flat_map(|call| Source::ALL.map(|source| call.event(source)));
+    names.map(|name| Event::named(&name)).chain(calls).collect()
+}
 
 /// One change of an event. Its numbers choose among as many places as there are.
 #[derive(Clone, Debug)]
@@ -20,15 +80,6 @@ enum Change {
     Overwrite(usize, Vec<u8>),
 }
 
-fn event() -> impl Strategy<Value = Event> {
-    let kinds = ["create", "replay", "mismatch", "full", "invalid", "base64"];
-    let names: Vec<String> = ["rest", "http", "url"]
-        .iter()
-        .flat_map(|source| kinds.map(|kind| format!("{source}-{kind}")))
-        .collect();
-    prop::sample::select(names).prop_map(|name| Event::named(&name))
-}
-
 fn json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(json!(null)),
@@ -36,7 +87,8 @@ fn json() -> impl Strategy<Value = Value> {
         any::<i64>().prop_map(Value::from),
         any::<f64>().prop_map(Value::from),
         any::<String>().prop_map(Value::from),
-        "(POST|/meetings|application/json|true|[a-zA-Z0-9+/=]{0,8})".prop_map(Value::from),
+        "(GET|POST|DELETE|/meetings|application/json|true|[a-zA-Z0-9+/=]{0,8})"
+            .prop_map(Value::from),
     ];
     leaf.prop_recursive(4, 16, 4, |inner| {
         prop_oneof![
@@ -51,7 +103,11 @@ fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
         (any::<usize>(), json()).prop_map(|(place, value)| Change::Replace(place, value)),
         any::<usize>().prop_map(Change::Remove),
-        (any::<usize>(), "(body|headers|http|iam|path|rawPath|.{0,4})", json())
+        (
+            any::<usize>(),
+            "(body|headers|http|iam|path|rawPath|operation|next-token|.{0,4})",
+            json()
+        )
             .prop_map(|(place, name, value)| Change::Insert(place, name, value)),
         (any::<usize>(), prop::collection::vec(any::<u8>(), 0..4))
             .prop_map(|(place, bytes)| Change::Overwrite(place, bytes)),
@@ -116,27 +172,37 @@ fn apply(changes: &[Change], mut event: Value) -> Vec<u8> {
 #[test]
 fn an_event_changed_anyhow_gets_a_reply_or_fails_with_a_reason() {
     let runtime = Runtime::new().unwrap();
-    let dynamodb = runtime.block_on(DynamoDb::start());
-    let function = runtime.block_on(Function::start(&dynamodb));
-    let values = (event(), prop::collection::vec(change(), 1..4));
+    let world = runtime.block_on(World::start());
+    let event = prop::sample::select(world.events.clone());
+    let values = (event, prop::collection::vec(change(), 1..4));
     let cases = tries(300, 50_000);
     for_all(&runtime, cases, &values, async |(event, changes)| {
-        match function.invoke_raw(apply(&changes, event.0)).await {
-            Ok(reply) => Reply::from(reply).assert_modelled(),
-            Err(error) => {
-                let kind = error["errorType"].as_str().unwrap();
-                assert!(kind == "NotAnHttpEvent" || kind.contains("DeserializeError"), "{error}");
-                assert!(!error["errorMessage"].as_str().unwrap().is_empty());
+        for outcome in world.invoke(apply(&changes, event.0)).await {
+            match outcome {
+                Ok(reply) => Reply::from(reply).assert_modelled(),
+                Err(error) => {
+                    let kind = error["errorType"].as_str().unwrap();
+                    let is_known = kind == "NotAnHttpEvent" || kind.contains("DeserializeError");
+                    assert!(is_known, "{error}");
+                    assert!(!error["errorMessage"].as_str().unwrap().is_empty());
+                }
             }
         }
     });
+    runtime.block_on(chime::assert_valid(world.requests.take()));
     println!("raw events: {cases} changed anyhow");
 }
 
 /// What a client chooses freely, but for the names of headers.
 fn is_the_clients(place: &str) -> bool {
     let members = ["/body", "/path", "/rawPath", "/rawQueryString", "/httpMethod"];
-    let below = ["/headers/", "/multiValueHeaders/", "/requestContext/http/"];
+    let below = [
+        "/headers/",
+        "/multiValueHeaders/",
+        "/pathParameters/",
+        "/queryStringParameters/",
+        "/requestContext/http/",
+    ];
     members.contains(&place)
         || place == "/requestContext/identity/userAgent"
         || below.iter().any(|start| place.starts_with(start))
@@ -158,9 +224,9 @@ fn raw_text() -> impl Strategy<Value = String> {
 #[test]
 fn whatever_a_client_chooses_gets_a_reply() {
     let runtime = Runtime::new().unwrap();
-    let dynamodb = runtime.block_on(DynamoDb::start());
-    let function = runtime.block_on(Function::start(&dynamodb));
-    let values = (event(), prop::collection::vec((any::<usize>(), raw_text()), 1..6));
+    let world = runtime.block_on(World::start());
+    let event = prop::sample::select(world.events.clone());
+    let values = (event, prop::collection::vec((any::<usize>(), raw_text()), 1..6));
     let cases = tries(300, 50_000);
     for_all(&runtime, cases, &values, async |(mut event, texts)| {
         let mut places = places(&event.0);
@@ -176,8 +242,10 @@ fn whatever_a_client_chooses_gets_a_reply() {
         for (n, (_, text)) in texts.iter().enumerate() {
             raw = raw.replace(&mark(n), text);
         }
-        let reply = function.invoke_raw(raw).await;
-        Reply::from(reply.unwrap_or_else(|error| panic!("{error}"))).assert_modelled();
+        for outcome in world.invoke(raw.into()).await {
+            Reply::from(outcome.unwrap_or_else(|error| panic!("{error}"))).assert_modelled();
+        }
     });
+    runtime.block_on(chime::assert_valid(world.requests.take()));
     println!("raw events: {cases} with what clients choose");
 }

@@ -21,7 +21,7 @@ fn at_a_bound() -> impl Strategy<Value = String> {
 }
 
 /// Mostly what is `valid`, and else anything.
-fn mostly(valid: impl Strategy<Value = String> + 'static) -> impl Strategy<Value = Value> {
+pub fn mostly(valid: impl Strategy<Value = String> + 'static) -> impl Strategy<Value = Value> {
     prop_oneof![
         30 => valid.prop_map(Value::from),
         2 => at_a_bound().prop_map(Value::from),
@@ -92,7 +92,7 @@ fn request() -> impl Strategy<Value = Map<String, Value>> {
         })
 }
 
-fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Map<String, Value> {
+pub fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Map<String, Value> {
     let given = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     given.collect()
 }

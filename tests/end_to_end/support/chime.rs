@@ -35,11 +35,7 @@ impl Chime {
     /// The function with this media plane, and these other settings.
     pub async fn function(&self, dynamodb: &DynamoDb, settings: &[(&str, &str)]) -> Function {
         let endpoint = self.service.endpoint();
-        let plane = [
-            ("MEDIA_PLANE", "chime-sdk-meetings"),
-            ("AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS", &*endpoint),
-        ];
-        Function::start_with(dynamodb, &[&plane, settings].concat()).await
+        Function::start_with(dynamodb, &[&plane(&endpoint), settings].concat()).await
     }
 
     /// The media plane and the relay, for a function in this process.
@@ -78,25 +74,35 @@ impl Chime {
     pub async fn assert_valid(&self) {
         self.take();
         let requests = std::mem::take(&mut *self.taken.lock().unwrap());
-        assert!(!requests.is_empty());
-        let lines = requests.into_iter().map(|request| {
-            let body = String::from_utf8(request.body.to_vec()).unwrap();
-            let (method, path, query) = (request.method, request.path, request.query);
-            json!({"method": method, "path": path, "query": query, "body": body}).to_string() + "\n"
-        });
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/end_to_end/validate_chime_requests.py");
-        let mut validator = Command::new("python3")
-            .arg(script)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut stdin = validator.stdin.take().unwrap();
-        stdin.write_all(lines.collect::<String>().as_bytes()).await.unwrap();
-        drop(stdin);
-        let output = validator.wait_with_output().await.unwrap();
-        assert!(output.status.success(), "{output:?}");
+        assert_valid(requests).await;
     }
+}
+
+/// The settings of the media plane whose service is at `endpoint`.
+pub fn plane(endpoint: &str) -> [(&str, &str); 2] {
+    [("MEDIA_PLANE", "chime-sdk-meetings"), ("AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS", endpoint)]
+}
+
+/// Requires requests to be ones that AWS's own model of the service allows.
+pub async fn assert_valid(requests: Vec<Request>) {
+    assert!(!requests.is_empty());
+    let lines = requests.into_iter().map(|request| {
+        let body = String::from_utf8(request.body.to_vec()).unwrap();
+        let (method, path, query) = (request.method, request.path, request.query);
+        json!({"method": method, "path": path, "query": query, "body": body}).to_string() + "\n"
+    });
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/end_to_end/validate_chime_requests.py");
+    let mut validator = Command::new("python3")
+        .arg(script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut stdin = validator.stdin.take().unwrap();
+    stdin.write_all(lines.collect::<String>().as_bytes()).await.unwrap();
+    drop(stdin);
+    let output = validator.wait_with_output().await.unwrap();
+    assert!(output.status.success(), "{output:?}");
 }

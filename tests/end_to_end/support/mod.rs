@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use yaml_serde::Value as Yaml;
 
 mod call;
-mod chime;
+pub mod chime;
 mod dynamodb;
 mod emulator;
 mod event;
@@ -19,12 +19,12 @@ mod proxy;
 pub mod tls;
 mod xray;
 
-pub use call::{Call, Source};
+pub use call::{Call, Source, relayed_calls};
 pub use chime::Chime;
 pub use dynamodb::{DynamoDb, sdk_config};
 pub use emulator::Emulator;
 pub use event::{CALLER, Event};
-pub use function::{Function, Reply};
+pub use function::{Function, Outcome, Reply};
 pub use gateway::Gateway;
 pub use in_process::InProcess;
 pub use legacy::{LegacyOperation, legacy_operations};

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::{World, calls};
-use crate::support::{CALLER, Call, Source};
+use super::World;
+use crate::support::{CALLER, Call, Source, relayed_calls};
 
 const SETTINGS: [(&str, &str); 2] =
     [("ALLOWED_ACCOUNT_IDS", CALLER), ("AWS_LAMBDA_LOG_FORMAT", "JSON")];
@@ -22,7 +22,7 @@ async fn callers_are_admitted_before_a_request_is_looked_at() {
     let attendee_id = world.attend("anna").await;
     let with_attendees = Call::new("POST", "/meetings").query("operation", "create-attendees");
     let mut all = vec![("CreateMeetingWithAttendees", with_attendees.body("{}"))];
-    all.extend(calls(&world.meeting_id, &attendee_id));
+    all.extend(relayed_calls(&world.meeting_id, &attendee_id));
     let mut count = 2;
     for source in Source::ALL {
         for (nobody, status) in [(json!(null), 401), (json!("444455556666"), 403)] {

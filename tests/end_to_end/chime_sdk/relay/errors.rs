@@ -7,8 +7,8 @@ use local_chime_sdk::Answer::{self, Closed, Raw, Refusal, Stalled, Truncated, Un
 use local_chime_sdk::Fault;
 use serde_json::json;
 
-use super::{World, calls};
-use crate::support::{Source, legacy_operations};
+use super::World;
+use crate::support::{Source, legacy_operations, relayed_calls};
 
 const BAD: &str = "BadRequestException";
 const LIMIT: &str = "ResourceLimitExceededException";
@@ -83,7 +83,7 @@ async fn each_error_of_the_service_becomes_one_that_the_legacy_operation_has() {
 async fn assert_errors(number: usize) {
     let world = World::with(&[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
     let attendee_id = world.attend("anna").await;
-    let (operation, call) = &calls(&world.meeting_id, &attendee_id)[number];
+    let (operation, call) = &relayed_calls(&world.meeting_id, &attendee_id)[number];
     let event = call.event(Source::RestRoute);
     let legacy = legacy_operations().await.iter().find(|it| it.name == *operation).unwrap();
     for (answer, usual, attempts) in ERRORS {
@@ -130,7 +130,7 @@ async fn assert_errors(number: usize) {
 async fn the_service_says_how_long_to_wait() {
     let world = World::start().await;
     let attendee_id = world.attend("anna").await;
-    for (operation, call) in calls(&world.meeting_id, &attendee_id) {
+    for (operation, call) in relayed_calls(&world.meeting_id, &attendee_id) {
         for (asked, told) in [(30, "30"), (86_400, "60")] {
             world.chime.service.set_fault(Fault::before(Unavailable(asked)));
             let reply = world.call(&call).await;
@@ -146,7 +146,7 @@ async fn a_missing_meeting_and_a_missing_attendee_are_told_apart() {
     let world = World::start().await;
     let attendee_id = world.attend("anna").await;
     assert!(world.chime.service.end_meeting(&world.meeting_id));
-    for (operation, call) in calls(&world.meeting_id, &attendee_id) {
+    for (operation, call) in relayed_calls(&world.meeting_id, &attendee_id) {
         let reply = world.call(&call).await;
         let message = match operation {
             "GetAttendee" | "DeleteAttendee" => "The meeting has ended, or it has no such attendee",

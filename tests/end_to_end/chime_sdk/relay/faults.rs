@@ -9,8 +9,8 @@ use local_chime_sdk::Fault;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::{World, calls};
-use crate::support::{Call, DynamoDb, Function, Source, legacy_operations};
+use super::World;
+use crate::support::{Call, DynamoDb, Function, Source, chime, legacy_operations, relayed_calls};
 
 const THROTTLED: Fault = Fault::before(Refusal(429, "ThrottlingException"));
 
@@ -31,7 +31,7 @@ async fn a_lost_answer_is_asked_for_again() {
         ] {
             world.meet().await;
             let attendee_id = world.attend("carl").await;
-            let (operation, call) = &calls(&world.meeting_id, &attendee_id)[number];
+            let (operation, call) = &relayed_calls(&world.meeting_id, &attendee_id)[number];
             world.chime.service.set_faults(faults.clone());
             let deadline = SystemTime::now() + Duration::from_secs(6);
 
@@ -59,7 +59,7 @@ async fn a_broken_answer_is_asked_for_again() {
     let world = World::start().await;
     let attendee_id = world.attend("carl").await;
     // The others have no answer that could break.
-    for (operation, call) in &calls(&world.meeting_id, &attendee_id)[..5] {
+    for (operation, call) in &relayed_calls(&world.meeting_id, &attendee_id)[..5] {
         world.chime.service.set_faults([Fault::after(Truncated)]);
         let reply = world.call(call).await;
         let again = world.call(call).await;
@@ -86,7 +86,7 @@ async fn what_was_not_there_before_is_not_found() {
         }
     }
     // Nothing but a deletion is done when there is nothing left.
-    for (operation, call) in calls(missing, missing) {
+    for (operation, call) in relayed_calls(missing, missing) {
         world.chime.service.set_faults([Fault::after(Closed)]);
         let status = if operation.starts_with("Delete") { 204 } else { 404 };
         assert_eq!(world.call(&call).await.status, status, "{operation}");
@@ -118,7 +118,7 @@ async fn an_answer_that_cannot_be_used_is_a_server_side_fault() {
     ];
     let any = ["", "{", "[]", "{}", "null", r#""s3cr3t""#, "<html>s3cr3t", "\u{feff}{}"];
     let mut count = 2;
-    for (operation, call) in calls(&world.meeting_id, &attendee_id) {
+    for (operation, call) in relayed_calls(&world.meeting_id, &attendee_id) {
         let of_operation = match operation {
             "GetMeeting" => &meeting[..],
             "CreateAttendee" | "GetAttendee" => &attendee,
@@ -180,13 +180,9 @@ async fn an_answer_that_is_not_utf_8_is_a_server_side_fault() {
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let service = Router::new().fallback(async move || answer);
         let server = tokio::spawn(async { axum::serve(listener, service).await });
-        let settings = [
-            ("MEDIA_PLANE", "chime-sdk-meetings"),
-            ("AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS", &*endpoint),
-        ];
-        let function = Function::start_with(&dynamodb, &settings).await;
+        let function = Function::start_with(&dynamodb, &chime::plane(&endpoint)).await;
         let id = "4f1e7a52-2c7b-4b8a-9d55-0123456789ab";
-        for (operation, call) in &calls(id, id)[..5] {
+        for (operation, call) in &relayed_calls(id, id)[..5] {
             let reply = function.invoke(&call.event(Source::RestRoute)).await;
             reply.assert_modelled();
             assert_eq!(reply.status, 500, "{operation}: {reply:?}");
@@ -200,14 +196,11 @@ async fn an_answer_that_is_not_utf_8_is_a_server_side_fault() {
 #[tokio::test]
 async fn a_service_out_of_reach_is_unavailable() {
     let dynamodb = DynamoDb::start().await;
-    let settings = [
-        ("MEDIA_PLANE", "chime-sdk-meetings"),
-        // Nothing listens on the discard port.
-        ("AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS", "http://127.0.0.1:9"),
-    ];
+    // Nothing listens on the discard port.
+    let settings = chime::plane("http://127.0.0.1:9");
     let function = Function::start_with(&dynamodb, &settings).await;
     let id = "4f1e7a52-2c7b-4b8a-9d55-0123456789ab";
-    for (operation, call) in calls(id, id) {
+    for (operation, call) in relayed_calls(id, id) {
         let reply = function.invoke(&call.event(Source::RestRoute)).await;
         reply.assert_modelled();
         assert_eq!(reply.status, 503, "{operation}: {reply:?}");

@@ -63,33 +63,3 @@ impl World {
             .into()
     }
 }
-
-/// A call of each operation, those that delete last.
-pub fn calls(meeting_id: &str, attendee_id: &str) -> [(&'static str, Call); 9] {
-    let meeting = format!("/meetings/{meeting_id}");
-    let attendees = format!("{meeting}/attendees");
-    let attendee = format!("{attendees}/{attendee_id}");
-    let transcription = format!("{meeting}/transcription");
-    let configuration = json!({"EngineTranscribeSettings": {"LanguageCode": "en-US"}});
-    [
-        ("GetMeeting", Call::new("GET", &meeting)),
-        ("CreateAttendee", Call::new("POST", &attendees).body(json!({"ExternalUserId": "anna"}))),
-        (
-            "BatchCreateAttendee",
-            Call::new("POST", &attendees)
-                .query("operation", "batch-create")
-                .body(json!({"Attendees": [{"ExternalUserId": "bert"}]})),
-        ),
-        ("GetAttendee", Call::new("GET", &attendee)),
-        ("ListAttendees", Call::new("GET", &attendees)),
-        (
-            "StartMeetingTranscription",
-            Call::new("POST", &transcription)
-                .query("operation", "start")
-                .body(json!({"TranscriptionConfiguration": configuration})),
-        ),
-        ("StopMeetingTranscription", Call::new("POST", &transcription).query("operation", "stop")),
-        ("DeleteAttendee", Call::new("DELETE", &attendee)),
-        ("DeleteMeeting", Call::new("DELETE", &meeting)),
-    ]
-}

@@ -5,8 +5,8 @@ use local_chime_sdk::{Fault, Request};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{World, calls};
-use crate::support::{Call, Source, legacy_operations};
+use super::World;
+use crate::support::{Call, Source, legacy_operations, relayed_calls};
 
 const ATTENDEE: &str = "8d1f3c0e-5b7a-4c2d-8e9f-abcdef012345";
 
@@ -57,7 +57,7 @@ fn sent(operation: &str) -> (&'static str, &'static str) {
 #[tokio::test]
 async fn a_call_is_passed_on_and_its_answer_is_the_legacy_one() {
     let world = World::start().await;
-    for (name, call) in calls(&world.meeting_id, ATTENDEE) {
+    for (name, call) in relayed_calls(&world.meeting_id, ATTENDEE) {
         let (answer, expected) = answers(name);
         let status = legacy_operations().await.iter().find(|it| it.name == name).unwrap().status;
         for source in Source::ALL {
@@ -116,14 +116,14 @@ async fn a_meeting_is_used_from_its_first_attendee_to_its_end() {
         let list = call(Call::new("GET", &attendees)).await;
         assert_eq!(users(&list.json()), ["bert"]);
 
-        for (name, call_of_it) in &calls(&world.meeting_id, &id)[5..7] {
+        for (name, call_of_it) in &relayed_calls(&world.meeting_id, &id)[5..7] {
             assert_eq!(call(call_of_it.clone()).await.body, "{}", "{name}");
         }
         let meeting = call(Call::new("GET", world.path(""))).await;
         let upstream = &world.chime.service.meetings()[0];
         assert_eq!(meeting.json()["Meeting"]["MediaPlacement"], upstream["MediaPlacement"]);
         assert_eq!(call(Call::new("DELETE", world.path(""))).await.status, 204);
-        for (name, call_of_it) in calls(&world.meeting_id, &id) {
+        for (name, call_of_it) in relayed_calls(&world.meeting_id, &id) {
             let ended = call(call_of_it).await;
             ended.assert_modelled();
             assert_eq!(ended.status, 404, "{name}: {ended:?}");

@@ -5,8 +5,8 @@ use local_chime_sdk::Answer::{Closed, Raw, Refusal};
 use local_chime_sdk::Fault;
 use serde_json::{Value, json};
 
-use super::{World, calls};
-use crate::support::{CALLER, Call, Source, XRay};
+use super::World;
+use crate::support::{CALLER, Call, Source, XRay, relayed_calls};
 
 const TRACE: &str = "Root=1-6743a1f0-0a1b2c3d4e5f60718293a4b5;Parent=53995c3f42cd8ad8;Sampled=1";
 
@@ -14,13 +14,15 @@ const TRACE: &str = "Root=1-6743a1f0-0a1b2c3d4e5f60718293a4b5;Parent=53995c3f42c
 async fn a_request_is_a_line_and_a_set_of_metrics() {
     let world = World::with(&[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
     let attendee_id = world.attend("anna").await;
-    for (_, call) in calls(&world.meeting_id, &attendee_id) {
+    for (_, call) in relayed_calls(&world.meeting_id, &attendee_id) {
         world.call(&call).await;
     }
 
     let records = &world.function.process.records(11).await[2..];
 
-    for ((operation, call), record) in calls(&world.meeting_id, &attendee_id).iter().zip(records) {
+    for ((operation, call), record) in
+        relayed_calls(&world.meeting_id, &attendee_id).iter().zip(records)
+    {
         for (property, value) in [
             ("operation", json!(operation)),
             ("outcome", json!("relayed")),
@@ -83,7 +85,7 @@ async fn a_trace_has_the_call() {
     let mut world = World::with(&[("AWS_XRAY_DAEMON_ADDRESS", &xray.address)]).await;
     world.function.trace_header = TRACE;
     let missing = "4f1e7a52-2c7b-4b8a-9d55-0123456789ab";
-    for (operation, call) in calls(missing, missing) {
+    for (operation, call) in relayed_calls(missing, missing) {
         for (fault, retries, flags) in [
             (Fault::NONE, 0, [false, true, false]),
             (Fault::before(Refusal(429, "ThrottlingException")), 1, [false, true, true]),
@@ -146,7 +148,7 @@ fn marked_calls(world: &World, attendee_id: &str) -> Vec<Call> {
         Call::new("GET", "/meetings").query("next-token", "s3cr3t"),
     ];
     // What others have made of the meeting is sensitive, too.
-    calls.extend(super::calls(&world.meeting_id, attendee_id).map(|(_, call)| call));
+    calls.extend(relayed_calls(&world.meeting_id, attendee_id).map(|(_, call)| call));
     calls
 }
 
