@@ -1,40 +1,60 @@
-//! From an event, and what the store answers to the write, to the reply.
+//! From an event, and what the remote services answer, to the reply.
 //!
-//! An input is an event. What `DynamoDB` answers may follow behind a line `HTTP 400`, of whatever
-//! status. Nothing panics, whatever either holds, and every reply is one that the API has.
+//! An input is an event. What the services answer may follow behind lines of their names: `HTTP 400` what `DynamoDB`
+//! answers to a write, of whatever status, `READ 200` what it answers to a read, and `CHIME 404` what the Amazon
+//! Chime SDK answers to each call. Nothing panics, whatever they hold, every reply is one that the API has, and
+//! nothing is sent to the Amazon Chime SDK that it does not have.
 #![no_main]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is how it finds something")]
 
+mod checks;
+
 use std::cell::RefCell;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_smithy_http_client::test_util::infallible_client_fn;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use create_meeting::caller::AllowedCallers;
+use create_meeting::chime_sdk::ChimeSdk;
 use create_meeting::create_meeting::CreateMeeting;
 use create_meeting::endpoint::Endpoint;
 use create_meeting::gateway;
 use create_meeting::media_plane::MediaPlane;
+use create_meeting::media_plane::chime_sdk_meetings::{ChimeSdkMeetings, TokenScope};
 use create_meeting::media_plane::templates::Templates;
+use create_meeting::relay::Relay;
 use create_meeting::store::Store;
 use create_meeting::telemetry::Telemetry;
 use lambda_runtime::{Context, LambdaEvent};
 use libfuzzer_sys::fuzz_target;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tracing::level_filters::LevelFilter;
 
-/// What the store answers: status and body.
-type StoreAnswer = (u16, Vec<u8>);
+/// Status and body.
+type Answer = (u16, Vec<u8>);
+
+/// What the remote services answer.
+struct Answers {
+    write: Answer,
+    read: Answer,
+    /// Without one, whatever is asked for.
+    chime_sdk: Option<Answer>,
+}
 
 thread_local! {
-    static STORE_ANSWER: RefCell<StoreAnswer> = const { RefCell::new((200, Vec::new())) };
-    static ENDPOINTS: [Endpoint; 2] = [
-        endpoint(AllowedCallers::Anyone, None),
-        endpoint(AllowedCallers::OfAccounts(vec!["111122223333".into()]), NonZeroU32::new(1)),
+    static ANSWERS: RefCell<Answers> = RefCell::new(split(b"").1);
+    static ENDPOINTS: [Endpoint; 4] = [
+        endpoint(AllowedCallers::Anyone, None, templates()),
+        endpoint(of_one_account(), NonZeroU32::new(1), templates()),
+        endpoint(AllowedCallers::Anyone, None, chime_sdk()),
+        endpoint(of_one_account(), NonZeroU32::new(1), chime_sdk()),
     ];
     static TELEMETRY: Telemetry = Telemetry::new(LevelFilter::INFO, Some("fuzz".into()), None);
     /// Its clock is a test's: what waits need not.
@@ -45,41 +65,125 @@ thread_local! {
         .expect("a runtime");
 }
 
-fn endpoint(allowed_callers: AllowedCallers, daily_limit: Option<NonZeroU32>) -> Endpoint {
-    let http_client = infallible_client_fn(|_| {
-        let (status, body) = STORE_ANSWER.with_borrow(Clone::clone);
-        http::Response::builder().status(status).body(body).unwrap_or_default()
-    });
-    let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "fuzz");
+fn of_one_account() -> AllowedCallers {
+    AllowedCallers::OfAccounts(vec!["111122223333".into()])
+}
+
+fn credentials() -> SharedCredentialsProvider {
+    SharedCredentialsProvider::new(Credentials::new("AKIDEXAMPLE", "secret", None, None, "fuzz"))
+}
+
+fn templates() -> (MediaPlane, Option<Relay>) {
+    (MediaPlane::Templates(Box::new(Templates::new("media.test"))), None)
+}
+
+fn chime_sdk() -> (MediaPlane, Option<Relay>) {
+    let client = ChimeSdk::new(Upstream, credentials(), "us-east-1".into(), "http://chime.test");
+    let client = Arc::new(client);
+    let bucket = ChimeSdkMeetings::LONGEST_BUCKET;
+    let scope = TokenScope { region: "us-east-1".into(), table: "Meetings".into(), bucket };
+    let relay = Relay::new(client.clone());
+    let plane = ChimeSdkMeetings::new(client, true, scope);
+    (MediaPlane::ChimeSdkMeetings(Box::new(plane)), Some(relay))
+}
+
+fn endpoint(
+    allowed_callers: AllowedCallers,
+    daily_limit: Option<NonZeroU32>,
+    (media_plane, relay): (MediaPlane, Option<Relay>),
+) -> Endpoint {
+    let http_client =
+        infallible_client_fn(|request| {
+            let target = request.headers().get("x-amz-target").map_or(&b""[..], |it| it.as_bytes());
+            let is_read = target.ends_with(b"GetItem");
+            let (status, body) = ANSWERS.with_borrow(|answers| {
+                if is_read { answers.read.clone() } else { answers.write.clone() }
+            });
+            http::Response::builder().status(status).body(body).unwrap_or_default()
+        });
     let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("us-east-1"))
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .credentials_provider(credentials())
         .http_client(http_client)
         .build();
     let create_meeting = CreateMeeting {
         store: Store::new((&config).into(), "Meetings".into()),
-        media_plane: MediaPlane::Templates(Box::new(Templates::new("media.test"))),
+        media_plane,
         meeting_lifetime: Duration::from_hours(24),
         daily_limit,
     };
-    Endpoint { allowed_callers, create_meeting, relay: None }
+    Endpoint { allowed_callers, create_meeting, relay }
 }
 
-fn split(input: &[u8]) -> (&[u8], StoreAnswer) {
-    const MARK: &[u8] = b"\nHTTP ";
-    let found = input.windows(MARK.len()).position(|window| window == MARK);
-    let Some(end) = found else { return (input, (200, b"{}".to_vec())) };
-    let (event, answer) = (&input[..end], &input[end + MARK.len()..]);
+/// The Amazon Chime SDK.
+#[derive(Debug)]
+struct Upstream;
+
+impl HttpConnector for Upstream {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        checks::sent(&request);
+        let (status, body) = ANSWERS
+            .with_borrow(|answers| answers.chime_sdk.clone())
+            .unwrap_or_else(|| (200, usual_answer(&request)));
+        let status = status.try_into().unwrap_or_else(|_| 200.try_into().unwrap());
+        HttpConnectorFuture::ready(Ok(HttpResponse::new(status, body.into())))
+    }
+}
+
+/// An answer to any request.
+fn usual_answer(request: &HttpRequest) -> Vec<u8> {
+    let body = request.body().bytes().unwrap_or_default();
+    let wanted: Value = serde_json::from_slice(body).unwrap_or_default();
+    let attendee = json!({"AttendeeId": "8d1f3c0e", "ExternalUserId": "anna", "JoinToken": "a"});
+    let answer = json!({
+        "Meeting": {
+            "MeetingId": "1343fa41-6e0d-4862-9880-5d63982f39bc",
+            "ExternalMeetingId": wanted["ExternalMeetingId"],
+            "MediaRegion": wanted["MediaRegion"],
+            "MediaPlacement": {"AudioHostUrl": "a", "SignalingUrl": "b"},
+        },
+        "Attendee": attendee,
+        "Attendees": [attendee],
+    });
+    answer.to_string().into_bytes()
+}
+
+/// The event of an input, and what the services answer.
+fn split(input: &[u8]) -> (&[u8], Answers) {
+    let empty = || (200, b"{}".to_vec());
+    let mut answers = Answers { write: empty(), read: empty(), chime_sdk: None };
+    let mut event = input;
+    for name in ["\nHTTP ", "\nREAD ", "\nCHIME "] {
+        let (before, answer) = answer_behind(input, name.as_bytes());
+        if before.len() < event.len() {
+            event = before;
+        }
+        let Some(answer) = answer else { continue };
+        match name {
+            "\nHTTP " => answers.write = answer,
+            "\nREAD " => answers.read = answer,
+            _ => answers.chime_sdk = Some(answer),
+        }
+    }
+    (event, answers)
+}
+
+/// What is before `mark`, and the answer behind it, which ends with the line.
+fn answer_behind<'a>(input: &'a [u8], mark: &[u8]) -> (&'a [u8], Option<Answer>) {
+    let found = input.windows(mark.len()).position(|window| window == mark);
+    let Some(end) = found else { return (input, None) };
+    let answer = &input[end + mark.len()..];
+    let answer = answer.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let (status, body) = answer.split_at_checked(3).unwrap_or((answer, b""));
     let status = std::str::from_utf8(status).ok().and_then(|status| status.parse().ok());
-    (event, (status.unwrap_or(200), body.to_vec()))
+    (&input[..end], Some((status.unwrap_or(200), body.to_vec())))
 }
 
 fuzz_target!(|input: &[u8]| {
-    let (event, store_answer) = split(input);
+    let (event, answers) = split(input);
     let Ok(event) = serde_json::from_slice::<Box<RawValue>>(event) else { return };
-    STORE_ANSWER.set(store_answer);
+    ANSWERS.set(answers);
     ENDPOINTS.with(|endpoints| endpoints.iter().for_each(|endpoint| run(endpoint, &event)));
 });
 
@@ -91,34 +195,7 @@ fn run(endpoint: &Endpoint, event: &RawValue) {
         RUNTIME.with(|runtime| runtime.block_on(reply))
     });
     match reply {
-        Ok(reply) => check(&serde_json::to_value(reply).unwrap()),
+        Ok(reply) => checks::reply(&serde_json::to_value(reply).unwrap()),
         Err(error) => assert_eq!(error.error_type, "NotAnHttpEvent"),
     }
-}
-
-fn check(reply: &Value) {
-    let header = |name: &str| reply["headers"][name].as_str();
-    assert_eq!(header("content-type"), Some("application/json"));
-    let body: Value = serde_json::from_str(reply["body"].as_str().unwrap()).unwrap();
-    let status = reply["statusCode"].as_u64().unwrap();
-    if status == 201 {
-        assert_eq!(body["Meeting"]["MediaPlacement"].as_object().unwrap().len(), 8);
-        return;
-    }
-    let name = body["__type"].as_str().unwrap();
-    let (code, its_status) = match name {
-        "BadRequestException" => ("BadRequest", 400),
-        "ResourceLimitExceededException" => ("ResourceLimitExceeded", 400),
-        "UnauthorizedClientException" => ("Unauthorized", 401),
-        "ForbiddenException" => ("Forbidden", 403),
-        "NotFoundException" => ("NotFound", 404),
-        "MethodNotAllowedException" => ("MethodNotAllowed", 405),
-        "ThrottledClientException" => ("Throttled", 429),
-        "ServiceFailureException" => ("ServiceFailure", 500),
-        "ServiceUnavailableException" => ("ServiceUnavailable", 503),
-        _ => panic!("{reply}"),
-    };
-    assert_eq!((status, header("x-amzn-errortype")), (its_status, Some(name)));
-    assert_eq!(body["Code"], code);
-    assert!(!body["Message"].as_str().unwrap().is_empty());
 }

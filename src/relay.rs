@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 pub use self::answer::CreatedAttendees;
 use crate::attempts::{self, ServiceCall};
-use crate::chime_sdk::{ChimeSdk, Request};
+use crate::chime_sdk::{ChimeSdk, Request, patterns};
 use crate::error::{Error, ErrorKind};
 use crate::gateway::{HttpRequest, Operation};
 use crate::request::attendees::{Attendee, Attendees};
@@ -85,11 +85,11 @@ impl Relay {
         })
     }
 
-    /// Creates attendees of the meeting with this ID, which is a valid one, and returns the service's answer.
-    /// Those who exist already are found by their `ExternalUserId`.
+    /// Creates attendees of the meeting with this ID, and returns the service's answer. Those who exist already
+    /// are found by their `ExternalUserId`.
     ///
     /// # Errors
-    /// The service's, translated. `NotFound` if the meeting has ended.
+    /// The service's, translated. `NotFound` if the meeting has ended, `ServiceFailure` if the ID is none.
     pub async fn create_attendees(
         &self,
         meeting_id: &str,
@@ -97,6 +97,10 @@ impl Relay {
         deadline: Instant,
         calls: &mut Vec<ServiceCall>,
     ) -> Result<CreatedAttendees, Error> {
+        // The ID comes from the table. What is not an ID must not get into a URL.
+        if !patterns::is_id(meeting_id) {
+            return Err(Error::service_failure("the item's MeetingId is not an ID"));
+        }
         let operation = Relayed::BatchCreateAttendee;
         let path = format!("/meetings/{meeting_id}/attendees?operation=batch-create");
         let body = to_json(&Attendees { attendees })?;

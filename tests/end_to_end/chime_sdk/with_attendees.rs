@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::join_all;
 use local_chime_sdk::Answer::{Closed, Raw, Refusal, Stalled};
 use local_chime_sdk::{Fault, Tokens};
@@ -233,6 +234,21 @@ async fn a_meeting_that_has_ended_takes_no_attendees() {
     assert_eq!((next.status, next.is_replay()), (201, false), "{next:?}");
     assert_eq!(chime, [CHECK, CREATE, ATTEND]);
     assert_ne!(next.meeting_id(), first.meeting_id());
+}
+
+#[tokio::test]
+async fn what_is_no_id_in_the_table_becomes_no_part_of_a_url() {
+    let world = World::start().await;
+    world.invoke(&with(&["anna"]), 0).await;
+    let [mut item] = <[_; 1]>::try_from(world.dynamodb.items().await).unwrap();
+    item.insert("MeetingId".into(), AttributeValue::S("../meetings".into()));
+    let put = world.dynamodb.client.put_item().table_name("Meetings").set_item(Some(item));
+    put.send().await.unwrap();
+    for seconds in [1, 60] {
+        let (reply, _, chime) = world.invoke(&with(&["anna"]), seconds).await;
+        assert_eq!((reply.status, chime.len()), (500, 0), "{reply:?}");
+        reply.assert_modelled();
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,88 @@
+//! What must be true, whatever the input.
+
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use serde_json::Value;
+
+/// Requires a reply that the API has.
+pub fn reply(reply: &Value) {
+    let header = |name: &str| reply["headers"][name].as_str();
+    let status = reply["statusCode"].as_u64().unwrap();
+    if status == 204 {
+        assert!(header("content-type").is_none() && reply["body"].is_null(), "{reply}");
+        return;
+    }
+    assert_eq!(header("content-type"), Some("application/json"));
+    let body: Value = serde_json::from_str(reply["body"].as_str().unwrap()).unwrap();
+    if status < 300 {
+        success(status, &body);
+        return;
+    }
+    let name = body["__type"].as_str().unwrap();
+    let (code, its_status) = match name {
+        "BadRequestException" => ("BadRequest", 400),
+        "ResourceLimitExceededException" => ("ResourceLimitExceeded", 400),
+        "UnauthorizedClientException" => ("Unauthorized", 401),
+        "ForbiddenException" => ("Forbidden", 403),
+        "NotFoundException" => ("NotFound", 404),
+        "MethodNotAllowedException" => ("MethodNotAllowed", 405),
+        "UnprocessableEntityException" => ("Unprocessable", 422),
+        "ThrottledClientException" => ("Throttled", 429),
+        "ServiceFailureException" => ("ServiceFailure", 500),
+        "ServiceUnavailableException" => ("ServiceUnavailable", 503),
+        _ => panic!("{reply}"),
+    };
+    assert_eq!((status, header("x-amzn-errortype")), (its_status, Some(name)));
+    assert_eq!(body["Code"], code);
+    assert!(!body["Message"].as_str().unwrap().is_empty());
+}
+
+/// A meeting, attendees, both, or nothing at all where a transcription was asked for.
+fn success(status: u64, body: &Value) {
+    let members = body.as_object().unwrap();
+    assert!(matches!(status, 200 | 201), "{status}: {body}");
+    assert!(status == 200 || !members.is_empty());
+    if let Some(meeting) = members.get("Meeting").filter(|_| status == 201) {
+        assert_eq!(meeting["MeetingId"].as_str().unwrap().len(), 36);
+        let urls = meeting["MediaPlacement"].as_object().unwrap();
+        assert!(urls.contains_key("AudioHostUrl") && urls.contains_key("SignalingUrl"), "{body}");
+    }
+}
+
+/// Requires a request that the Amazon Chime SDK has: a path of checked IDs, an encoded query, and a JSON object.
+pub fn sent(request: &HttpRequest) {
+    let target = request.uri().strip_prefix("http://chime.test/").unwrap();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let segments: Vec<_> = path.split('/').collect();
+    match (request.method(), &segments[..], query) {
+        ("POST", ["meetings"], "") => {}
+        ("GET" | "DELETE", ["meetings", meeting], "")
+        | ("POST", ["meetings", meeting, "attendees"], "" | "operation=batch-create")
+        | ("POST", ["meetings", meeting, "transcription"], "operation=start" | "operation=stop") => {
+            id(meeting)
+        }
+        ("GET", ["meetings", meeting, "attendees"], page) => {
+            id(meeting);
+            for parameter in page.split('&').filter(|parameter| !parameter.is_empty()) {
+                let (name, value) = parameter.split_once('=').unwrap();
+                assert!(matches!(name, "max-results" | "next-token"), "{page}");
+                let is_encoded =
+                    |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte);
+                assert!(!value.is_empty() && value.bytes().all(is_encoded), "{page}");
+            }
+        }
+        ("GET" | "DELETE", ["meetings", meeting, "attendees", attendee], "") => {
+            id(meeting);
+            id(attendee);
+        }
+        (method, ..) => panic!("{method} {target}"),
+    }
+    let body = request.body().bytes().unwrap();
+    assert!(body.is_empty() || serde_json::from_slice::<Value>(body).unwrap().is_object());
+}
+
+fn id(id: &str) {
+    let is_hyphen = |index| [8, 13, 18, 23].contains(&index);
+    let fits =
+        |(index, c): (usize, char)| if is_hyphen(index) { c == '-' } else { c.is_ascii_hexdigit() };
+    assert!(id.len() == 36 && id.chars().enumerate().all(fits), "{id}");
+}
