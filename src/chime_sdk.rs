@@ -188,9 +188,11 @@ impl Rejection {
     fn into_failure(self, retry_after: Option<Duration>) -> Failure {
         let name = self.name.as_deref().unwrap_or_default();
         match (name, self.status) {
-            // The service's front end rejects a member of the wrong type with a SerializationException.
+            // The service's front end rejects a member of the wrong type with a SerializationException, and
+            // bodies and URLs that are too long with their status.
             ("BadRequestException" | "ValidationException" | "SerializationException", _)
-            | ("", 400) => {
+            | ("", 400)
+            | (_, 413 | 414) => {
                 rejected(ErrorKind::BadRequest, "The Amazon Chime SDK rejected the request.", self)
             }
             ("LimitExceededException", _) => rejected(

@@ -20,11 +20,13 @@ const UNAVAILABLE: &str = "ServiceUnavailableException";
 
 /// What the service answers, what the client gets, and after how many attempts. [`expected`] knows the
 /// exceptions of single operations.
-pub const ERRORS: [(Answer, &str, usize); 29] = [
+pub const ERRORS: [(Answer, &str, usize); 31] = [
     (Refusal(400, "BadRequestException"), BAD, 1),
     (Refusal(400, "ValidationException"), BAD, 1),
     (Refusal(400, "SerializationException"), BAD, 1),
     (Raw(400, "{}"), BAD, 1),
+    (Raw(413, "<html>"), BAD, 1),
+    (Raw(414, ""), BAD, 1),
     (Refusal(400, "LimitExceededException"), LIMIT, 1),
     (Refusal(401, "UnauthorizedException"), FAILURE, 1),
     (Refusal(403, "ForbiddenException"), FAILURE, 1),
