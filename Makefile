@@ -86,11 +86,11 @@ invoke: need-python3 $(CARGO_LAMBDA) ## Send events/$EVENT.json to the server st
 		{ echo 'No reply from create-meeting at http://127.0.0.1:$(PORT). To start it: make run PORT=$(PORT)' >&2; exit 1; }
 
 .PHONY: test
-test: need-python3 $(CARGO_LAMBDA) $(CHIME_SDK_CLIENT)/chime_sdk_requirements.txt $(VENV)/boto3 $(VENV)/wheels $(MOTO) $(SCHEMATHESIS) $(OPENAPI_CLIENT) tests/node_modules/.package-lock.json ## Run all tests
+test: need-python3 $(CARGO_LAMBDA) $(CHIME_SDK_CLIENT)/chime_sdk_requirements.txt $(VENV)/boto3 $(VENV)/wheels $(MOTO) $(SCHEMATHESIS) $(OPENAPI_CLIENT) tests/node_modules/.package-lock.json tests/javascript/node_modules/.package-lock.json ## Run all tests
 	@cargo test --locked --workspace --exclude benches --exclude fuzz --exclude hello
 	@cargo build --locked --package local-dynamodb --package local-chime-sdk
-	@$(VENV)/bin/pytest tests/test_make.py tests/test_openapi.py tests/test_programs.py tests/test_smoke.py tests/test_validate_chime_requests.py
-	@$(CHIME_SDK_CLIENT)/bin/pytest tests/test_local_chime_sdk.py tests/test_local_chime_sdk_program.py
+	@$(VENV)/bin/pytest tests/test_make.py tests/test_openapi.py tests/test_programs.py tests/test_smoke.py tests/test_validate_chime_requests.py tests/test_service_description.py
+	@$(CHIME_SDK_CLIENT)/bin/pytest tests/test_local_chime_sdk.py tests/test_local_chime_sdk_program.py tests/test_clients.py
 
 .PHONY: sam-build
 sam-build: $(SAM) $(CARGO_LAMBDA) $(VENV)/ziglang ## Build the deployment package with SAM (ARCHITECTURE=x86_64|arm64)
@@ -246,7 +246,7 @@ $(PYTHON_PEER)/requirements.txt: $(PEERS)/python/requirements.txt
 	@$(PYTHON_PEER)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
 	@cp $< $@
 
-# The current boto3, which lacks CreateMeeting of the chime namespace.
+# The current boto3 and AWS CLI, which lack CreateMeeting of the chime namespace.
 $(CHIME_SDK_CLIENT)/chime_sdk_requirements.txt: tests/chime_sdk_requirements.txt
 	@python3 -m venv $(CHIME_SDK_CLIENT)
 	@$(CHIME_SDK_CLIENT)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<

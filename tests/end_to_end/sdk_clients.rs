@@ -3,6 +3,7 @@
 
 use std::process::Stdio;
 
+use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_sdk_chime::config::retry::RetryConfig;
 use aws_sdk_chime::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_chime::operation::create_meeting::CreateMeetingError;
@@ -80,6 +81,27 @@ async fn callers_who_may_not_see_it_as_a_typed_exception() {
             assert!(message.contains(expected.2), "{message}");
         }
     }
+}
+
+#[tokio::test]
+async fn rust_finds_the_endpoint_in_the_shared_configuration() {
+    let dynamodb = DynamoDb::start().await;
+    let function = Function::start(&dynamodb).await;
+    let gateway = Gateway::start(function, Event::named("rest-create")).await;
+    let file = format!(
+        "[default]\nservices = ours\n\n[services ours]\nchime =\n  endpoint_url = {}\n",
+        gateway.endpoint
+    );
+    let files = EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, file).build();
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .profile_files(files)
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new("AKIDEXAMPLE", "secret", None, None, "test"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .load()
+        .await;
+    let mut client = Client::Rust(aws_sdk_chime::Client::new(&config));
+    client.create_meeting(&json!({"ClientRequestToken": "token"})).await.expect("a meeting");
 }
 
 async fn check(mut client: Client, dynamodb: &DynamoDb) {

@@ -1,4 +1,4 @@
-//! The clients that the README shows, against a stand-in for API Gateway.
+//! The clients that `docs/clients.md` shows, against a stand-in for API Gateway.
 
 use aws_sdk_chime::config::{BehaviorVersion, Credentials, Region};
 use tokio::process::Command;
@@ -84,14 +84,14 @@ async fn boto3_sends_an_api_key() {
 }
 
 #[test]
-fn the_readme_shows_these_clients() {
-    let readme = include_str!("../../README.md");
+fn the_documentation_shows_these_clients() {
+    let documentation = include_str!("../../docs/clients.md");
     for client in [
         include_str!("../clients/iam.py"),
         include_str!("../clients/iam.mjs"),
         include_str!("../clients/iam.rs"),
         include_str!("../clients/api_key.py"),
     ] {
-        assert!(readme.contains(client), "{client}");
+        assert!(documentation.contains(client), "{client}");
     }
 }

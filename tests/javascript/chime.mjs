@@ -1,0 +1,47 @@
+// Uses the Chime clients of the package that the first argument names, loaded as the second says: by `import` or
+// `require`. A third argument is the endpoint that the program sets. Prints what it gets.
+
+import { createRequire } from "node:module";
+
+const [name, how, endpoint] = process.argv.slice(2);
+const loaded = how === "import" ? await import(name) : createRequire(import.meta.url)(name);
+const program = name.startsWith("aws-sdk") ? version2(loaded.default ?? loaded) : version3(loaded);
+
+const meeting = (await program.createMeeting({ ExternalMeetingId: "meeting" })).Meeting;
+const attendee = await program.createAttendee({ MeetingId: meeting.MeetingId, ExternalUserId: "attendee" });
+const error = await program.createMeeting({ MediaRegion: "nowhere" }).catch((error) => error);
+// What a client of another service does must not change.
+await program.callAnotherService();
+console.log(JSON.stringify({
+  meeting: meeting.ExternalMeetingId,
+  attendee: attendee.Attendee.ExternalUserId,
+  error: program.nameOf(error),
+}));
+
+function version2(AWS) {
+  const chime = new AWS.Chime({ maxRetries: 0, endpoint });
+  // The demos of the Amazon Chime SDK set it so.
+  if (endpoint) chime.endpoint = new AWS.Endpoint(endpoint);
+  return {
+    createMeeting: (members) => chime.createMeeting(members).promise(),
+    createAttendee: (members) => chime.createAttendee(members).promise(),
+    callAnotherService: () => new AWS.SNS({ maxRetries: 0, endpoint: process.env.OTHER_ENDPOINT })
+      .listTopics().promise().catch(() => {}),
+    nameOf: (error) => error.code,
+  };
+}
+
+function version3(sdk) {
+  const chime = new sdk.Chime({ maxAttempts: 1, ...(endpoint && { endpoint }) });
+  const client = new sdk.ChimeClient({ maxAttempts: 1, ...(endpoint && { endpoint }) });
+  return {
+    createMeeting: (members) => chime.createMeeting(members),
+    createAttendee: (members) => client.send(new sdk.CreateAttendeeCommand(members)),
+    async callAnotherService() {
+      const { ChimeSDKMeetings } = await import("@aws-sdk/client-chime-sdk-meetings");
+      const another = new ChimeSDKMeetings({ maxAttempts: 1, endpoint: process.env.OTHER_ENDPOINT });
+      await another.getMeeting({ MeetingId: "00000000-0000-4000-8000-000000000000" }).catch(() => {});
+    },
+    nameOf: (error) => error instanceof sdk.BadRequestException && error.name,
+  };
+}
