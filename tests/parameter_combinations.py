@@ -44,6 +44,8 @@ def choices():
     compared = {}
     for name, constant in comparisons([TEMPLATE["Conditions"], TEMPLATE["Rules"]]):
         compared.setdefault(name, set()).add(constant)
+    # No resource depends on it. transformed_template.py has both its values.
+    del compared["Tracing"]
     for name, constants in compared.items():
         others = {*(TEMPLATE["Parameters"][name].get("AllowedValues") or [ANY[name]])} - constants
         yield name, sorted({*constants, *sorted(others)[:1]})

@@ -110,6 +110,16 @@ assert resources["UsagePlan"]["DependsOn"] == "ApiProdStage", resources["UsagePl
 assert "AccessLogGroup" in json.dumps(resources["ApiProdStage"]), resources["ApiProdStage"]
 assert "ApiGatewayAccount" in json.dumps(resources["AccessLogGroup"]), resources["AccessLogGroup"]
 
+# Traces cost as much as all the rest, so there are none by default.
+def tracing(**parameters):
+    transformed = transform(**parameters)
+    function = transformed["CreateMeetingFunction"]["Properties"]["TracingConfig"]["Mode"]
+    return function, transformed["ApiProdStage"]["Properties"]["TracingEnabled"]
+
+
+assert tracing() == ("PassThrough", False), tracing()
+assert tracing(Tracing="Enabled") == ("Active", True), tracing(Tracing="Enabled")
+
 # An access log entry is JSON, and has both IDs of the request.
 entry = json.loads(resources["ApiProdStage"]["Properties"]["AccessLogSetting"]["Format"])
 assert entry["requestId"] == "$context.requestId", entry
