@@ -6,6 +6,7 @@ ARCHITECTURE = x86_64
 DATABASE = .local/meetings.db
 ENDPOINT =
 EVENT = rest-create
+ROUNDS = 40
 SECONDS = 1200
 
 # Tools that no Rust toolchain brings come from PyPI into a virtual environment, at these versions.
@@ -138,10 +139,9 @@ LAMBDA := $(TARGET)/lambda
 NODE_BUNDLE := $(TARGET)/node-peer.cjs
 
 bench: ARCHITECTURE = $(subst aarch64,arm64,$(shell uname -m))
-bench: ROUNDS = 40
 
 .PHONY: bench
-bench: sam-build $(PYTHON_PEER)/requirements.txt $(PEERS)/node/node_modules/.package-lock.json ## Measure the function beside others (half an hour, with ROUNDS=40; instructions need valgrind)
+bench: sam-build $(PYTHON_PEER)/requirements.txt $(PEERS)/node/node_modules/.package-lock.json ## Measure the function beside others (half an hour; ROUNDS=40; instructions need valgrind)
 	@cargo build --locked --profile driver --package benches --bin side-by-side
 	@$(CARGO_LAMBDA) lambda build --quiet --locked --release --package floor --package hello
 	@CARGO_TARGET_DIR=$(TARGET) $(CARGO_LAMBDA) lambda build --quiet --locked --release \

@@ -41,7 +41,16 @@ const MOST: [(MediaPlane, [&[f64]; FIGURES.len()]); 2] = [
     ),
     (
         MediaPlane::ChimeSdkMeetings,
-        [&[3.0, 2.0, 1.0, 0.0], &[1.0, 1.0, 0.0, 0.0], &[6.0, 2.8], &[], &[], &[], &[], &[]],
+        [
+            &[3.0, 2.0, 1.0, 0.0],
+            &[1.0, 1.0, 0.0, 0.0],
+            &[6.0, 2.8],
+            &[8.0, 8.0],
+            &[],
+            &[],
+            &[],
+            &[],
+        ],
     ),
 ];
 
@@ -116,7 +125,7 @@ async fn instructions(
     let counted = async |environment: &[&str], endpoints: &Endpoints, events| {
         let run =
             async || figures::instructions(environment, program, services, endpoints, events).await;
-        services.measure(run).await
+        services.measure(program, run).await
     };
     let later = async |environment: &[&str]| {
         let first = counted(environment, &services.plain, 1).await?;

@@ -54,5 +54,7 @@ async fn measure() -> Result<()> {
     report::machine()?;
     report::times(&programs, &services, rounds).await?;
     report::throughput(&programs, &services, rounds).await?;
-    costs::report(&programs, &services, rounds).await
+    let within = costs::report(&programs, &services, rounds).await;
+    report::discarded(&services);
+    within
 }

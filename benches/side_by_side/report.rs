@@ -44,13 +44,13 @@ pub async fn times(programs: &[Program], services: &Services, rounds: usize) -> 
     let cold_start = async |program: &Program| figures::cold_start(program, services).await;
     times_of("cold start", programs, services, rounds, cold_start).await?;
     let later = async |program: &Program| figures::later_invocation(program, services).await;
-    times_of("later invocation", programs, services, rounds.div_ceil(4), later).await?;
+    times_of("later invocation", programs, services, rounds.div_ceil(4), later).await
+}
+
+/// How many runs were no measurement.
+pub fn discarded(services: &Services) {
     let [discarded, runs] = services.discarded();
-    println!(
-        "Discarded, because a second connection to a service was opened: {discarded} of {runs} runs"
-    );
-    println!();
-    Ok(())
+    println!("Discarded runs, with a second connection to a service: {discarded} of {runs}");
 }
 
 /// Has the programs take turns, and compares each with the floor of its media plane, which is the second
@@ -71,7 +71,8 @@ async fn times_of(
             turns.reverse();
         }
         for number in turns {
-            let time = services.measure(async || figure(&programs[number]).await).await?;
+            let program = &programs[number];
+            let time = services.measure(program, async || figure(program).await).await?;
             // The first round fills caches.
             if round > 0 {
                 times[number].push(time);

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::program::Program;
 use crate::stand_in::StandIn;
 use crate::{Result, certificates};
 
@@ -110,9 +111,13 @@ impl Services {
         [self.requests.swap(0, Ordering::Relaxed), self.chime_sdk.take_requests().len()]
     }
 
-    /// What `run` measures on the stand-ins. A run in which a program has opened more than one connection to
+    /// What `run` measures of `program` on the stand-ins. A run in which it has opened more than one connection to
     /// one of them is discarded and repeated: the machine was so busy that the program gave up the first.
-    pub async fn measure<T>(&self, run: impl AsyncFn() -> Result<T>) -> Result<T> {
+    pub async fn measure<T>(
+        &self,
+        program: &Program,
+        run: impl AsyncFn() -> Result<T>,
+    ) -> Result<T> {
         const ATTEMPTS: usize = 10;
         let connections = || self.stand_ins.iter().map(StandIn::take_connections).max();
         for _ in 0..ATTEMPTS {
@@ -124,7 +129,8 @@ impl Services {
             }
             self.discarded.fetch_add(1, Ordering::Relaxed);
         }
-        Err(format!("more than one connection was opened in {ATTEMPTS} runs").into())
+        let name = &program.name;
+        Err(format!("{name}: more than one connection was opened in {ATTEMPTS} runs").into())
     }
 
     /// How many runs were discarded, and how many there were.

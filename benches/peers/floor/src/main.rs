@@ -12,8 +12,28 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws::Service;
 use connection::Connection;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
+
+/// What is read of API Gateway's event.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event {
+    body: String,
+    request_context: RequestContext,
+}
+
+#[derive(Deserialize)]
+struct RequestContext {
+    identity: Identity,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Identity {
+    account_id: String,
+}
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -43,21 +63,21 @@ fn serve() -> Result<()> {
     loop {
         let invocation = call("GET", "next", &[])?;
         let id = invocation.request_id.ok_or("an invocation without an ID")?;
-        let event: Value = serde_json::from_slice(&invocation.body)?;
-        let (status, body) = create_meeting(&event, &mut dynamodb, chime.as_mut())?;
+        let event = serde_json::from_slice(&invocation.body)?;
+        let (status, body) = create_meeting(event, &mut dynamodb, chime.as_mut())?;
         let headers = json!({"content-type": "application/json", "x-amzn-RequestId": id});
         let reply = json!({"statusCode": status, "headers": headers, "body": body.to_string()});
         call("POST", &format!("{id}/response"), reply.to_string().as_bytes())?;
     }
 }
 
-/// The status and the body of the answer to API Gateway's event.
+/// The status and the body of the answer.
 fn create_meeting(
-    event: &Value,
+    event: Event,
     dynamodb: &mut Service,
     chime: Option<&mut Service>,
 ) -> Result<(u16, Value)> {
-    let mut item: Value = serde_json::from_str(event["body"].as_str().unwrap_or("{}"))?;
+    let mut item: Value = serde_json::from_str(&event.body)?;
     let token = item["ClientRequestToken"].as_str().unwrap_or_default();
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     if !(2..=64).contains(&token.len()) || !token.bytes().all(allowed) {
@@ -66,7 +86,7 @@ fn create_meeting(
     if item["MediaRegion"].is_null() {
         item["MediaRegion"] = "us-east-1".into();
     }
-    item["AccountId"] = event["requestContext"]["identity"]["accountId"].clone();
+    item["AccountId"] = event.request_context.identity.account_id.into();
     let mut proposed = match chime {
         None => place(&Uuid::new_v4(), item["MediaRegion"].as_str().unwrap_or_default()),
         Some(chime) => {
@@ -112,7 +132,7 @@ fn put(dynamodb: &mut Service, item: &mut Value) -> Result<Option<Value>> {
     item["ExpiresAt"] = (now + 24 * 60 * 60).into();
     let request = json!({
         "TableName": "Meetings",
-        "Item": aws::attribute(item)["M"],
+        "Item": aws::attribute(item)["M"].take(),
         "ConditionExpression": "attribute_not_exists(ClientRequestToken) OR ExpiresAt <= :now",
         "ExpressionAttributeValues": {":now": aws::attribute(&now.into())},
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
