@@ -8,6 +8,7 @@ ENDPOINT =
 EVENT = rest-create
 EXAMPLES = 1000
 PHASES = examples,coverage,fuzzing
+ROUNDS = 40
 SECONDS = 1200
 
 # Tools that no Rust toolchain brings come from PyPI into a virtual environment, at these versions.
@@ -87,7 +88,7 @@ invoke: need-python3 $(CARGO_LAMBDA) ## Send events/$EVENT.json to the server st
 
 .PHONY: test
 test: need-python3 $(CARGO_LAMBDA) $(CHIME_SDK_CLIENT)/chime_sdk_requirements.txt $(VENV)/boto3 $(VENV)/wheels $(MOTO) $(SCHEMATHESIS) $(OPENAPI_CLIENT) tests/node_modules/.package-lock.json tests/javascript/node_modules/.package-lock.json ## Run all tests
-	@cargo test --locked --workspace --exclude benches --exclude fuzz --exclude hello
+	@cargo test --locked --workspace --exclude benches --exclude floor --exclude fuzz --exclude hello
 	@cargo build --locked --package local-dynamodb --package local-chime-sdk
 	@$(VENV)/bin/pytest tests/test_make.py tests/test_openapi.py tests/test_programs.py tests/test_smoke.py tests/test_validate_chime_requests.py tests/test_service_description.py
 	@$(CHIME_SDK_CLIENT)/bin/pytest tests/test_local_chime_sdk.py tests/test_local_chime_sdk_program.py tests/test_clients.py
@@ -142,21 +143,30 @@ memory: need-docker sam-build local-dynamodb ## Measure the function with 128 MB
 	@rm -f .local/memory.db* && mkdir -p .local
 	@env $(LOCAL_AWS) $(LOCAL_DYNAMODB) --for-containers .local/memory.db python3 tests/memory.py
 
-# Compiled functions as sam makes them, and two that people would write instead.
+# The function as sam makes it, the floor, and what people would write instead, built as they would deploy it.
 PEERS := benches/peers
 PYTHON_PEER := $(VENV)/peer
-SIDE_BY_SIDE := $(or $(CARGO_TARGET_DIR),target)/driver/side-by-side
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+LAMBDA := $(TARGET)/lambda
+NODE_BUNDLE := $(TARGET)/node-peer.cjs
 
 bench: ARCHITECTURE = $(subst aarch64,arm64,$(shell uname -m))
 
 .PHONY: bench
-bench: sam-build $(PYTHON_PEER)/requirements.txt $(PEERS)/node/node_modules/.package-lock.json ## Measure the function beside others (some minutes; instructions need valgrind)
+bench: sam-build $(PYTHON_PEER)/requirements.txt $(PEERS)/node/node_modules/.package-lock.json ## Measure the function beside others (half an hour; ROUNDS=40; instructions need valgrind)
 	@cargo build --locked --profile driver --package benches --bin side-by-side
-	@$(CARGO_LAMBDA) lambda build --quiet --locked --release --package hello
-	@$(SIDE_BY_SIDE) \
+	@$(CARGO_LAMBDA) lambda build --quiet --locked --release --package floor --package hello
+	@CARGO_TARGET_DIR=$(TARGET) $(CARGO_LAMBDA) lambda build --quiet --locked --release \
+		--manifest-path $(PEERS)/rust-defaults/Cargo.toml
+	@$(PEERS)/node/node_modules/.bin/esbuild $(PEERS)/node/runtime.mjs --bundle --minify --platform=node \
+		--target=node20 --log-level=warning --outfile=$(NODE_BUNDLE)
+	@$(TARGET)/driver/side-by-side $(ROUNDS) \
 		'create-meeting=.aws-sam/build/CreateMeetingFunction/bootstrap' \
-		'lambda_http hello=$(or $(CARGO_TARGET_DIR),target)/lambda/hello/bootstrap' \
+		'floor=$(LAMBDA)/floor/bootstrap' \
+		'lambda_http hello=$(LAMBDA)/hello/bootstrap' \
+		'Rust, SDK defaults=$(LAMBDA)/rust-defaults/bootstrap' \
 		'Python, Powertools=$(PYTHON_PEER)/bin/python $(PEERS)/python/runtime.py' \
+		'Node, Powertools, bundled=node $(NODE_BUNDLE)' \
 		'Node, Powertools, not bundled=node $(PEERS)/node/runtime.mjs'
 
 .PHONY: stress

@@ -11,26 +11,49 @@ use tempfile::{NamedTempFile, TempDir};
 use tokio::task::JoinSet;
 
 use crate::Result;
-use crate::dynamodb::DynamoDb;
 use crate::program::{Program, Running, creation, event};
+use crate::services::{Endpoints, Services};
 use crate::statistics::count;
 
-/// From the start of a process to its first answer.
-pub struct ColdStart {
-    /// In milliseconds.
+/// How long something takes, in milliseconds.
+pub struct Time {
     pub wall: f64,
-    /// Of the whole process, until it has asked for the next event. In milliseconds.
-    pub cpu: f64,
+    /// Of the processor, all threads of the process together.
+    pub processor: f64,
 }
 
-/// A cold start with an event that already waits, and with TLS.
-pub async fn cold_start(program: &Program, dynamodb: &DynamoDb) -> Result<ColdStart> {
+/// From the start of a process to its first answer, with an event that already waits, and with TLS. The processor
+/// time is that until it asks for the next event.
+pub async fn cold_start(program: &Program, services: &Services) -> Result<Time> {
     let started = Instant::now();
-    let running = program.start(dynamodb, &dynamodb.https).await?;
+    let running = program.start(services, &services.tls).await?;
     running.create().await?;
     let wall = milliseconds(started.elapsed());
     running.idle().await?;
-    Ok(ColdStart { wall, cpu: milliseconds(running.stop().await?) })
+    let processor = milliseconds(running.processor_time()?);
+    running.stop().await?;
+    Ok(Time { wall, processor })
+}
+
+/// An invocation of a process that has had many, with TLS: the mean of as many again.
+pub async fn later_invocation(program: &Program, services: &Services) -> Result<Time> {
+    const INVOCATIONS: usize = 500;
+    let running = program.start(services, &services.tls).await?;
+    create_many(&running, INVOCATIONS).await?;
+    let (started, before) = (Instant::now(), running.processor_time()?);
+    create_many(&running, INVOCATIONS).await?;
+    let times = [started.elapsed(), running.processor_time()?.saturating_sub(before)];
+    running.stop().await?;
+    let [wall, processor] = times.map(|time| milliseconds(time) / count(INVOCATIONS));
+    Ok(Time { wall, processor })
+}
+
+/// Has a process create so many meetings, and waits until it asks for the next event.
+async fn create_many(running: &Running, meetings: usize) -> Result<()> {
+    for _ in 0..meetings {
+        running.create().await?;
+    }
+    running.idle().await
 }
 
 /// An environment in which a program tells nothing of its requests.
@@ -46,19 +69,16 @@ pub const SILENCE: [&str; 4] = [
 pub async fn instructions(
     environment: &[&str],
     program: &Program,
-    dynamodb: &DynamoDb,
-    endpoint: &str,
+    services: &Services,
+    endpoints: &Endpoints,
     events: usize,
 ) -> Result<f64> {
     let output = NamedTempFile::new()?;
     let file = format!("--callgrind-out-file={}", output.path().display());
     let callgrind = ["valgrind", "--quiet", "--tool=callgrind", &file];
     let tool = [environment, &callgrind].concat();
-    let running = program.start_under(&tool, dynamodb, endpoint, 1).await?;
-    for _ in 0..events {
-        running.create().await?;
-    }
-    running.idle().await?;
+    let running = program.start_under(&tool, services, endpoints, 1).await?;
+    create_many(&running, events).await?;
     running.stop().await?;
     let output = fs::read_to_string(output.path())?;
     let total = output.lines().find_map(|line| line.strip_prefix("totals: "));
@@ -78,40 +98,37 @@ pub fn sizes(binary: &Path) -> Result<[f64; 2]> {
     Ok([megabytes(binary)?, megabytes(&zip)?])
 }
 
-/// The most memory that a process has had at once after each of these numbers of events, in MB, and its
-/// processor time in milliseconds.
+/// The most memory that a process has had at once after each of these numbers of events, in MB.
 pub async fn peak_memory(
     program: &Program,
-    dynamodb: &DynamoDb,
+    services: &Services,
     numbers: &[usize],
-) -> Result<(Vec<f64>, f64)> {
-    let running = program.start(dynamodb, &dynamodb.https).await?;
+) -> Result<Vec<f64>> {
+    let running = program.start(services, &services.tls).await?;
     let mut peaks = Vec::new();
     let mut invoked = 0;
     for &number in numbers {
-        while invoked < number {
-            running.create().await?;
-            invoked += 1;
-        }
-        running.idle().await?;
+        create_many(&running, number - invoked).await?;
+        invoked = number;
         peaks.push(running.peak_memory()?);
     }
-    Ok((peaks, milliseconds(running.stop().await?)))
+    running.stop().await?;
+    Ok(peaks)
 }
 
-/// The requests that `DynamoDB` gets for a start and the first creation, a later creation, its replay
-/// and an invalid request.
-pub async fn requests(program: &Program, dynamodb: &DynamoDb) -> Result<[usize; 4]> {
+/// The requests that `DynamoDB` and the Chime SDK get for a start and the first creation, a later creation, its
+/// replay and an invalid request.
+pub async fn requests(program: &Program, services: &Services) -> Result<[[usize; 2]; 4]> {
     let token = uuid::Uuid::new_v4().to_string();
-    dynamodb.take_requests();
-    let running = program.start(dynamodb, &dynamodb.embedded).await?;
-    let mut requests = [0; 4];
+    services.take_requests();
+    let running = program.start(services, &services.local).await?;
+    let mut requests = [[0; 2]; 4];
     let mut replies = Vec::new();
     let events = [creation()?, event(&token)?, event(&token)?, event("!")?];
     for (requests, event) in requests.iter_mut().zip(events) {
         replies.push(running.invoke(event).await?);
         running.idle().await?;
-        *requests = dynamodb.take_requests();
+        *requests = services.take_requests();
     }
     running.stop().await?;
     let statuses: Vec<_> = replies.iter().map(|reply| reply.status).collect();
@@ -132,12 +149,12 @@ pub struct Throughput {
 /// Creations for some seconds, so many of them at once.
 pub async fn throughput(
     program: &Program,
-    dynamodb: &DynamoDb,
+    services: &Services,
     concurrency: usize,
 ) -> Result<Throughput> {
     const WARM_UP: Duration = Duration::from_secs(1);
     const MEASURED: Duration = Duration::from_secs(4);
-    let running = program.start_under(&[], dynamodb, &dynamodb.embedded, concurrency).await?;
+    let running = program.start_under(&[], services, &services.local, concurrency).await?;
     let running = Arc::new(running);
     drive(&running, concurrency, WARM_UP).await?;
     let started = Instant::now();

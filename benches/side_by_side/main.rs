@@ -1,13 +1,16 @@
 //! The function beside others: what a start and an invocation cost, and how many there are in a second.
 //!
-//! `make bench` runs it. Each argument is `NAME=COMMAND`; the first is the function, the second what
-//! the cold starts of all are compared to.
+//! `make bench` runs it. The first argument is how many cold starts each program has. Each other one is
+//! `NAME=COMMAND`: first the function, then the floor that all are compared to, then others. The function
+//! and the floor are measured with either media plane.
 
-mod dynamodb;
+mod certificates;
+mod costs;
 mod figures;
 mod program;
 mod report;
 mod runtime_api;
+mod services;
 mod stand_in;
 mod statistics;
 mod table;
@@ -16,8 +19,8 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use dynamodb::DynamoDb;
 use program::Program;
+use services::Services;
 
 /// Anything that can go wrong: it ends the measurement.
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -37,18 +40,21 @@ async fn main() -> ExitCode {
 }
 
 async fn measure() -> Result<()> {
-    let programs = std::env::args().skip(1).map(|argument| {
+    let mut arguments = std::env::args().skip(1);
+    let rounds: usize = arguments.next().ok_or("a number of rounds")?.parse()?;
+    let programs = arguments.map(|argument| {
         Program::parse(&argument).ok_or_else(|| format!("{argument} is not NAME=COMMAND"))
     });
-    let programs = programs.collect::<std::result::Result<Vec<_>, _>>()?;
-    if programs.len() < 2 {
-        return Err(
-            "there must be two programs at least: the function, and one to compare it to".into()
-        );
-    }
-    let dynamodb = DynamoDb::start().await?;
+    let mut programs = programs.collect::<std::result::Result<Vec<_>, _>>()?;
+    let [function, floor, ..] = &programs[..] else {
+        return Err("there must be two programs at least: the function and the floor".into());
+    };
+    programs.extend([function.with_chime_sdk(), floor.with_chime_sdk()]);
+    let services = Services::start().await?;
     report::machine()?;
-    report::cold_starts(&programs, &dynamodb).await?;
-    report::throughput(&programs, &dynamodb).await?;
-    report::costs(&programs, &dynamodb).await
+    report::times(&programs, &services, rounds).await?;
+    report::throughput(&programs, &services, rounds).await?;
+    let within = costs::report(&programs, &services, rounds).await;
+    report::discarded(&services);
+    within
 }

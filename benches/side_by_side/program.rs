@@ -6,21 +6,28 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{Signal, kill};
+use nix::time::clock_getcpuclockid;
 use nix::unistd::Pid;
 use serde_json::Value;
 use tokio::process::{Child, Command};
 use uuid::Uuid;
 
-use crate::dynamodb::{DynamoDb, IDEMPOTENCY_TABLE};
 use crate::runtime_api::RuntimeApi;
+use crate::services::{Endpoints, IDEMPOTENCY_TABLE, SECRET_ACCESS_KEY, Services};
 use crate::{PATIENCE, Result};
 
-/// A name for it, and the command that starts it.
+/// A name for it, the command that starts it, and where its meetings come from.
 pub struct Program {
     pub name: String,
+    pub media_plane: MediaPlane,
     command: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub enum MediaPlane {
+    Templates,
+    ChimeSdkMeetings,
 }
 
 /// Killed when it is dropped.
@@ -42,7 +49,16 @@ impl Program {
     pub fn parse(argument: &str) -> Option<Self> {
         let (name, command) = argument.split_once('=')?;
         let command = command.split_whitespace().map(str::to_owned).collect();
-        Some(Self { name: name.into(), command })
+        Some(Self { name: name.into(), media_plane: MediaPlane::Templates, command })
+    }
+
+    /// The same program with meetings of the Amazon Chime SDK.
+    pub fn with_chime_sdk(&self) -> Self {
+        Self {
+            name: format!("{}, Chime SDK", self.name),
+            media_plane: MediaPlane::ChimeSdkMeetings,
+            command: self.command.clone(),
+        }
     }
 
     /// What there is to deploy of a compiled one.
@@ -51,16 +67,16 @@ impl Program {
         Some(Path::new(binary))
     }
 
-    pub async fn start(&self, dynamodb: &DynamoDb, endpoint: &str) -> Result<Running> {
-        self.start_under(&[], dynamodb, endpoint, 1).await
+    pub async fn start(&self, services: &Services, endpoints: &Endpoints) -> Result<Running> {
+        self.start_under(&[], services, endpoints, 1).await
     }
 
     /// Starts it with a tool before its command, for so many events at once.
     pub async fn start_under(
         &self,
         tool: &[&str],
-        dynamodb: &DynamoDb,
-        endpoint: &str,
+        services: &Services,
+        endpoints: &Endpoints,
         concurrency: usize,
     ) -> Result<Running> {
         let runtime_api = RuntimeApi::start().await?;
@@ -82,18 +98,30 @@ impl Program {
             ("AWS_REGION", "us-east-1"),
             ("AWS_DEFAULT_REGION", "us-east-1"),
             ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
-            ("AWS_SECRET_ACCESS_KEY", "secret"),
-            ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &endpoints.dynamodb),
+            ("AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS", &endpoints.chime_sdk),
+            ("MEDIA_PLANE", self.media_plane.name()),
             ("IDEMPOTENCY_TABLE", IDEMPOTENCY_TABLE),
         ]);
         for variable in ["AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"] {
-            command.env(variable, &dynamodb.ca_bundle);
+            command.env(variable, &services.ca_bundle);
         }
+        command.env("SSL_CERT_FILE", &services.system_ca_bundle);
         if concurrency > 1 {
             command.env("AWS_LAMBDA_MAX_CONCURRENCY", concurrency.to_string());
         }
         let process = command.spawn().map_err(|error| format!("{}: {error}", self.name))?;
         Ok(Running { name: self.name.clone(), runtime_api, process, invoked: AtomicUsize::new(0) })
+    }
+}
+
+impl MediaPlane {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Templates => "templates",
+            Self::ChimeSdkMeetings => "chime-sdk-meetings",
+        }
     }
 }
 
@@ -127,28 +155,27 @@ impl Running {
 
     /// The most memory that it has ever had at once, in MB.
     pub fn peak_memory(&self) -> Result<f64> {
-        let id = self.process.id().ok_or("a running process")?;
-        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()?))?;
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kibibytes: f64 = peak.ok_or("VmHWM")?.trim_end_matches(" kB").trim().parse()?;
         Ok(kibibytes * 1024.0 / 1e6)
     }
 
-    /// Ends it, and returns the processor time that it has taken.
-    pub async fn stop(mut self) -> Result<Duration> {
-        let before = children_time()?;
-        let id = i32::try_from(self.process.id().ok_or("a running process")?)?;
-        kill(Pid::from_raw(id), Signal::SIGTERM)?;
-        tokio::time::timeout(PATIENCE, self.process.wait()).await??;
-        Ok(children_time()?.saturating_sub(before))
+    /// The processor time that it has taken so far, all threads together.
+    pub fn processor_time(&self) -> Result<Duration> {
+        Ok(clock_getcpuclockid(self.id()?)?.now()?.into())
     }
-}
 
-fn children_time() -> Result<Duration> {
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-    let times = [usage.user_time(), usage.system_time()];
-    let microseconds = times.map(|time| time.tv_sec() * 1_000_000 + time.tv_usec());
-    Ok(Duration::from_micros(microseconds.into_iter().sum::<i64>().try_into()?))
+    /// Ends it.
+    pub async fn stop(mut self) -> Result<()> {
+        kill(self.id()?, Signal::SIGTERM)?;
+        tokio::time::timeout(PATIENCE, self.process.wait()).await??;
+        Ok(())
+    }
+
+    fn id(&self) -> Result<Pid> {
+        Ok(Pid::from_raw(self.process.id().ok_or("a running process")?.try_into()?))
+    }
 }
 
 /// API Gateway's event of a request with this token and body.

@@ -1,16 +1,23 @@
-//! The tables.
+//! What is measured on, and the tables of times.
 
 use std::fs;
 use std::process::Command;
 
 use crate::Result;
-use crate::dynamodb::DynamoDb;
-use crate::figures::{self, ColdStart, Throughput};
-use crate::program::Program;
-use crate::statistics::{Spread, count, quantile};
+use crate::certificates::CHAIN;
+use crate::figures::{self, Throughput, Time};
+use crate::program::{MediaPlane, Program};
+use crate::services::Services;
+use crate::statistics::{Spread, join, quantile};
 use crate::table::Table;
 
-/// What it is measured on.
+const FLOOR: [&str; 3] = [
+    include_str!("../peers/floor/src/main.rs"),
+    include_str!("../peers/floor/src/aws.rs"),
+    include_str!("../peers/floor/src/connection.rs"),
+];
+
+/// What it is measured on, and beside what.
 pub fn machine() -> Result<()> {
     let cpus = fs::read_to_string("/proc/cpuinfo")?;
     let model = cpus.lines().find(|line| line.starts_with("model name"));
@@ -24,116 +31,39 @@ pub fn machine() -> Result<()> {
             println!("{tool}: {}", version.trim());
         }
     }
+    let is_code = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with("//");
+    let lines: usize = FLOOR.iter().map(|file| file.lines().filter(is_code).count()).sum();
+    println!("floor: the same work by hand, in {lines} lines of code");
+    println!("DynamoDB and the Amazon Chime SDK: stand-ins that answer at once; with TLS, {CHAIN}");
     println!();
     Ok(())
 }
 
-/// What a program and its work cost: each figure, the most that the function is to have of it (of each
-/// part, where it has several), and its decimal places.
-const COSTS: [(&str, &[f64], usize); 8] = [
-    ("instructions from start to first response, with TLS, M", &[6.0], 2),
-    ("of these, after the init phase, k", &[900.0], 0),
-    ("instructions of a later invocation, without TLS, k", &[850.0], 0),
-    ("of these, for log, metrics and trace, %", &[10.0], 1),
-    ("binary / zip, MB", &[6.0, 2.8], 2),
-    ("peak memory after 1,000 / 100,000 invocations, MB", &[8.0, 8.0], 1),
-    (
-        "requests to DynamoDB: start and creation / creation / replay / invalid",
-        &[2.0, 1.0, 1.0, 0.0],
-        0,
-    ),
-    ("processor time of an invocation, with TLS, ms", &[], 2),
-];
-
-/// What is the same in each run, but for the last. It is an error if the first program, which is the
-/// function, has more than it is to have.
-pub async fn costs(programs: &[Program], dynamodb: &DynamoDb) -> Result<()> {
-    let names = programs.iter().map(|program| &*program.name);
-    let mut table = Table::new(["figure", "at most"].into_iter().chain(names));
-    let mut columns = Vec::new();
-    for program in programs {
-        columns.push(costs_of(program, dynamodb).await?);
-    }
-    let mut exceeded = Vec::new();
-    for (row, (figure, most, places)) in COSTS.into_iter().enumerate() {
-        let cells = columns.iter().map(|column| join(&column[row], places));
-        table.row([figure.into(), join(most, places.min(1))].into_iter().chain(cells));
-        if columns[0][row].iter().zip(most).any(|(figure, most)| figure > most) {
-            exceeded.push(figure);
-        }
-    }
-    table.print();
-    if exceeded.is_empty() { Ok(()) } else { Err(format!("too much: {exceeded:?}").into()) }
+/// How long a cold start takes, and a later invocation.
+pub async fn times(programs: &[Program], services: &Services, rounds: usize) -> Result<()> {
+    let cold_start = async |program: &Program| figures::cold_start(program, services).await;
+    times_of("cold start", programs, services, rounds, cold_start).await?;
+    let later = async |program: &Program| figures::later_invocation(program, services).await;
+    times_of("later invocation", programs, services, rounds.div_ceil(4), later).await
 }
 
-/// The [`COSTS`] of one program. What is not known of it is empty.
-async fn costs_of(program: &Program, dynamodb: &DynamoDb) -> Result<[Vec<f64>; COSTS.len()]> {
-    let (instructions, sizes, invocations) = match program.binary() {
-        Some(binary) => {
-            let instructions = instructions(program, dynamodb).await?;
-            (instructions, figures::sizes(binary)?.into(), &[1_000, 100_000][..])
-        }
-        None => (Default::default(), Vec::new(), &[1_000][..]),
-    };
-    let [first_response, first_invocation, later_invocation, telemetry] = instructions;
-    let (_, start) = figures::peak_memory(program, dynamodb, &[1]).await?;
-    let (peaks, all) = figures::peak_memory(program, dynamodb, invocations).await?;
-    let later = invocations.iter().max().map_or(0.0, |&most| count(most - 1));
-    let requests = figures::requests(program, dynamodb).await?.map(count);
-    Ok([
-        first_response,
-        first_invocation,
-        later_invocation,
-        telemetry,
-        sizes,
-        peaks,
-        requests.into(),
-        vec![(all - start) / later],
-    ])
+/// How many runs were no measurement.
+pub fn discarded(services: &Services) {
+    let [discarded, runs] = services.discarded();
+    println!("Discarded runs, with a second connection to a service: {discarded} of {runs}");
 }
 
-/// How often a handshake is repeated: its keys are random, and so is what it takes.
-const HANDSHAKES: usize = 5;
-/// Over how many invocations the later ones are counted.
-const LATER: usize = 200;
-
-/// The first four of [`COSTS`], if callgrind is there to tell.
-async fn instructions(program: &Program, dynamodb: &DynamoDb) -> Result<[Vec<f64>; 4]> {
-    if Command::new("valgrind").arg("--version").output().is_err() {
-        eprintln!("There is no valgrind: instructions are not counted.");
-        return Ok(Default::default());
-    }
-    let (mut started, mut answered) = (Vec::new(), Vec::new());
-    for _ in 0..HANDSHAKES {
-        started.push(figures::instructions(&[], program, dynamodb, &dynamodb.https, 0).await?);
-        answered.push(figures::instructions(&[], program, dynamodb, &dynamodb.https, 1).await?);
-    }
-    let [started, answered] = [started, answered].map(|totals| Spread::of(totals).median);
-    let later = later_instructions(&[], program, dynamodb).await?;
-    let silent = later_instructions(&figures::SILENCE, program, dynamodb).await?;
-    Ok([
-        vec![answered / 1e6],
-        vec![(answered - started) / 1e3],
-        vec![later / 1e3],
-        vec![(later - silent) / later * 100.0],
-    ])
-}
-
-async fn later_instructions(
-    environment: &[&str],
-    program: &Program,
-    dynamodb: &DynamoDb,
-) -> Result<f64> {
-    let counted =
-        |events| figures::instructions(environment, program, dynamodb, &dynamodb.http, events);
-    Ok((counted(1 + LATER).await? - counted(1).await?) / count(LATER))
-}
-
-/// How long a cold start takes, beside that of the second program.
-pub async fn cold_starts(programs: &[Program], dynamodb: &DynamoDb) -> Result<()> {
-    const ROUNDS: usize = 40;
-    let mut starts: Vec<Vec<ColdStart>> = programs.iter().map(|_| Vec::new()).collect();
-    for round in 0..=ROUNDS {
+/// Has the programs take turns, and compares each with the floor of its media plane, which is the second
+/// program with that one.
+async fn times_of(
+    title: &str,
+    programs: &[Program],
+    services: &Services,
+    rounds: usize,
+    figure: impl AsyncFn(&Program) -> Result<Time>,
+) -> Result<()> {
+    let mut times: Vec<Vec<Time>> = programs.iter().map(|_| Vec::new()).collect();
+    for round in 0..=rounds {
         let mut turns: Vec<_> = (0..programs.len()).collect();
         turns.rotate_left(round % programs.len());
         // So that none always comes after the same one.
@@ -141,26 +71,30 @@ pub async fn cold_starts(programs: &[Program], dynamodb: &DynamoDb) -> Result<()
             turns.reverse();
         }
         for number in turns {
-            let start = figures::cold_start(&programs[number], dynamodb).await?;
+            let program = &programs[number];
+            let time = services.measure(program, async || figure(program).await).await?;
             // The first round fills caches.
             if round > 0 {
-                starts[number].push(start);
+                times[number].push(time);
             }
         }
     }
-    let head = ["cold start", "ms", "ratio", "processor time, ms", "ratio"];
-    let mut table = Table::new(head);
-    for (program, starts_of) in programs.iter().zip(&starts) {
-        let spread = |figure: fn(&ColdStart, &ColdStart) -> f64| {
-            let pairs = starts_of.iter().zip(&starts[1]);
-            format!("{:.2}", Spread::of(pairs.map(|(it, second)| figure(it, second)).collect()))
+    let mut table =
+        Table::new([title, "ms", "times the floor", "processor time, ms", "times the floor"]);
+    for (program, times_of) in programs.iter().zip(&times) {
+        let same_plane = programs.iter().zip(&times);
+        let mut same_plane = same_plane.filter(|it| it.0.media_plane == program.media_plane);
+        let floor = same_plane.nth(1).ok_or("a floor of each media plane")?.1;
+        let spread = |figure: fn(&Time, &Time) -> f64| {
+            let pairs = times_of.iter().zip(floor);
+            format!("{:.2}", Spread::of(pairs.map(|(it, floor)| figure(it, floor)).collect()))
         };
         table.row([
             program.name.clone(),
             spread(|it, _| it.wall),
-            spread(|it, second| it.wall / second.wall),
-            spread(|it, _| it.cpu),
-            spread(|it, second| it.cpu / second.cpu),
+            spread(|it, floor| it.wall / floor.wall),
+            spread(|it, _| it.processor),
+            spread(|it, floor| it.processor / floor.processor),
         ]);
     }
     table.print();
@@ -168,19 +102,19 @@ pub async fn cold_starts(programs: &[Program], dynamodb: &DynamoDb) -> Result<()
 }
 
 /// How many creations there are in a second, and how long each takes.
-pub async fn throughput(programs: &[Program], dynamodb: &DynamoDb) -> Result<()> {
-    const ROUNDS: usize = 5;
+pub async fn throughput(programs: &[Program], services: &Services, rounds: usize) -> Result<()> {
+    let programs = programs.iter().filter(|it| it.media_plane == MediaPlane::Templates);
     let mut table =
         Table::new(["program", "at once", "per second", "median ms", "99 % ms", "99.9 % ms"]);
     for concurrency in [1, 64] {
-        let mut rounds: Vec<Vec<Throughput>> = programs.iter().map(|_| Vec::new()).collect();
-        for _ in 0..ROUNDS {
-            for (program, rounds) in programs.iter().zip(&mut rounds) {
-                rounds.push(figures::throughput(program, dynamodb, concurrency).await?);
+        let mut measured: Vec<_> = programs.clone().map(|it| (it, Vec::new())).collect();
+        for _ in 0..rounds.div_ceil(8) {
+            for (program, rounds) in &mut measured {
+                rounds.push(figures::throughput(program, services, concurrency).await?);
             }
         }
-        for (program, rounds) in programs.iter().zip(rounds) {
-            let per_second = rounds.iter().map(|it| it.per_second).collect();
+        for (program, rounds) in measured {
+            let per_second = rounds.iter().map(|it: &Throughput| it.per_second).collect();
             let mut latencies: Vec<f64> = rounds.into_iter().flat_map(|it| it.latencies).collect();
             latencies.sort_by(f64::total_cmp);
             let latencies = [0.5, 0.99, 0.999].map(|share| join(&[quantile(&latencies, share)], 2));
@@ -191,9 +125,4 @@ pub async fn throughput(programs: &[Program], dynamodb: &DynamoDb) -> Result<()>
     }
     table.print();
     Ok(())
-}
-
-fn join(figures: &[f64], places: usize) -> String {
-    let figures: Vec<_> = figures.iter().map(|figure| format!("{figure:.places$}")).collect();
-    figures.join(" / ")
 }

@@ -1,28 +1,63 @@
-//! A stand-in for `DynamoDB` that takes no time: its answer does not depend on what was written.
+//! Stand-ins for `DynamoDB` and the Amazon Chime SDK that take no time: no answer depends on an earlier request.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::post;
-use axum::serve::Listener;
-use local_dynamodb::tls::{TlsAcceptor, TlsStream};
+use axum::serve::{Listener, ListenerExt};
+use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use uuid::Uuid;
 
 use crate::Result;
 
-/// Serves for as long as the process lives, with and without TLS, and returns the two ports.
-pub async fn serve(acceptor: TlsAcceptor) -> Result<[u16; 2]> {
-    let router = Router::new().route("/", post(answer));
-    let plain = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let tls = TlsListener { tcp: TcpListener::bind(("127.0.0.1", 0)).await?, acceptor };
-    let ports = [tls.tcp.local_addr()?.port(), plain.local_addr()?.port()];
-    tokio::spawn(axum::serve(tls, router.clone()).into_future());
-    tokio::spawn(axum::serve(plain, router).into_future());
-    Ok(ports)
+/// A server for as long as the process lives.
+pub struct StandIn {
+    pub address: String,
+    connections: Arc<AtomicUsize>,
 }
 
-async fn answer(body: Bytes) -> impl IntoResponse {
+impl StandIn {
+    pub async fn dynamodb(acceptor: Option<TlsAcceptor>) -> Result<Self> {
+        Self::start(Router::new().route("/", post(answer_of_dynamodb)), acceptor).await
+    }
+
+    pub async fn chime_sdk(acceptor: Option<TlsAcceptor>) -> Result<Self> {
+        Self::start(Router::new().route("/meetings", post(answer_of_chime_sdk)), acceptor).await
+    }
+
+    async fn start(router: Router, acceptor: Option<TlsAcceptor>) -> Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?.to_string();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counter = connections.clone();
+        let tcp = listener.tap_io(move |client| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            // It fails only if the client is gone.
+            let _ = client.set_nodelay(true);
+        });
+        match acceptor {
+            None => tokio::spawn(axum::serve(tcp, router).into_future()),
+            Some(acceptor) => {
+                tokio::spawn(axum::serve(TlsListener { tcp, acceptor }, router).into_future())
+            }
+        };
+        Ok(Self { address, connections })
+    }
+
+    /// How many connections were opened since this was last asked.
+    pub fn take_connections(&self) -> usize {
+        self.connections.swap(0, Ordering::Relaxed)
+    }
+}
+
+async fn answer_of_dynamodb(body: Bytes) -> impl IntoResponse {
     const IF_THERE: &[u8] = br#""attribute_exists(ClientRequestToken)""#;
     // Nothing is there.
     let (status, answer) = if body.windows(IF_THERE.len()).any(|it| it == IF_THERE) {
@@ -41,22 +76,47 @@ async fn answer(body: Bytes) -> impl IntoResponse {
     (status, headers, answer)
 }
 
-struct TlsListener {
-    tcp: TcpListener,
+async fn answer_of_chime_sdk(body: Bytes) -> impl IntoResponse {
+    let request: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let id = Uuid::new_v4();
+    let domain = "m2.ue1.app.chime.aws";
+    let screen = format!("wss://bitpw.{domain}:443/v2/screen/{id}");
+    let viewer = format!("passcode=null&viewer_uuid=null&X-BitHub-Call-Id={id}");
+    let meeting = json!({
+        "MeetingId": id,
+        "MeetingArn": format!("arn:aws:chime:us-east-1:111122223333:meeting/{id}"),
+        "ExternalMeetingId": request["ExternalMeetingId"],
+        "MediaRegion": request["MediaRegion"],
+        "MediaPlacement": {
+            "AudioHostUrl": format!("{}.k.{domain}:3478", id.simple()),
+            "AudioFallbackUrl": format!("wss://haxrp.{domain}:443/calls/{id}"),
+            "SignalingUrl": format!("wss://signal.{domain}/control/{id}"),
+            "TurnControlUrl": "https://ccp.cp.ue1.app.chime.aws/v2/turn_sessions",
+            "ScreenDataUrl": screen,
+            "ScreenViewingUrl": format!("wss://bitpw.{domain}:443/ws/connect?{viewer}"),
+            "ScreenSharingUrl": screen,
+            "EventIngestionUrl": "https://data.svc.ue1.ingest.chime.aws/v1/client-events",
+        },
+    });
+    let headers = [("content-type", "application/json"), ("x-amzn-requestid", &*id.to_string())]
+        .map(|(name, value)| (name, value.to_owned()));
+    (headers, json!({ "Meeting": meeting }).to_string())
+}
+
+struct TlsListener<L> {
+    tcp: L,
     acceptor: TlsAcceptor,
 }
 
-impl Listener for TlsListener {
+impl<L: Listener<Io = TcpStream>> Listener for TlsListener<L> {
     type Io = TlsStream<TcpStream>;
-    type Addr = std::net::SocketAddr;
+    type Addr = L::Addr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
-            let (client, address) = Listener::accept(&mut self.tcp).await;
+            let (client, address) = self.tcp.accept().await;
             // Who does not trust us or breaks off may try again.
-            if client.set_nodelay(true).is_ok()
-                && let Ok(client) = self.acceptor.accept(client).await
-            {
+            if let Ok(client) = self.acceptor.accept(client).await {
                 return (client, address);
             }
         }

@@ -35,3 +35,9 @@ impl std::fmt::Display for Spread {
 pub const fn count(n: usize) -> f64 {
     n as f64
 }
+
+/// Several parts of one figure.
+pub fn join(parts: &[f64], places: usize) -> String {
+    let parts: Vec<_> = parts.iter().map(|part| format!("{part:.places$}")).collect();
+    parts.join(" / ")
+}

@@ -38,4 +38,4 @@ async function poll() {
 }
 
 const pollers = Number(process.env.AWS_LAMBDA_MAX_CONCURRENCY ?? 1);
-await Promise.all(Array.from({ length: pollers }, poll));
+for (let poller = 0; poller < pollers; poller += 1) poll();
