@@ -58,7 +58,7 @@ pub fn sent(request: &HttpRequest) {
         ("GET" | "DELETE", ["meetings", meeting], "")
         | ("POST", ["meetings", meeting, "attendees"], "" | "operation=batch-create")
         | ("POST", ["meetings", meeting, "transcription"], "operation=start" | "operation=stop") => {
-            id(meeting)
+            id(meeting);
         }
         ("GET", ["meetings", meeting, "attendees"], page) => {
             id(meeting);

@@ -1,6 +1,9 @@
 //! The function in this process, with both services around it.
 
+use std::cell::Cell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::future::join_all;
 
 use crate::support::{Chime, DynamoDb, Event, InProcess, Reply, sdk_config};
 
@@ -32,6 +35,25 @@ impl World {
     ) -> (Reply, Vec<String>, Vec<&'static str>) {
         let reply = self.function.invoke(event, at(seconds), 0).await;
         (reply, self.dynamodb.take_operations(), self.chime.take())
+    }
+
+    /// The replies to 64 clients that send `events` in turn, all at once, of which one must be no replay.
+    ///
+    /// As all SDKs do, they retry while the service is unavailable. On a busy machine it may be, and then all may
+    /// be replays.
+    pub async fn invoke_64(&self, events: &[Event]) -> Vec<Reply> {
+        let retries = Cell::new(0);
+        let client = async |number: usize| loop {
+            let reply = self.function.invoke(&events[number % events.len()], at(0), 0).await;
+            if reply.status != 503 {
+                break reply;
+            }
+            retries.set(retries.get() + 1);
+        };
+        let replies = join_all((0..64).map(client)).await;
+        let first = replies.iter().filter(|reply| !reply.is_replay()).count();
+        assert!(first == 1 || (first == 0 && retries.get() > 0), "{first} are first: {replies:?}");
+        replies
     }
 
     /// The ID of the one meeting in the table.

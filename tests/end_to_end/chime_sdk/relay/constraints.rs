@@ -128,8 +128,8 @@ async fn an_external_user_id_is_what_the_service_accepts() {
             }
         }
     }
-    let lone = create(r#"{"ExternalUserId": "\ud800a"}"#);
-    assert_violates(&world.call(&lone).await, &[("externalUserId", "be Unicode text")]);
+    let surrogate = create(r#"{"ExternalUserId": "\ud800a"}"#);
+    assert_violates(&world.call(&surrogate).await, &[("externalUserId", "be Unicode text")]);
     world.chime.assert_valid().await;
 }
 

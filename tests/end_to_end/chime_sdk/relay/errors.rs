@@ -57,22 +57,12 @@ pub const ERRORS: [(Answer, &str, usize); 31] = [
 /// Where an operation has no such exception, in neither API, the service is at fault. The legacy operations of
 /// attendees lack one that the service's have.
 pub fn expected(operation: &str, usual: &'static str) -> &'static str {
-    match (operation, usual) {
-        ("CreateMeetingWithAttendees", NOT_FOUND) => BAD,
-        (
-            "CreateAttendee" | "BatchCreateAttendee" | "CreateMeetingWithAttendees",
-            UNPROCESSABLE,
-        ) => BAD,
-        ("StartMeetingTranscription" | "StopMeetingTranscription", UNPROCESSABLE) => UNPROCESSABLE,
-        (_, UNPROCESSABLE) => FAILURE,
-        (
-            "CreateAttendee"
-            | "BatchCreateAttendee"
-            | "CreateMeetingWithAttendees"
-            | "StartMeetingTranscription",
-            LIMIT,
-        ) => LIMIT,
-        (_, LIMIT) => FAILURE,
+    let creates_attendees = operation.contains("Attendee") && operation.contains("Create");
+    match usual {
+        NOT_FOUND if operation == "CreateMeetingWithAttendees" => BAD,
+        UNPROCESSABLE if creates_attendees => BAD,
+        UNPROCESSABLE if !operation.ends_with("Transcription") => FAILURE,
+        LIMIT if !creates_attendees && operation != "StartMeetingTranscription" => FAILURE,
         _ => usual,
     }
 }

@@ -6,7 +6,7 @@ use axum::Router;
 use futures_util::future::join_all;
 use local_chime_sdk::Answer::{Closed, Raw, Refusal, Slow, Stalled, Truncated};
 use local_chime_sdk::Fault;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::World;
@@ -214,16 +214,12 @@ async fn attendees_that_many_create_at_once_are_created_once() {
     let attendees = Call::new("POST", world.path("/attendees"));
     let events = (0..64).map(|number| {
         let user = json!({"ExternalUserId": format!("user-{}", number % 4)});
-        let call = match number % 8 {
-            0..4 => attendees.clone().body(user),
-            _ => {
-                let users: Value =
-                    (0..4).map(|user| json!({"ExternalUserId": format!("user-{user}")})).collect();
-                attendees
-                    .clone()
-                    .query("operation", "batch-create")
-                    .body(json!({"Attendees": users}))
-            }
+        let call = if number % 8 < 4 {
+            attendees.clone().body(user)
+        } else {
+            let users = (0..4).map(|user| json!({"ExternalUserId": format!("user-{user}")}));
+            let users = json!({"Attendees": users.collect::<Vec<_>>()});
+            attendees.clone().query("operation", "batch-create").body(users)
         };
         call.event(Source::RestRoute)
     });
