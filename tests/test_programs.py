@@ -7,13 +7,12 @@ the SDK has returned or raised. Clients are in `programs/`. `make test` runs thi
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import uuid
 
 import pytest
 
-from serving import ROOT, serving
+from serving import ROOT
 
 TARGET = ROOT / os.environ.get("CARGO_TARGET_DIR", "target")
 PROGRAMS = ROOT / "tests/programs"
@@ -25,14 +24,6 @@ CLIENTS = {
 }
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 LANGUAGE = {"EngineTranscribeSettings": {"LanguageCode": "en-US"}}
-
-
-@pytest.fixture(scope="module")
-def endpoint(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("programs")
-    command = [shutil.which("make"), "run", "PORT={port}", f"DATABASE={directory}/meetings.db"]
-    with serving(command, directory / "make.log") as endpoint:
-        yield endpoint
 
 
 class Client:
