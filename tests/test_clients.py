@@ -16,11 +16,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointResolutionError
 
 from recording_gateway import recording
-from serving import PATIENCE, ROOT, serving
-
-# A make that runs this passes its own command line on in these.
-for name in ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"):
-    os.environ.pop(name, None)
+from serving import PATIENCE, ROOT
 
 BOTOCORE = str(ROOT / "clients/botocore")
 SIGNED_FOR_EXECUTE_API = str(ROOT / "clients/botocore-execute-api")
@@ -35,15 +31,6 @@ AWS = Path(sys.executable).parent / "aws"
 # Chime is a global service in us-east-1. API Gateway wants the signature of its own Region.
 REGION = "eu-west-1"
 UNREACHABLE = "http://127.0.0.1:9"
-
-
-@pytest.fixture(scope="module")
-def endpoint(tmp_path_factory):
-    """A `make run`."""
-    directory = tmp_path_factory.mktemp("make-run")
-    command = [shutil.which("make"), "run", "PORT={port}", f"DATABASE={directory}/meetings.db"]
-    with serving(command, directory / "make.log") as endpoint:
-        yield endpoint
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,6 @@ import pytest
 
 from serving import PATIENCE, ROOT, free_port, serving
 
-# A make that runs this passes its own command line on in these.
-for name in ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"):
-    os.environ.pop(name, None)
-
 MAKE = shutil.which("make")
 EVENTS = sorted(path.stem for path in ROOT.glob("events/*.json"))
 MEETING_ID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -42,15 +38,6 @@ def run(*command, cwd=ROOT, env=None, **variables):
 
 def make(*arguments, **variables):
     return run(MAKE, *arguments, **variables)
-
-
-@pytest.fixture(scope="module")
-def endpoint(tmp_path_factory):
-    """A `make run`."""
-    directory = tmp_path_factory.mktemp("make-run")
-    command = [MAKE, "run", "PORT={port}", f"DATABASE={directory}/meetings.db"]
-    with serving(command, directory / "make.log") as endpoint:
-        yield endpoint
 
 
 def port_of(endpoint):

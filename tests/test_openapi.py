@@ -12,7 +12,7 @@ import botocore.session
 import pytest
 import yaml
 
-from serving import PATIENCE, ROOT, serving
+from serving import PATIENCE, ROOT
 
 TOOLS = ROOT / ".venv/tools"
 DESCRIPTION = yaml.safe_load((ROOT / "openapi.yaml").read_text())
@@ -23,14 +23,6 @@ OPERATIONS = {
     for method, operation in methods.items()
     if method != "parameters"
 }
-
-
-@pytest.fixture(scope="module")
-def endpoint(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("openapi")
-    command = [shutil.which("make"), "run", "PORT={port}", f"DATABASE={directory}/meetings.db"]
-    with serving(command, directory / "make.log") as endpoint:
-        yield endpoint
 
 
 def resolve(node):

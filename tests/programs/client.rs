@@ -1,17 +1,43 @@
 //! Calls operations with Rust's SDK: see `test_programs.py`. It takes the endpoint from the environment.
 
 use std::error::Error;
+use std::fmt::Debug;
 use std::io::{BufRead, Write, stdin, stdout};
+use std::sync::atomic::{AtomicU16, Ordering};
 
-use aws_sdk_chime::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_chime::error::SdkError;
+use aws_sdk_chime::config::interceptors::BeforeDeserializationInterceptorContextRef;
+use aws_sdk_chime::config::{
+    BehaviorVersion, ConfigBag, Credentials, Intercept, Region, RuntimeComponents,
+};
+use aws_sdk_chime::error::{BoxError, SdkError};
 use aws_sdk_chime::types::{
     Attendee, CreateAttendeeRequestItem, EngineTranscribeSettings, Meeting,
     MeetingNotificationConfiguration, Tag, TranscribeLanguageCode, TranscriptionConfiguration,
 };
 use aws_sdk_chime::{Client, Config};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use serde_json::{Value, json};
+
+/// The last response's status, which the SDK's outputs do not tell.
+static STATUS: AtomicU16 = AtomicU16::new(0);
+
+#[derive(Debug)]
+struct KeepStatus;
+
+impl Intercept for KeepStatus {
+    fn name(&self) -> &'static str {
+        "KeepStatus"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        STATUS.store(context.response().status().as_u16(), Ordering::Relaxed);
+        Ok(())
+    }
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -21,12 +47,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .credentials_provider(Credentials::new("AKIDEXAMPLE", "secret", None, None, "test"))
         .endpoint_url(std::env::var("AWS_ENDPOINT_URL_CHIME")?)
         .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .interceptor(KeepStatus)
         .build();
     let client = Client::from_conf(config);
     for line in stdin().lock().lines() {
         let (operation, members): (String, Value) = serde_json::from_str(&line?)?;
         let answer = call(&client, &operation, &members).await;
-        let answer = answer.map_or_else(|error| error, |output| json!({"output": output}));
+        let mut answer = answer.map_or_else(|error| error, |output| json!({"output": output}));
+        answer["status"] = STATUS.load(Ordering::Relaxed).into();
         writeln!(stdout(), "{answer}")?;
         stdout().flush()?;
     }
@@ -44,7 +72,8 @@ async fn call(client: &Client, operation: &str, members: &Value) -> Result<Value
             let arn = |name: &str| notifications[name].as_str().map(str::to_owned);
             let notifications = notifications.as_object().map(|_| {
                 let builder = MeetingNotificationConfiguration::builder();
-                builder.set_sns_topic_arn(arn("SnsTopicArn")).set_sqs_queue_arn(arn("SqsQueueArn"))
+                let builder = builder.set_sns_topic_arn(arn("SnsTopicArn"));
+                builder.set_sqs_queue_arn(arn("SqsQueueArn")).build()
             });
             let call = client
                 .create_meeting()
@@ -52,7 +81,7 @@ async fn call(client: &Client, operation: &str, members: &Value) -> Result<Value
                 .set_external_meeting_id(text("ExternalMeetingId"))
                 .set_meeting_host_id(text("MeetingHostId"))
                 .set_media_region(text("MediaRegion"))
-                .set_notifications_configuration(notifications.map(|builder| builder.build()))
+                .set_notifications_configuration(notifications)
                 .set_tags(tags(members));
             json!({"Meeting": meeting(call.send().await.map_err(exception)?.meeting)})
         }
@@ -116,6 +145,16 @@ async fn call(client: &Client, operation: &str, members: &Value) -> Result<Value
         "ListMeetings" => {
             client.list_meetings().send().await.map_err(exception).map(|_| json!({}))?
         }
+        "TagAttendee" => {
+            let call = client.tag_attendee().set_meeting_id(meeting_id);
+            let call = call.set_attendee_id(text("AttendeeId")).set_tags(tags(members));
+            call.send().await.map_err(exception).map(|_| json!({}))?
+        }
+        "UntagAttendee" => {
+            let call = client.untag_attendee().set_meeting_id(meeting_id);
+            let call = call.set_attendee_id(text("AttendeeId")).tag_keys("role");
+            call.send().await.map_err(exception).map(|_| json!({}))?
+        }
         "ListAttendeeTags" => {
             let call = client.list_attendee_tags().set_meeting_id(meeting_id);
             let output = call.set_attendee_id(text("AttendeeId")).send().await;
@@ -125,14 +164,13 @@ async fn call(client: &Client, operation: &str, members: &Value) -> Result<Value
     })
 }
 
-/// The typed exception's name, message and status.
-fn exception<E: Error + Send + Sync + 'static>(error: SdkError<E, HttpResponse>) -> Value {
-    let status = error.raw_response().map(|response| response.status().as_u16());
+/// The typed exception's name and message.
+fn exception<E: Error + Send + Sync + 'static>(error: SdkError<E, impl Debug>) -> Value {
     let error = error.into_source().unwrap_or_else(|error| format!("{error:?}").into());
     // As in NotFoundException(NotFoundException { … }). One that is not modelled is Unhandled.
     let name = format!("{error:?}");
     let name = name.split('(').nth(1).unwrap_or_default().split([' ', '{']).next();
-    json!({"exception": name, "message": error.to_string(), "status": status})
+    json!({"exception": name, "message": error.to_string()})
 }
 
 fn tags(members: &Value) -> Option<Vec<Tag>> {
@@ -167,8 +205,11 @@ fn attendee(attendee: Option<Attendee>) -> Value {
 fn meeting(meeting: Option<Meeting>) -> Value {
     let placement = |meeting: &Meeting| {
         let placement = meeting.media_placement.clone()?;
-        let (audio, signaling) = (placement.audio_host_url, placement.signaling_url);
-        Some(json!({"AudioHostUrl": audio, "SignalingUrl": signaling}))
+        Some(json!({
+            "AudioHostUrl": placement.audio_host_url,
+            "EventIngestionUrl": placement.event_ingestion_url,
+            "SignalingUrl": placement.signaling_url,
+        }))
     };
     meeting.map_or(Value::Null, |meeting| {
         let mut members = json!({

@@ -11,5 +11,6 @@ console.log(JSON.stringify({
   externalUserId: credentials.externalUserId,
   joinToken: credentials.joinToken,
   audioHostURL: urls.audioHostURL,
+  eventIngestionURL: urls.eventIngestionURL,
   signalingURL: urls.signalingURL,
 }));
