@@ -173,7 +173,7 @@ impl Relayed {
 /// The bytes of a JSON body of attendees or of a transcription.
 ///
 /// # Errors
-/// `BadRequest` if its content type is another, or it is longer than [`LONGEST_BODY`].
+/// `BadRequest` if its content type is another, or it has more than 2 MiB.
 pub fn json(request: &HttpRequest) -> Result<Cow<'_, [u8]>, Error> {
     let body = request.json()?;
     if body.len() > LONGEST_BODY {
