@@ -37,7 +37,13 @@ impl World {
     /// Creates another meeting, which the paths are of from now on.
     pub async fn meet(&mut self) {
         let members = json!({"ClientRequestToken": Uuid::new_v4(), "ExternalMeetingId": "standup"});
-        self.meeting_id = self.function.invoke(&Event::create(&members)).await.meeting_id();
+        let event = Event::create(&members);
+        let mut reply = self.function.invoke(&event).await;
+        // As all SDKs do. On a busy machine, the service may be unavailable.
+        while reply.status == 503 {
+            reply = self.function.invoke(&event).await;
+        }
+        self.meeting_id = reply.meeting_id();
         self.chime.take();
         self.dynamodb.take_requests();
     }
