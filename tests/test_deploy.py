@@ -184,6 +184,14 @@ def test_the_media_plane_can_be_changed():
         client().get_meeting(MeetingId=meeting["MeetingId"])
 
 
+def allow_only(user, route):
+    """Lets an IAM user call this route of the API, and no other."""
+    resource = f"arn:aws:execute-api:us-east-1:{ACCOUNT}:{output('ApiId')}/Prod/{route}"
+    statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": resource}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    boto3.client("iam").put_user_policy(UserName=user, PolicyName="caller", PolicyDocument=policy)
+
+
 def test_only_identities_that_may_invoke_the_api_are_let_in():
     assert_rejected(anonymous(), 403)
 
@@ -191,14 +199,19 @@ def test_only_identities_that_may_invoke_the_api_are_let_in():
     iam.create_user(UserName="caller")
     key = iam.create_access_key(UserName="caller")["AccessKey"]
     credentials = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
-    assert_rejected(client(**credentials), 403)
+    chime = client(**credentials)
+    assert_rejected(chime, 403)
 
-    resource = f"arn:aws:execute-api:us-east-1:{ACCOUNT}:{output('ApiId')}/Prod/POST/meetings"
-    statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": resource}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": statement})
-    iam.put_user_policy(UserName="caller", PolicyName="caller", PolicyDocument=policy)
-    assert client(**credentials).create_meeting()["Meeting"]
+    allow_only("caller", "POST/meetings")
+    meeting = {"MeetingId": chime.create_meeting()["Meeting"]["MeetingId"]}
     assert_rejected(client(**{**credentials, "aws_secret_access_key": "wrong"}), 403)
+    with pytest.raises(ClientError, match="not authorized"):
+        chime.delete_meeting(**meeting)
+
+    allow_only("caller", "DELETE/meetings/*")
+    assert_rejected(chime, 403)
+    with pytest.raises(chime.exceptions.BadRequestException, match="does not support DeleteMeeting"):
+        chime.delete_meeting(**meeting)
 
 
 def test_the_function_itself_rejects_other_accounts():

@@ -155,6 +155,10 @@ def test_a_whole_program_works_to_the_end(endpoint):
     assert users == ["anna", "ben", "cleo"]
 
     assert chime.get_meeting(**meeting)["Meeting"] == created["Meeting"]
+    assert chime.get_attendee(**meeting, AttendeeId=attendee["AttendeeId"])["Attendee"] == attendee
+    language = {"EngineTranscribeSettings": {"LanguageCode": "en-US"}}
+    chime.start_meeting_transcription(**meeting, TranscriptionConfiguration=language)
+    chime.stop_meeting_transcription(**meeting)
     chime.delete_attendee(**meeting, AttendeeId=attendee["AttendeeId"])
     with pytest.raises(chime.exceptions.NotFoundException):
         chime.get_attendee(**meeting, AttendeeId=attendee["AttendeeId"])
@@ -304,10 +308,11 @@ def test_events_from_behind_a_base_path_are_answered(event, dynamodb):
     assert invoke(event, dynamodb)["statusCode"] == 201
 
 
+@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_events_of_operations_that_a_media_plane_does_not_serve_are_answered(operation, dynamodb):
+def test_events_of_operations_that_a_media_plane_does_not_serve_are_answered(operation, source, dynamodb):
     name = "".join(word.capitalize() for word in operation.split("-"))
-    answer = invoke(f"rest-{operation}", dynamodb)
+    answer = invoke(f"{source}-{operation}", dynamodb)
     assert answer["statusCode"] == 400
     assert f"does not support {name}." in answer["body"]
 
