@@ -10,6 +10,7 @@ EXAMPLES = 1000
 PHASES = examples,coverage,fuzzing
 ROUNDS = 40
 SECONDS = 1200
+SEED =
 
 # Tools that no Rust toolchain brings come from PyPI into a virtual environment, at these versions.
 VENV := .venv
@@ -134,9 +135,9 @@ smoke: need-python3 $(VENV)/boto3 ## Check what a deployed endpoint does (ENDPOI
 schemathesis: ENDPOINT = http://localhost:9000
 
 .PHONY: schemathesis
-schemathesis: need-python3 $(SCHEMATHESIS) ## Test an endpoint against openapi.yaml with generated requests (ENDPOINT=http://localhost:9000, EXAMPLES=1000, PHASES=examples,coverage,fuzzing)
-	@cd tests && ENDPOINT='$(ENDPOINT)' $(abspath $(SCHEMATHESIS)) --config-file openapi/schemathesis.toml run ../openapi.yaml \
-		--url '$(ENDPOINT)' --max-examples $(EXAMPLES) --phases $(PHASES)
+schemathesis: need-python3 $(SCHEMATHESIS) ## Test an endpoint against openapi.yaml with generated requests (ENDPOINT=http://localhost:9000, EXAMPLES=1000, PHASES=examples,coverage,fuzzing, SEED=)
+	@cd tests && $(abspath $(SCHEMATHESIS)) --config-file openapi/schemathesis.toml run ../openapi.yaml \
+		--url '$(ENDPOINT)' --max-examples $(EXAMPLES) --phases $(PHASES) $(addprefix --seed ,$(SEED))
 
 .PHONY: memory
 memory: need-docker sam-build local-dynamodb ## Measure the function with 128 MB to 1,769 MB of memory; needs Docker
