@@ -20,7 +20,6 @@ MOTO := $(VENV)/bin/moto_server
 MINISTACK := $(VENV)/bin/ministack
 SCHEMATHESIS := $(VENV)/bin/schemathesis
 OPENAPI_CLIENT := $(VENV)/bin/openapi-python-client
-OPENAPI_VALIDATOR := $(VENV)/bin/openapi-spec-validator
 FUNCTION := $(or $(CARGO_TARGET_DIR),target)/debug/create-meeting
 LOCAL_DYNAMODB := $(or $(CARGO_TARGET_DIR),target)/debug/local-dynamodb
 LOCAL_CHIME_SDK := $(or $(CARGO_TARGET_DIR),target)/debug/local-chime-sdk
@@ -183,7 +182,7 @@ fuzz: $(CARGO_FUZZ) ## Fuzz from event to reply (SECONDS=1200); needs a C++ comp
 		>/dev/null # What the function tells; libFuzzer writes to the other stream.
 
 .PHONY: check
-check: $(CARGO_DENY) $(SAM) $(CHECKOV) $(OPENAPI_VALIDATOR) tests/node_modules/.package-lock.json ## Check format, lints, documentation, licences, duplicate dependencies, the template, the state machine and openapi.yaml
+check: $(CARGO_DENY) $(SAM) $(CHECKOV) tests/node_modules/.package-lock.json ## Check format, lints, documentation, licences, duplicate dependencies, the template, the state machine and openapi.yaml
 	@cargo fmt --all --check
 	@cargo clippy --locked --workspace --all-targets -- --deny warnings
 	@RUSTDOCFLAGS='--deny warnings' cargo doc --quiet --locked --workspace --no-deps
@@ -193,7 +192,7 @@ check: $(CARGO_DENY) $(SAM) $(CHECKOV) $(OPENAPI_VALIDATOR) tests/node_modules/.
 	@$(VENV)/bin/cfn-lint --append-rules cfn_lint_serverless.rules --include-checks I -- template.yaml
 	@$(VENV)/tools/aws-sam-cli/bin/python tests/transformed_template.py
 	@tests/node_modules/.bin/asl-validator --json-definition "$$(sed 's/$${Partition}/aws/' notifications.asl.json)"
-	@$(OPENAPI_VALIDATOR) openapi.yaml
+	@tests/node_modules/.bin/redocly lint --config tests/openapi/redocly.yaml openapi.yaml
 	@$(CHECKOV) --file template.yaml --framework cloudformation --skip-download --quiet --compact
 
 # Two at once would get in each other's way, where there is a flock to prevent it.
@@ -233,9 +232,6 @@ $(SCHEMATHESIS): Makefile $(VENV)/bin/uv
 
 $(OPENAPI_CLIENT): Makefile $(VENV)/bin/uv
 	@$(call uv_install,openapi-python-client==0.29.1)
-
-$(OPENAPI_VALIDATOR): Makefile $(VENV)/bin/uv
-	@$(call uv_install,openapi-spec-validator==0.9.0)
 
 # The emulator of AWS, with SAM's transform.
 $(MINISTACK): Makefile $(VENV)/bin/uv
