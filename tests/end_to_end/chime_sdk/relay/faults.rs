@@ -16,7 +16,7 @@ const THROTTLED: Fault = Fault::before(Refusal(429, "ThrottlingException"));
 
 #[tokio::test]
 async fn a_lost_answer_is_asked_for_again() {
-    join_all((0..9).map(async |number| {
+    join_all((0..9).map(|number| async move {
         let mut world = World::start().await;
         for (faults, attempts) in [
             (vec![Fault::after(Closed)], 2),
