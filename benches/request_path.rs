@@ -5,8 +5,8 @@
 
 use std::hint::black_box;
 
-use create_meeting::create_meeting::Answer;
-use create_meeting::gateway::{HttpRequest, PayloadFormat, Reply};
+use create_meeting::create_meeting::CreateMeetingOutput;
+use create_meeting::gateway::{HttpRequest, PayloadFormat, ProxyResponse};
 use create_meeting::media_plane::templates::Templates;
 use create_meeting::meeting::{MediaRegion, Meeting};
 use create_meeting::request::CreateMeetingRequest;
@@ -110,11 +110,11 @@ fn reply(c: &mut Criterion) {
                 meeting_id: meeting_id.to_string(),
                 external_meeting_id: None,
                 media_region,
-                media_placement: media_plane.place(meeting_id, media_region),
+                media_placement: media_plane.placement(meeting_id, media_region),
             };
-            let answer = Answer { meeting, replayed: false, not_sent: Vec::new() };
+            let answer = CreateMeetingOutput { meeting, replayed: false, not_sent: Vec::new() };
             let response = Response::meeting(black_box(answer), None);
-            let reply = Reply::new(PayloadFormat::V1, TOKEN, &response);
+            let reply = ProxyResponse::new(PayloadFormat::V1, TOKEN, &response);
             serde_json::to_vec(&reply.unwrap())
         });
     });
@@ -122,7 +122,7 @@ fn reply(c: &mut Criterion) {
     let refusal = refusal.map(|_| unreachable!("it breaks constraints"));
     c.bench_function("reply/50 violations", |b| {
         b.iter(|| {
-            let reply = Reply::new(PayloadFormat::V1, TOKEN, black_box(&refusal));
+            let reply = ProxyResponse::new(PayloadFormat::V1, TOKEN, black_box(&refusal));
             serde_json::to_vec(&reply.unwrap())
         });
     });

@@ -18,19 +18,7 @@ pub fn reply(reply: &Value) {
         return;
     }
     let name = body["__type"].as_str().unwrap();
-    let (code, its_status) = match name {
-        "BadRequestException" => ("BadRequest", 400),
-        "ResourceLimitExceededException" => ("ResourceLimitExceeded", 400),
-        "UnauthorizedClientException" => ("Unauthorized", 401),
-        "ForbiddenException" => ("Forbidden", 403),
-        "NotFoundException" => ("NotFound", 404),
-        "MethodNotAllowedException" => ("MethodNotAllowed", 405),
-        "UnprocessableEntityException" => ("Unprocessable", 422),
-        "ThrottledClientException" => ("Throttled", 429),
-        "ServiceFailureException" => ("ServiceFailure", 500),
-        "ServiceUnavailableException" => ("ServiceUnavailable", 503),
-        _ => panic!("{reply}"),
-    };
+    let (code, its_status) = in_process::exception(name).unwrap_or_else(|| panic!("{reply}"));
     assert_eq!((status, header("x-amzn-errortype")), (its_status, Some(name)));
     assert_eq!(body["Code"], code);
     assert!(!body["Message"].as_str().unwrap().is_empty());

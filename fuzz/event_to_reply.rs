@@ -11,25 +11,20 @@ mod checks;
 
 use std::cell::RefCell;
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use create_meeting::api::Api;
 use create_meeting::caller::AllowedCallers;
-use create_meeting::chime_sdk::ChimeSdk;
-use create_meeting::create_meeting::CreateMeeting;
-use create_meeting::endpoint::Endpoint;
 use create_meeting::gateway;
-use create_meeting::media_plane::MediaPlane;
-use create_meeting::media_plane::chime_sdk_meetings::{ChimeSdkMeetings, TokenScope};
-use create_meeting::media_plane::templates::Templates;
-use create_meeting::relay::Relay;
-use create_meeting::store::Store;
+use create_meeting::media_plane::chime_sdk_meetings::ChimeSdkMeetings;
+use create_meeting::settings::{LogFormat, TelemetrySettings};
 use create_meeting::telemetry::Telemetry;
+use in_process::{Media, credentials, templates};
 use lambda_runtime::{Context, LambdaEvent};
 use libfuzzer_sys::fuzz_target;
 use serde_json::value::RawValue;
@@ -50,13 +45,18 @@ struct Answers {
 
 thread_local! {
     static ANSWERS: RefCell<Answers> = RefCell::new(split(b"").1);
-    static ENDPOINTS: [Endpoint; 4] = [
-        endpoint(AllowedCallers::Anyone, None, templates()),
-        endpoint(of_one_account(), NonZeroU32::new(1), templates()),
-        endpoint(AllowedCallers::Anyone, None, chime_sdk()),
-        endpoint(of_one_account(), NonZeroU32::new(1), chime_sdk()),
+    static APIS: [Api; 4] = [
+        api(AllowedCallers::Anyone, None, templates()),
+        api(of_one_account(), NonZeroU32::new(1), templates()),
+        api(AllowedCallers::Anyone, None, chime_sdk()),
+        api(of_one_account(), NonZeroU32::new(1), chime_sdk()),
     ];
-    static TELEMETRY: Telemetry = Telemetry::new(LevelFilter::INFO, Some("fuzz".into()), None);
+    static TELEMETRY: Telemetry = Telemetry::new(TelemetrySettings {
+        format: LogFormat::Json,
+        level: LevelFilter::INFO,
+        function_name: "fuzz".into(),
+        xray_daemon: None,
+    });
     /// Its clock is a test's: what waits need not.
     static RUNTIME: Runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -69,29 +69,11 @@ fn of_one_account() -> AllowedCallers {
     AllowedCallers::OfAccounts(vec!["111122223333".into()])
 }
 
-fn credentials() -> SharedCredentialsProvider {
-    SharedCredentialsProvider::new(Credentials::new("AKIDEXAMPLE", "secret", None, None, "fuzz"))
+fn chime_sdk() -> Media {
+    in_process::chime_sdk(Upstream, "http://chime.test", ChimeSdkMeetings::LONGEST_BUCKET)
 }
 
-fn templates() -> (MediaPlane, Option<Relay>) {
-    (MediaPlane::Templates(Box::new(Templates::new("media.test"))), None)
-}
-
-fn chime_sdk() -> (MediaPlane, Option<Relay>) {
-    let client = ChimeSdk::new(Upstream, credentials(), "us-east-1".into(), "http://chime.test");
-    let client = Arc::new(client);
-    let bucket = ChimeSdkMeetings::LONGEST_BUCKET;
-    let scope = TokenScope { region: "us-east-1".into(), table: "Meetings".into(), bucket };
-    let relay = Relay::new(client.clone());
-    let plane = ChimeSdkMeetings::new(client, true, scope);
-    (MediaPlane::ChimeSdkMeetings(Box::new(plane)), Some(relay))
-}
-
-fn endpoint(
-    allowed_callers: AllowedCallers,
-    daily_limit: Option<NonZeroU32>,
-    (media_plane, relay): (MediaPlane, Option<Relay>),
-) -> Endpoint {
+fn api(allowed_callers: AllowedCallers, daily_limit: Option<NonZeroU32>, media: Media) -> Api {
     let http_client =
         infallible_client_fn(|request| {
             let target = request.headers().get("x-amz-target").map_or(&b""[..], |it| it.as_bytes());
@@ -107,13 +89,10 @@ fn endpoint(
         .credentials_provider(credentials())
         .http_client(http_client)
         .build();
-    let create_meeting = CreateMeeting {
-        store: Store::new((&config).into(), "Meetings".into()),
-        media_plane,
-        meeting_lifetime: Duration::from_hours(24),
-        daily_limit,
-    };
-    Endpoint { allowed_callers, create_meeting, relay }
+    let mut api = in_process::api(&config, media);
+    api.allowed_callers = allowed_callers;
+    api.create_meeting.daily_limit = daily_limit;
+    api
 }
 
 /// The Amazon Chime SDK.
@@ -184,14 +163,14 @@ fuzz_target!(|input: &[u8]| {
     let (event, answers) = split(input);
     let Ok(event) = serde_json::from_slice::<Box<RawValue>>(event) else { return };
     ANSWERS.set(answers);
-    ENDPOINTS.with(|endpoints| endpoints.iter().for_each(|endpoint| run(endpoint, &event)));
+    APIS.with(|apis| apis.iter().for_each(|api| run(api, &event)));
 });
 
-fn run(endpoint: &Endpoint, event: &RawValue) {
+fn run(api: &Api, event: &RawValue) {
     let now = UNIX_EPOCH + Duration::from_secs(1_795_342_523);
     let event = LambdaEvent::new(event.to_owned(), Context::default());
     let reply = TELEMETRY.with(|telemetry| {
-        let reply = gateway::handle(endpoint, telemetry, event, now);
+        let reply = gateway::handle(api, telemetry, event, now);
         RUNTIME.with(|runtime| runtime.block_on(reply))
     });
     match reply {

@@ -1,6 +1,6 @@
-//! Calls of remote services: attempts, their time limits, and what they took.
+//! Calls of remote services: retries, timeouts, and what each call took.
 //!
-//! Every call runs through [`attempt`], the one loop of attempts. The SDK's own retries are off.
+//! Every call runs through [`with_retries`]. The SDK's own retries are off.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,40 +8,40 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::error::{Cause, Error, ErrorKind};
 
-/// The most attempts at a call, unless only other writes conflict with it.
+/// Maximum attempts per call. Conflicts with concurrent writes do not count.
 pub const MOST: u32 = 3;
 
-/// How long a connection may take. It takes milliseconds.
+/// Timeout for a new connection, which usually takes milliseconds.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The longest pause after the first conflict with another write. A transaction takes milliseconds.
+/// Maximum backoff after the first conflict with a concurrent write. A transaction takes milliseconds.
 const FIRST_CONFLICT: Duration = Duration::from_millis(20);
-/// The longest pause after many conflicts: each doubles it.
+/// Maximum backoff after further conflicts, each of which doubles it.
 const LATER_CONFLICT: Duration = Duration::from_millis(200);
 
-/// A remote service, by the name that AWS gives it in traces.
+/// A remote service.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Service {
-    /// The store.
+    /// Stores the meetings.
     DynamoDb,
-    /// Where meetings are created that can be joined.
+    /// Creates meetings that clients can join.
     ChimeSdkMeetings,
 }
 
-/// A call of a remote service, and what it has taken.
+/// A call of a remote service, and what it took.
 #[derive(Debug)]
 pub struct ServiceCall {
-    /// Which service was called.
+    /// The service.
     pub service: Service,
-    /// Which of its operations.
+    /// The operation, by the service's name for it.
     pub operation: &'static str,
     /// When the first attempt began.
     pub started_at: SystemTime,
-    /// How long it took, pauses between attempts included.
+    /// How long all attempts took, with the backoff between them.
     pub latency: Duration,
-    /// How many attempts there were.
+    /// The number of attempts.
     pub attempts: u32,
-    /// How many of them the service throttled.
+    /// The number of attempts that the service throttled.
     pub throttles: u32,
     /// Capacity units, if `DynamoDB` reports them. It does not for a write that it rejects.
     pub consumed_capacity: Option<f64>,
@@ -52,7 +52,7 @@ pub struct ServiceCall {
 }
 
 impl ServiceCall {
-    /// Whether a quota of the Amazon Chime SDK was exceeded.
+    /// Whether the call exceeded a quota of the Amazon Chime SDK.
     #[must_use]
     pub fn met_quota(&self) -> bool {
         self.service == Service::ChimeSdkMeetings
@@ -60,53 +60,53 @@ impl ServiceCall {
     }
 }
 
-/// What a service reports of an attempt beside its answer.
+/// What a successful response says about the request.
 #[derive(Debug, Default)]
-pub struct Report {
+pub struct ResponseMetadata {
     /// Capacity units, if `DynamoDB` reports them.
     pub consumed_capacity: Option<f64>,
-    /// The service's ID of the request, if it is logged.
+    /// The service's request ID, if it is logged.
     pub request_id: Option<String>,
 }
 
-/// Why an attempt has failed, and whether another may help.
+/// A failed attempt, and whether a retry may help.
 #[derive(Debug)]
 pub struct Failure {
-    /// What the caller gets if it was the last attempt.
+    /// The error of the call if this was the last attempt.
     pub error: Error,
-    /// Whether there may be another.
+    /// Whether to retry.
     pub retry: Retry,
-    /// Whether the service throttled it.
+    /// Whether the service throttled the attempt.
     pub is_throttled: bool,
-    /// The service's ID of the request, if it is logged.
+    /// The service's request ID, if it is logged.
     pub request_id: Option<String>,
 }
 
-/// Whether and when there may be another attempt.
+/// Whether and when to retry.
 #[derive(Clone, Copy, Debug)]
 pub enum Retry {
-    /// It would fail too.
+    /// A retry would fail, too.
     Never,
-    /// Up to a number of attempts in all, each after a pause from `least` to `most`.
+    /// A limited number of attempts, with a random backoff between `least` and `most`.
     Few {
-        /// How many attempts there may be in all.
+        /// The maximum number of attempts, the first one included.
         attempts: u32,
-        /// The shortest pause.
+        /// The minimum backoff.
         least: Duration,
-        /// The longest pause.
+        /// The maximum backoff.
         most: Duration,
     },
-    /// As long as there is time: other writes conflict with this one, and soon will not.
+    /// Until the deadline, with growing backoff: a conflict with concurrent writes is transient.
     UntilDeadline,
 }
 
 impl Retry {
-    /// The service fails or throttles: a few attempts, after short pauses at random.
+    /// For failures and throttling: a few attempts with short, random backoff.
     pub const BRIEFLY: Self =
         Self::Few { attempts: MOST, least: Duration::ZERO, most: Duration::from_millis(100) };
 
-    /// How long to wait after this many failures of the same sort, if there may be another attempt.
-    fn pause(self, failures: u32) -> Option<Duration> {
+    /// The backoff after this many failures of the same kind, or `None` if there is no retry.
+    fn backoff(self, failures: u32) -> Option<Duration> {
         let (least, most) = match self {
             Self::Few { attempts, least, most } if failures < attempts => (least, most),
             Self::Never | Self::Few { .. } => return None,
@@ -120,47 +120,47 @@ impl Retry {
 }
 
 impl Failure {
-    /// The service fails, cannot be reached, or does not answer in time.
+    /// The service failed, was unreachable, or did not respond in time.
     pub fn transient(cause: impl Into<Cause>) -> Self {
         Self { retry: Retry::BRIEFLY, ..Error::service_unavailable(cause).into() }
     }
 
-    /// Other writes conflict with this one, and soon will not.
+    /// Transient conflict with a concurrent write.
     pub fn conflict(cause: impl Into<Cause>) -> Self {
         Self { retry: Retry::UntilDeadline, ..Error::service_unavailable(cause).into() }
     }
 
-    /// The service throttles us.
+    /// The service throttled the attempt.
     pub fn throttled(cause: impl Into<Cause>) -> Self {
         Self { retry: Retry::BRIEFLY, is_throttled: true, ..Error::throttled(cause).into() }
     }
 }
 
 impl From<Error> for Failure {
-    /// An error that another attempt would meet too.
+    /// A failure that a retry does not help.
     fn from(error: Error) -> Self {
         Self { error, retry: Retry::Never, is_throttled: false, request_id: None }
     }
 }
 
-/// Notes that the last of `calls` has failed after all: its answer cannot be used.
-pub fn note_failure(calls: &mut [ServiceCall], error: &Error) {
+/// Marks the last of `calls` as failed: its response turned out to be unusable.
+pub fn mark_failed(calls: &mut [ServiceCall], error: &Error) {
     if let Some(call) = calls.last_mut() {
         call.failed_with = Some(error.kind());
     }
 }
 
-/// Calls `operation` of `service` by `attempt`, again where that may help, and adds the call to `calls`.
-/// It ends by `deadline`, and each attempt within `time_limit`.
+/// Calls `operation` of `service` with `send`, retries it if that may help, and adds the call to `calls`. The call ends
+/// by `deadline`, and each attempt within `attempt_timeout`.
 ///
 /// # Errors
-/// The last attempt's, or `ServiceUnavailable` if it took too long.
-pub async fn attempt<T, F: Future<Output = Result<(T, Report), Failure>>>(
+/// The last attempt's, or `ServiceUnavailable` if it timed out.
+pub async fn with_retries<T, F: Future<Output = Result<(T, ResponseMetadata), Failure>>>(
     (service, operation): (Service, &'static str),
     calls: &mut Vec<ServiceCall>,
     deadline: Instant,
-    time_limit: Duration,
-    mut attempt: impl FnMut() -> F,
+    attempt_timeout: Duration,
+    mut send: impl FnMut() -> F,
 ) -> Result<T, Error> {
     let started = Instant::now();
     let mut call = ServiceCall {
@@ -174,16 +174,16 @@ pub async fn attempt<T, F: Future<Output = Result<(T, Report), Failure>>>(
         request_id: None,
         failed_with: None,
     };
-    // Conflicts with other writes do not use up the attempts that faults have.
+    // Counted apart, because conflicts do not use up the attempts for faults.
     let (mut conflicts, mut faults) = (0, 0);
     let result = loop {
         call.attempts += 1;
         let left = deadline.saturating_duration_since(Instant::now());
-        let failure = match timeout(time_limit.min(left), attempt()).await {
-            Ok(Ok((answer, report))) => {
-                call.consumed_capacity = report.consumed_capacity;
-                call.request_id = report.request_id;
-                break Ok(answer);
+        let failure = match timeout(attempt_timeout.min(left), send()).await {
+            Ok(Ok((output, metadata))) => {
+                call.consumed_capacity = metadata.consumed_capacity;
+                call.request_id = metadata.request_id;
+                break Ok(output);
             }
             Ok(Err(failure)) => failure,
             Err(elapsed) => Failure::transient(elapsed),
@@ -195,12 +195,12 @@ pub async fn attempt<T, F: Future<Output = Result<(T, Report), Failure>>>(
             conflicts
         } else {
             faults += 1;
-            // Fewer attempts are made at a service that throttles, whatever failed before.
+            // A service that throttles gets fewer attempts, whatever failed before.
             if failure.is_throttled && faults < MOST { call.throttles } else { faults }
         };
         let left = deadline.saturating_duration_since(Instant::now());
-        match failure.retry.pause(failures) {
-            Some(pause) if left >= pause + time_limit => sleep(pause).await,
+        match failure.retry.backoff(failures) {
+            Some(backoff) if left >= backoff + attempt_timeout => sleep(backoff).await,
             _ => break Err(failure.error),
         }
     };

@@ -1,46 +1,46 @@
-//! Who calls, and who may.
+//! The caller's identity, and which callers are allowed.
 
 use crate::error::{Error, ErrorKind};
 
-/// The account of all callers whom nobody asks to identify. An AWS account has 12 digits instead.
+/// Account under which unauthenticated callers are recorded. It cannot be confused with an AWS account ID, which has
+/// 12 digits.
 const ANONYMOUS: &str = "anonymous";
 
-/// The IAM identity that a request was signed with, as API Gateway or the function URL has found
-/// it. Where nobody has looked for one, it is empty.
+/// The IAM identity that signed a request, as verified by API Gateway or the function URL. Without IAM
+/// authorization, it is empty.
 #[derive(Debug, Default)]
 pub struct Caller {
     /// The identity's AWS account.
     pub account_id: Option<String>,
-    /// The identity's Amazon Resource Name, as in `arn:aws:iam::111122223333:user/anna`.
+    /// The identity's Amazon Resource Name, such as `arn:aws:iam::111122223333:user/anna`.
     pub arn: Option<String>,
 }
 
 impl Caller {
-    /// The identity's account, or that of all who have none.
+    /// The caller's account. All callers without an identity share one.
     #[must_use]
     pub fn account(&self) -> &str {
         self.account_id.as_deref().unwrap_or(ANONYMOUS)
     }
 }
 
-/// Who may call.
+/// Which callers are allowed.
 #[derive(Debug)]
 pub enum AllowedCallers {
-    /// Anyone. Those without an identity share one account.
+    /// Any caller, with or without an identity.
     Anyone,
-    /// Anyone with an identity.
+    /// Any caller with an identity.
     Identified,
-    /// Those whose identity is of one of these AWS accounts.
+    /// Callers whose identity belongs to one of these AWS accounts.
     OfAccounts(Vec<String>),
 }
 
 impl AllowedCallers {
-    /// The account of `caller`, in which it creates meetings.
+    /// The account in which an allowed caller creates meetings.
     ///
     /// # Errors
-    /// `UnauthorizedClient` without an identity where one is required, `Forbidden` with one of an
-    /// account that is not allowed.
-    pub fn admit<'a>(&self, caller: &'a Caller) -> Result<&'a str, Error> {
+    /// `UnauthorizedClient` if an identity is required and missing, `Forbidden` if its account is not allowed.
+    pub fn authorize<'a>(&self, caller: &'a Caller) -> Result<&'a str, Error> {
         match (self, &caller.account_id) {
             (Self::Identified | Self::OfAccounts(_), None) => Err(Error::new(
                 ErrorKind::UnauthorizedClient,

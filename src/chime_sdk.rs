@@ -1,6 +1,6 @@
-//! Signed calls of AWS's service `chime-sdk-meetings`: endpoint, credentials, attempts, and errors by name.
+//! A client of AWS's service `chime-sdk-meetings`: signs requests, retries them, and maps its errors by name.
 //!
-//! A call passes JSON through as bytes. The SDK's typed client would add 0.5 to 0.9 MB to the function.
+//! Bodies are bytes. The SDK's typed client would add 0.5 to 0.9 MB to the function.
 
 pub mod patterns;
 
@@ -19,16 +19,16 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::attempts::{Failure, Report, Retry, Service, ServiceCall, attempt};
+use crate::attempts::{Failure, ResponseMetadata, Retry, Service, ServiceCall, with_retries};
 use crate::error::{Cause, Error, ErrorKind};
 
-/// What requests are signed for ("signingName" in the service model).
+/// The service name in signatures ("signingName" in the service model).
 const SIGNING_NAME: &str = "chime";
 
-/// The longest time that a client is told to wait, whatever the service says.
+/// Maximum time that a client is told to wait, whatever the service says.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
-/// How long before they expire new credentials are fetched.
+/// How long before their expiry credentials are renewed.
 const EXPIRES_SOON: Duration = Duration::from_secs(10);
 
 /// A client of `chime-sdk-meetings`.
@@ -40,24 +40,24 @@ pub struct ChimeSdk {
     endpoint: String,
 }
 
-/// The longest answer that is read, in bytes. The longest that is expected has a hundred attendees of 2.2 KB.
-const LONGEST_ANSWER: usize = 1024 * 1024;
+/// Maximum size of a response body in bytes. A hundred attendees of 2.2 KB, the largest expected response, fit.
+const MAX_RESPONSE: usize = 1024 * 1024;
 
-/// What is asked of the service.
+/// A request to the service.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// The operation's name, as in `CreateMeeting`.
+    /// The operation, such as `CreateMeeting`.
     pub operation: &'static str,
     /// The HTTP method.
     pub method: &'static str,
-    /// Path and query, encoded.
+    /// The path and query, encoded.
     pub path: &'a str,
-    /// The JSON body, if there is one.
+    /// The JSON body, or nothing.
     pub body: &'a [u8],
 }
 
 impl ChimeSdk {
-    /// A client for the control Region `region`, which is found at `endpoint`, a URL.
+    /// A client for the control Region `region`, with the URL `endpoint`.
     #[must_use]
     pub fn new(
         connector: impl HttpConnector + 'static,
@@ -81,11 +81,11 @@ impl ChimeSdk {
         &self.region
     }
 
-    /// Calls the service by `deadline`, in up to three attempts, and returns the answer's body.
+    /// Sends a request, in up to three attempts until `deadline`, and returns the body of the response.
     ///
     /// # Errors
-    /// The service's own error, `NotFound` for a meeting that has ended, or `ServiceUnavailable`. An error that
-    /// the client cannot act on is `ServiceFailure`, and so is an answer that is too long.
+    /// The service's own error (`NotFound` for a meeting that has ended), or `ServiceUnavailable`. Errors that the client
+    /// cannot act on, and responses that are too large, are `ServiceFailure`.
     pub async fn call(
         &self,
         request: Request<'_>,
@@ -93,12 +93,12 @@ impl ChimeSdk {
         calls: &mut Vec<ServiceCall>,
     ) -> Result<Vec<u8>, Error> {
         let call = (Service::ChimeSdkMeetings, request.operation);
-        // Two attempts fit if both get no answer, and three if they fail at once.
-        let time_limit = deadline.saturating_duration_since(Instant::now()) * 2 / 5;
-        attempt(call, calls, deadline, time_limit, || self.send(request)).await
+        // Leaves time for two attempts that time out, or three that fail at once.
+        let attempt_timeout = deadline.saturating_duration_since(Instant::now()) * 2 / 5;
+        with_retries(call, calls, deadline, attempt_timeout, || self.send(request)).await
     }
 
-    async fn send(&self, request: Request<'_>) -> Result<(Vec<u8>, Report), Failure> {
+    async fn send(&self, request: Request<'_>) -> Result<(Vec<u8>, ResponseMetadata), Failure> {
         let signed = self.signed(request).await?;
         let response = self.connector.call(signed).await.map_err(Failure::transient)?;
         let request_id = header(&response, "x-amzn-requestid").and_then(loggable);
@@ -107,9 +107,9 @@ impl ChimeSdk {
         let retry_after =
             header(&response, "retry-after").and_then(|wait| wait.parse::<u64>().ok());
         let retry_after = retry_after.map(|seconds| LONGEST_WAIT.min(Duration::from_secs(seconds)));
-        let body = read(response).await?;
+        let body = read_body(response).await?;
         if status.is_success() {
-            return Ok((body, Report { consumed_capacity: None, request_id }));
+            return Ok((body, ResponseMetadata { consumed_capacity: None, request_id }));
         }
         let rejection = Rejection {
             name: name.or_else(|| name_in(&body)).and_then(|name| loggable(short_name(&name))),
@@ -147,8 +147,7 @@ impl ChimeSdk {
         Ok(request)
     }
 
-    /// Lambda's credentials are in the environment, or behind a URL, from where they must not be fetched for
-    /// each request.
+    /// Lambda's credentials are in the environment, or at a URL, from which they must not be fetched for each request.
     async fn credentials(&self) -> Result<Credentials, Failure> {
         let mut cached = self.cached.lock().await;
         let now = SystemTime::now();
@@ -170,10 +169,10 @@ impl fmt::Debug for ChimeSdk {
     }
 }
 
-/// An error that the service has answered. Its message may quote sensitive values, so it is not kept.
+/// An error response of the service. Its message is dropped, because it may quote sensitive values.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "chime-sdk-meetings answered {} ({status}), request ID {}",
+    "chime-sdk-meetings responded with {} ({status}), request ID {}",
     name.as_deref().unwrap_or("no known error"),
     request_id.as_deref().unwrap_or("unknown")
 )]
@@ -184,12 +183,12 @@ struct Rejection {
 }
 
 impl Rejection {
-    /// Decides by name, or without one by status ("Errors" of each operation in the API reference).
+    /// Classifies the error by its name, or without one by its status ("Errors" of each operation in the API reference).
     fn into_failure(self, retry_after: Option<Duration>) -> Failure {
         let name = self.name.as_deref().unwrap_or_default();
         match (name, self.status) {
-            // The service's front end rejects a member of the wrong type with a SerializationException, and
-            // bodies and URLs that are too long with their status.
+            // The service's front end responds with a SerializationException to a member of the wrong type, and with a
+            // status to bodies and URLs that are too long.
             ("BadRequestException" | "ValidationException" | "SerializationException", _)
             | ("", 400)
             | (_, 413 | 414) => {
@@ -226,7 +225,7 @@ impl Rejection {
             },
             (_, 503) => unavailable(self, retry_after),
             (_, 500..) => Failure::transient(self),
-            // Our role, our Region or our account is at fault.
+            // The stack's role, Region or account is at fault.
             _ => Error::service_failure(self).into(),
         }
     }
@@ -236,21 +235,21 @@ fn rejected(kind: ErrorKind, message: &'static str, cause: impl Into<Cause>) -> 
     Error::new(kind, message).caused_by(cause).into()
 }
 
-/// The service says how long to wait. If there is no time for that, the client is told.
+/// The service may say how long to wait. If there is no time for that, the client is told to wait.
 fn unavailable(rejection: Rejection, retry_after: Option<Duration>) -> Failure {
     let Some(wait) = retry_after else { return Failure::transient(rejection) };
     let error = Error::service_unavailable(rejection).retry_after(wait);
     Failure { retry: Retry::Few { attempts: 3, least: wait, most: wait }, ..error.into() }
 }
 
-/// The body of a response.
-async fn read(response: HttpResponse) -> Result<Vec<u8>, Failure> {
+/// Reads the body of a response.
+async fn read_body(response: HttpResponse) -> Result<Vec<u8>, Failure> {
     let mut chunks = ByteStream::new(response.into_body());
     let mut body = Vec::new();
     while let Some(chunk) = chunks.try_next().await.map_err(Failure::transient)? {
-        if body.len() + chunk.len() > LONGEST_ANSWER {
+        if body.len() + chunk.len() > MAX_RESPONSE {
             return Err(
-                Error::service_failure("chime-sdk-meetings answered more than 1 MiB").into()
+                Error::service_failure("chime-sdk-meetings returned more than 1 MiB").into()
             );
         }
         body.extend_from_slice(&chunk);
@@ -262,7 +261,7 @@ fn header<'a>(response: &'a HttpResponse, name: &str) -> Option<&'a str> {
     response.headers().get(name)
 }
 
-/// The error's name without a namespace before it or a URL behind it, as other AWS clients read it.
+/// The error's name without a namespace before it or a URL after it, as AWS's clients parse it.
 fn short_name(name: &str) -> &str {
     let name = name.split(':').next().unwrap_or(name);
     name.rsplit('#').next().unwrap_or(name)
@@ -279,7 +278,7 @@ fn name_in(body: &[u8]) -> Option<String> {
     kind.or(code)
 }
 
-/// A name or an ID, if it looks like one: it comes from outside and goes into the log.
+/// A name or an ID, if it is well-formed: it comes from outside and goes into the log.
 fn loggable(text: &str) -> Option<String> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=+/".contains(&byte);
     ((1..=128).contains(&text.len()) && text.bytes().all(allowed)).then(|| text.to_owned())

@@ -1,7 +1,7 @@
-//! How AWS's services are reached: Region, credentials and TLS.
+//! Clients of AWS's services: Region, credentials and TLS.
 //!
-//! All of it comes from Lambda's environment. The other sources of the SDK (profiles, the system's
-//! certificates) do not exist there, or take longer to read than the first meeting to create.
+//! All of it comes from Lambda's environment. The SDK's other sources (profiles, the system's certificates) do not
+//! exist there, or take longer to load than the first meeting takes to create.
 
 use aws_config::BehaviorVersion;
 use aws_config::ecs::EcsCredentialsProvider;
@@ -19,11 +19,11 @@ use crate::attempts::CONNECT_TIMEOUT;
 use crate::chime_sdk::ChimeSdk;
 use crate::settings::{ChimeSdkSettings, Settings};
 
-/// The roots that the endpoints of AWS's services chain to in its public Regions: Amazon Trust Services'
-/// repository has them. For other roots, `AWS_CA_BUNDLE` names a file.
+/// The root certificates of AWS's endpoints in its public Regions, from Amazon Trust Services' repository. `AWS_CA_BUNDLE`
+/// replaces them.
 const AMAZON_TRUST_SERVICES: &[u8] = include_bytes!("amazon_trust_services.pem");
 
-/// What a client needs to reach `DynamoDB`.
+/// The configuration of a `DynamoDB` client.
 #[must_use]
 pub fn dynamodb(
     settings: &Settings,
@@ -41,7 +41,7 @@ pub fn dynamodb(
     config
 }
 
-/// A client of the Amazon Chime SDK. It connects with its first call.
+/// A client of the Amazon Chime SDK. It connects on its first call.
 ///
 /// # Errors
 /// If the TLS context cannot be built.
@@ -59,7 +59,7 @@ pub fn chime_sdk(
     Ok(ChimeSdk::new(connector, credentials, chime.region.clone(), &chime.endpoint_url))
 }
 
-/// A client for `DynamoDB` and for credentials.
+/// The HTTP client for `DynamoDB` and for credentials.
 ///
 /// # Errors
 /// If the TLS context cannot be built.
@@ -76,8 +76,8 @@ fn tls_context(settings: &Settings) -> Result<TlsContext, lambda_runtime::Error>
     Ok(TlsContext::builder().with_trust_store(trust_store).build()?)
 }
 
-/// The credentials in the environment, or those behind a URL: Lambda renews these when an environment outlives
-/// them.
+/// The credentials in the environment, or those at the URL that it names: Lambda renews them there for environments that
+/// outlive their credentials.
 #[must_use]
 pub fn credentials(http_client: SharedHttpClient) -> SharedCredentialsProvider {
     let container = EcsCredentialsProvider::builder()

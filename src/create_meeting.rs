@@ -1,17 +1,18 @@
-//! The operation: creates a meeting, or replays the one that its token has created before.
+//! The operation `CreateMeeting`: creates a meeting, or replays the one that an earlier request with the same token
+//! created.
 //!
-//! With the media plane `templates`, it is one step: **put**. The item's condition decides, and the rejected
-//! write returns the existing item.
+//! With the media plane `templates`, this is a single step, the **put**: its condition decides, and a rejected put
+//! returns the existing item.
 //!
-//! With `chime-sdk-meetings` there are four steps, so that clients only ever get one meeting:
+//! With `chime-sdk-meetings`, it takes four steps:
 //!
-//! 1. **read**: an unexpired item answers the request. This is how retries end, without any other call.
-//! 2. **check**: an older item's meeting may have ended. If it has, the token is free again.
+//! 1. **read**: if there is an unexpired item, it is the response. Retries end here, without any other call.
+//! 2. **check**: the meeting of an older item may have ended. If so, the token can be used again.
 //! 3. **create**: the Amazon Chime SDK proposes a meeting.
-//! 4. **put**: the item decides, as above. A client only gets a meeting that is in the table. A meeting that
-//!    loses is not deleted, because it may be the winner's: it ends by itself, without attendees.
+//! 4. **put**: the condition decides, as above. Clients only get a meeting that is in the table. A meeting that loses is
+//!    not deleted, because it may be the same as the winner's. Without attendees, it ends by itself.
 //!
-//! `model/` checks this protocol by exhausting its interleavings.
+//! `model/` checks this protocol in every order of events.
 
 use std::num::NonZeroU32;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -22,44 +23,44 @@ use uuid::Uuid;
 use crate::attempts::ServiceCall;
 use crate::error::{Error, ErrorKind};
 use crate::media_plane::chime_sdk_meetings::ChimeSdkMeetings;
-use crate::media_plane::{Created, MediaPlane};
+use crate::media_plane::{MediaPlane, NewMeeting};
 use crate::meeting::Meeting;
 use crate::request::CreateMeetingRequest;
-use crate::store::{Item, Store};
+use crate::store::{Store, StoredMeeting};
 
-/// `CreateMeeting`, ready to be called.
+/// The operation, with what it needs.
 #[derive(Debug)]
 pub struct CreateMeeting {
-    /// Where meetings are kept.
+    /// The table of meetings.
     pub store: Store,
-    /// Where they come from.
+    /// The source of meetings.
     pub media_plane: MediaPlane,
-    /// How long they live.
+    /// How long a meeting lives.
     pub meeting_lifetime: Duration,
-    /// How many of them an account may create in a UTC day, if there is a limit.
+    /// How many meetings an account may create in a UTC day, if there is a limit.
     pub daily_limit: Option<NonZeroU32>,
 }
 
-/// A meeting, and how it came about.
+/// The result of the operation.
 #[derive(Debug)]
-pub struct Answer {
+pub struct CreateMeetingOutput {
     /// The meeting.
     pub meeting: Meeting,
     /// Whether an earlier request created it.
     pub replayed: bool,
-    /// The members that were withheld from the Amazon Chime SDK. They are stored.
+    /// The request members that were stored but not sent to the Amazon Chime SDK.
     pub not_sent: Vec<&'static str>,
 }
 
-/// When each step must be done, in percent of the time budget.
+// When each step must be done, in percent of the time budget.
 const READ: u32 = 20;
 const CHECK: u32 = 45;
 const CREATE: u32 = 70;
-/// What the put must have left.
+/// The minimum that must be left for the put, in percent of the time budget.
 const LEAST_FOR_PUT: u32 = 25;
 
-/// One request: who asks for what, when, and how much time there is.
-struct Invocation<'a> {
+/// One execution of the operation: its input and its time budget.
+struct Execution<'a> {
     account_id: &'a str,
     request: CreateMeetingRequest,
     since_1970: Duration,
@@ -67,22 +68,24 @@ struct Invocation<'a> {
     deadline: Instant,
 }
 
-impl Invocation<'_> {
+impl Execution<'_> {
+    /// A share of the time budget.
     fn share(&self, percent: u32) -> Duration {
         self.deadline.saturating_duration_since(self.started) * percent / 100
     }
 
-    /// The answer that an existing item gives, from an earlier request.
-    fn replay(&self, existing: Item) -> Result<Answer, Error> {
+    /// The output if the token already has a meeting.
+    fn replay(&self, existing: StoredMeeting) -> Result<CreateMeetingOutput, Error> {
         let differing = existing.request.differing_members(&self.request);
         if differing.is_empty() {
-            return Ok(Answer { meeting: existing.into(), replayed: true, not_sent: Vec::new() });
+            let meeting = existing.into();
+            return Ok(CreateMeetingOutput { meeting, replayed: true, not_sent: Vec::new() });
         }
         Err(Error::new(
             ErrorKind::Conflict,
             format!(
-                "The ClientRequestToken was used before for another request, which differs in \
-                 {}. Use a different token for a different meeting.",
+                "This ClientRequestToken was already used with different values for: {}. \
+                 Use a new token for a new meeting.",
                 differing.join(", "),
             ),
         ))
@@ -90,12 +93,12 @@ impl Invocation<'_> {
 }
 
 impl CreateMeeting {
-    /// Creates the meeting that `request` asks for, once for a caller's account and token. It is
-    /// `now`, and there is an answer by `deadline`. What it takes is added to `calls`.
+    /// Creates the meeting of `request`, exactly once per account and token. The request arrived at `now`, and the
+    /// output is ready by `deadline`. The calls of remote services are added to `calls`.
     ///
     /// # Errors
-    /// `Conflict` if the token was used for an unexpired meeting that was asked for differently, and the errors
-    /// of the [`Store`] and of the media plane.
+    /// `Conflict` if the token has an unexpired meeting of a different request, and the errors of the [`Store`] and of
+    /// the media plane.
     pub async fn call(
         &self,
         account_id: &str,
@@ -103,102 +106,106 @@ impl CreateMeeting {
         now: SystemTime,
         deadline: Instant,
         calls: &mut Vec<ServiceCall>,
-    ) -> Result<Answer, Error> {
+    ) -> Result<CreateMeetingOutput, Error> {
         let since_1970 = now.duration_since(UNIX_EPOCH).map_err(Error::service_failure)?;
         let started = Instant::now();
-        let invocation = Invocation { account_id, request, since_1970, started, deadline };
+        let execution = Execution { account_id, request, since_1970, started, deadline };
         match &self.media_plane {
             MediaPlane::Templates(templates) => {
                 let meeting_id = Uuid::new_v4();
-                let region = invocation.request.media_region;
-                let created = Created {
+                let region = execution.request.media_region;
+                let new = NewMeeting {
                     meeting_id: meeting_id.to_string(),
-                    media_placement: templates.place(meeting_id, region),
+                    media_placement: templates.placement(meeting_id, region),
                     write_id: None,
                     not_sent: Vec::new(),
                 };
-                self.put(invocation, created, None, calls).await
+                self.put(execution, new, None, calls).await
             }
-            // Boxed, so that the other media plane's future stays small.
+            // Boxed to keep the future of the other media plane small.
             MediaPlane::ChimeSdkMeetings(chime) => {
-                Box::pin(self.create_once(chime, invocation, calls)).await
+                Box::pin(self.create_with(chime, execution, calls)).await
             }
         }
     }
 
-    async fn create_once(
+    /// The four steps of the media plane `chime-sdk-meetings`.
+    async fn create_with(
         &self,
         chime: &ChimeSdkMeetings,
-        invocation: Invocation<'_>,
+        execution: Execution<'_>,
         calls: &mut Vec<ServiceCall>,
-    ) -> Result<Answer, Error> {
-        let Invocation { account_id, ref request, since_1970, started, .. } = invocation;
-        let seconds = since_1970.as_secs();
+    ) -> Result<CreateMeetingOutput, Error> {
+        let Execution { account_id, ref request, since_1970, started, .. } = execution;
+        let now = since_1970.as_secs();
         let key = (account_id, &*request.client_request_token);
-        let read_by = started + invocation.share(READ);
-        let found = self.store.read(key, self.daily_limit, seconds, read_by, calls).await?;
+        let read_by = started + execution.share(READ);
+        let lookup = self.store.read(key, self.daily_limit, now, read_by, calls).await?;
         let mut ended = None;
-        if let Some(existing) = found.item {
-            if existing.age(seconds) >= chime.bucket() {
-                let check_by = started + invocation.share(CHECK);
-                let has_ended = chime.check(&existing.meeting_id, check_by, calls).await;
+        if let Some(existing) = lookup.meeting {
+            if existing.age(now) >= chime.bucket() {
+                let check_by = started + execution.share(CHECK);
+                let has_ended = chime.has_ended(&existing.meeting_id, check_by, calls).await;
                 ended = has_ended.then(|| existing.meeting_id.clone());
             }
             if ended.is_none() {
-                return invocation.replay(existing);
+                return execution.replay(existing);
             }
         }
-        if let Some(limit_reached) = found.limit_reached {
+        if let Some(limit_reached) = lookup.limit_reached {
             return Err(limit_reached);
         }
-        let create_by = started + invocation.share(CREATE);
-        let created = chime.create(account_id, request, seconds, create_by, calls).await?;
-        let left = invocation.deadline.saturating_duration_since(Instant::now());
-        if left < invocation.share(LEAST_FOR_PUT) {
+        let create_by = started + execution.share(CREATE);
+        let new = chime.create(account_id, request, now, create_by, calls).await?;
+        let left = execution.deadline.saturating_duration_since(Instant::now());
+        if left < execution.share(LEAST_FOR_PUT) {
             return Err(Error::service_unavailable("there is no time left to store the meeting"));
         }
-        self.put(invocation, created, ended.as_deref(), calls).await
+        self.put(execution, new, ended.as_deref(), calls).await
     }
 
-    /// Stores the meeting, unless there is an unexpired one of the same key that is not `ended`.
+    /// Stores the meeting, unless the token has an unexpired one that is not `ended`.
     async fn put(
         &self,
-        invocation: Invocation<'_>,
-        created: Created,
+        execution: Execution<'_>,
+        new: NewMeeting,
         ended: Option<&str>,
         calls: &mut Vec<ServiceCall>,
-    ) -> Result<Answer, Error> {
-        let Invocation { account_id, since_1970, deadline, .. } = invocation;
-        let seconds = since_1970.as_secs();
+    ) -> Result<CreateMeetingOutput, Error> {
+        let Execution { account_id, since_1970, deadline, .. } = execution;
+        let now = since_1970.as_secs();
         let expires = since_1970 + self.meeting_lifetime;
-        let item = Item {
+        let meeting = StoredMeeting {
             account_id: account_id.to_owned(),
-            request: invocation.request,
-            meeting_id: created.meeting_id,
-            media_placement: created.media_placement,
+            request: execution.request,
+            meeting_id: new.meeting_id,
+            media_placement: new.media_placement,
             created_at: since_1970,
-            // Items expire at whole seconds. Rounded up, no meeting lives shorter than its lifetime.
+            // Items expire at whole seconds. Rounding up gives every meeting its full lifetime.
             expires_at: expires.as_secs() + u64::from(expires.subsec_nanos() > 0),
-            write_id: created.write_id,
+            write_id: new.write_id,
         };
         let existing =
-            self.store.put(&item, ended, self.daily_limit, seconds, deadline, calls).await?;
+            self.store.put(&meeting, ended, self.daily_limit, now, deadline, calls).await?;
         match existing {
-            Some(existing) if !existing.is_written_with(&item) => {
-                Invocation { request: item.request, ..invocation }.replay(existing)
+            Some(existing) if !existing.has_same_writer(&meeting) => {
+                Execution { request: meeting.request, ..execution }.replay(existing)
             }
-            _ => Ok(Answer { meeting: item.into(), replayed: false, not_sent: created.not_sent }),
+            _ => {
+                let (meeting, not_sent) = (meeting.into(), new.not_sent);
+                Ok(CreateMeetingOutput { meeting, replayed: false, not_sent })
+            }
         }
     }
 }
 
-impl From<Item> for Meeting {
-    fn from(item: Item) -> Self {
+impl From<StoredMeeting> for Meeting {
+    fn from(stored: StoredMeeting) -> Self {
         Self {
-            meeting_id: item.meeting_id,
-            external_meeting_id: item.request.external_meeting_id,
-            media_region: item.request.media_region,
-            media_placement: item.media_placement,
+            meeting_id: stored.meeting_id,
+            external_meeting_id: stored.request.external_meeting_id,
+            media_region: stored.request.media_region,
+            media_placement: stored.media_placement,
         }
     }
 }

@@ -1,28 +1,27 @@
-//! The operation `CreateMeetingWithAttendees`: a meeting, once for its token, and then its attendees.
+//! The operation `CreateMeetingWithAttendees`: creates a meeting, exactly once per token, and then its attendees.
 //!
-//! A replay asks for the attendees, too. The Amazon Chime SDK recognizes them by their `ExternalUserId`, so nobody
-//! is added twice, and no join token is stored.
+//! A replay creates the attendees, too. The Amazon Chime SDK recognizes them by their `ExternalUserId`, so nobody is
+//! added twice, and no join token has to be stored.
 
 use std::time::SystemTime;
 
 use tokio::time::Instant;
 
 use crate::attempts::ServiceCall;
-use crate::create_meeting::{Answer, CreateMeeting};
+use crate::create_meeting::{CreateMeeting, CreateMeetingOutput};
 use crate::error::{Error, ErrorKind};
 use crate::relay::{CreatedAttendees, Relay};
 use crate::request::CreateMeetingRequest;
 use crate::request::attendees::Attendee;
 
-/// How much of the time budget the meeting has, in percent. The attendees have the rest.
+/// When the meeting must be created, in percent of the time budget. The rest is for the attendees.
 const MEETING: u32 = 65;
 
-/// Creates the meeting that `request` asks for, and its attendees, by `deadline`. What it takes is added to
-/// `calls`.
+/// Creates the meeting of `request`, and `attendees`, by `deadline`. The calls of remote services are added to `calls`.
 ///
 /// # Errors
-/// Those of [`CreateMeeting::call`] and of [`Relay::create_attendees`]. `BadRequest` if the token's meeting has
-/// just ended.
+/// Those of [`CreateMeeting::call`] and of [`Relay::create_attendees`]. `BadRequest` if the token's meeting ended so
+/// recently that the check did not notice.
 pub async fn call(
     (create_meeting, relay): (&CreateMeeting, &Relay),
     account_id: &str,
@@ -30,14 +29,14 @@ pub async fn call(
     now: SystemTime,
     deadline: Instant,
     calls: &mut Vec<ServiceCall>,
-) -> Result<(Answer, CreatedAttendees), Error> {
+) -> Result<(CreateMeetingOutput, CreatedAttendees), Error> {
     let started = Instant::now();
     let create_by = started + deadline.saturating_duration_since(started) * MEETING / 100;
-    let answer = create_meeting.call(account_id, request, now, create_by, calls).await?;
+    let output = create_meeting.call(account_id, request, now, create_by, calls).await?;
     if attendees.is_empty() {
-        return Ok((answer, CreatedAttendees::default()));
+        return Ok((output, CreatedAttendees::default()));
     }
-    let meeting_id = &answer.meeting.meeting_id;
+    let meeting_id = &output.meeting.meeting_id;
     let created = relay.create_attendees(meeting_id, attendees, deadline, calls).await;
     let created = created.map_err(|error| match error.kind() {
         ErrorKind::NotFound => Error::bad_request(
@@ -46,5 +45,5 @@ pub async fn call(
         .caused_by(error),
         _ => error,
     })?;
-    Ok((answer, created))
+    Ok((output, created))
 }

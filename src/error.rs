@@ -1,13 +1,16 @@
 //! The errors of all operations.
 //!
-//! An error is a kind, a message and perhaps a cause. The **kind** says whose turn it is: the client
-//! mends its request (4xx), tries again later (429, 503), or can do nothing because the fault is
-//! ours (500). The **message** goes to the client and holds only what it can act on: never a
-//! sensitive value, nothing of the inside. The **cause** goes to the log.
+//! An error has a kind, a message, and possibly a cause:
 //!
-//! The kinds are the exceptions of Amazon Chime's service model, which SDKs have types for, and
-//! `MethodNotAllowed`, which any HTTP endpoint needs. `CreateMeeting` has the seven of its API page. How they look
-//! on the wire is [`ErrorKind::wire`] and [`ErrorBody`].
+//! - The **kind** says who has to act: the client corrects its request (4xx) or retries later (429, 503), or the
+//!   operator has to fix the service (500).
+//! - The **message** goes to the client. It contains only what the client can act on: no sensitive values and no
+//!   internals.
+//! - The **cause** goes to the log.
+//!
+//! The kinds are the exceptions of Amazon Chime's service model, for which SDKs have types, and `MethodNotAllowed`.
+//! `CreateMeeting` has the seven of its API page. [`ErrorKind::exception`] and [`ErrorBody`] define their
+//! representation.
 
 use std::borrow::Cow;
 use std::iter;
@@ -18,9 +21,9 @@ use serde::Serialize;
 /// Anything that can be the cause of an [`Error`].
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a request fails.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {message}", kind.wire().name)]
+#[error("{}: {message}", kind.exception().name)]
 pub struct Error {
     kind: ErrorKind,
     message: Cow<'static, str>,
@@ -29,51 +32,51 @@ pub struct Error {
     cause: Option<Cause>,
 }
 
-/// The exceptions of Amazon Chime's service model, and one of HTTP's.
+/// The kinds of errors.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ErrorKind {
-    /// The body is not a JSON object that fits.
+    /// The request is malformed or violates a constraint.
     BadRequest,
-    /// The token was used for another request. To the client that is a `BadRequest` too.
+    /// The token was already used with different values. To the client, this is a `BadRequest`, too.
     Conflict,
-    /// The account has created as many meetings as it may.
+    /// A quota or the daily limit was reached.
     ResourceLimitExceeded,
-    /// The request carries no caller identity, and one is required.
+    /// The request has no IAM identity, and one is required.
     UnauthorizedClient,
-    /// The caller's account is not one of those allowed.
+    /// The caller's account is not allowed.
     Forbidden,
     /// `DynamoDB` or the Amazon Chime SDK still throttles after our retries.
     ThrottledClient,
-    /// Our own fault: no table, no permission, an item that cannot be read.
+    /// A server-side fault that a retry does not help: a missing table or permission, an item that cannot be parsed.
     ServiceFailure,
     /// `DynamoDB` or the Amazon Chime SDK cannot be reached, fails, or does not respond in time.
     ServiceUnavailable,
-    /// There is nothing at this path, or the meeting has ended.
+    /// The path does not exist, or the meeting has ended.
     NotFound,
-    /// The Amazon Chime SDK cannot process the request, which is well-formed.
+    /// The request is well-formed, but the Amazon Chime SDK cannot process it.
     UnprocessableEntity,
-    /// There is something at this path, but it takes another method.
+    /// The path exists, but not with this method.
     MethodNotAllowed {
-        /// The methods that it takes, as in the header `Allow`.
+        /// The methods that it has, for the header `Allow`.
         allow: &'static str,
     },
 }
 
-/// How an [`ErrorKind`] looks on the wire.
+/// An exception of the service model, by which clients recognize an [`ErrorKind`].
 #[derive(Clone, Copy, Debug)]
-pub struct Wire {
-    /// The exception's name: `__type` and `x-amzn-ErrorType`, by which SDKs choose their type.
+pub struct Exception {
+    /// The name, in `__type` and in `x-amzn-ErrorType`. SDKs choose the exception's type by it.
     pub name: &'static str,
-    /// The `Code` member of the exception.
+    /// The member `Code`.
     pub code: &'static str,
     /// The HTTP status code.
     pub status: u16,
 }
 
 impl ErrorKind {
-    /// The name, code and status of this kind, from the service model.
+    /// The exception for this kind, as the service model defines it.
     #[must_use]
-    pub const fn wire(self) -> Wire {
+    pub const fn exception(self) -> Exception {
         let (name, code, status) = match self {
             Self::BadRequest | Self::Conflict => ("BadRequestException", "BadRequest", 400),
             Self::ResourceLimitExceeded => {
@@ -88,7 +91,7 @@ impl ErrorKind {
             Self::UnprocessableEntity => ("UnprocessableEntityException", "Unprocessable", 422),
             Self::MethodNotAllowed { .. } => ("MethodNotAllowedException", "MethodNotAllowed", 405),
         };
-        Wire { name, code, status }
+        Exception { name, code, status }
     }
 
     /// Whether this is a server-side fault, as opposed to a client error.
@@ -106,42 +109,42 @@ impl ErrorKind {
 }
 
 impl Error {
-    /// An error whose message tells the client all there is to know.
+    /// An error without a cause: the message says everything.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self { kind, message: message.into(), retry_after: kind.retry_after(), cause: None }
     }
 
-    /// The client's request is at fault, as `message` says.
+    /// The request is invalid, for the reason in `message`.
     pub fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::BadRequest, message)
     }
 
-    /// We are at fault. The client learns just that.
+    /// A server-side fault. The client learns no more than that.
     pub fn service_failure(cause: impl Into<Cause>) -> Self {
         Self::new(ErrorKind::ServiceFailure, "The service encountered an unexpected error.")
             .caused_by(cause)
     }
 
-    /// A service that we need cannot serve us now.
+    /// A remote service is unavailable.
     pub fn service_unavailable(cause: impl Into<Cause>) -> Self {
         Self::new(ErrorKind::ServiceUnavailable, "The service is currently unavailable. Try again.")
             .caused_by(cause)
     }
 
-    /// A service throttles us, so we throttle the client.
+    /// A remote service throttles the function, so the client has to slow down.
     pub fn throttled(cause: impl Into<Cause>) -> Self {
         Self::new(ErrorKind::ThrottledClient, "The request rate limit was exceeded. Try again.")
             .caused_by(cause)
     }
 
-    /// This error with a cause, which only the log gets.
+    /// Adds a cause, for the log only.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<Cause>) -> Self {
         self.cause = Some(cause.into());
         self
     }
 
-    /// This error with another time for the client to wait.
+    /// Changes how long the client should wait before it retries.
     #[must_use]
     pub const fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
@@ -154,7 +157,7 @@ impl Error {
         self.retry_after
     }
 
-    /// What kind of error this is.
+    /// The kind of this error.
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         self.kind
@@ -166,7 +169,7 @@ impl Error {
         self.kind.is_ours()
     }
 
-    /// All that is known of this error, for the log: what the client is told, and every cause.
+    /// The message for the log: the exception, the client's message, and the full cause chain.
     #[must_use]
     pub fn log_message(&self) -> String {
         iter::successors(Some(self as &dyn std::error::Error), |error| error.source())
@@ -175,16 +178,16 @@ impl Error {
             .join(": ")
     }
 
-    /// The body of the answer.
+    /// The body of the response.
     #[must_use]
     pub fn body(&self) -> ErrorBody<'_> {
-        let Wire { name, code, .. } = self.kind.wire();
+        let Exception { name, code, .. } = self.kind.exception();
         ErrorBody { name, code, message: &self.message }
     }
 }
 
-/// What an [`Error`] tells the client. `__type` is for SDKs that do not read the header first;
-/// `Code` and `Message` are what Amazon Chime's service model gives its exceptions.
+/// The JSON body of an error response. `Code` and `Message` are the members that the service model defines; `__type` is
+/// for SDKs that do not look at the header first.
 #[derive(Debug, Serialize)]
 pub struct ErrorBody<'a> {
     #[serde(rename = "__type")]

@@ -1,7 +1,7 @@
-//! API Gateway: the event that comes in, the route, and the reply that goes out.
+//! The HTTP side of Lambda: parses events, routes requests, and formats responses.
 
 mod event;
-mod reply;
+mod proxy_response;
 mod route;
 
 use std::panic::AssertUnwindSafe;
@@ -13,44 +13,44 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 pub use self::event::{HttpRequest, NotHttp, PayloadFormat};
-pub use self::reply::Reply;
-pub use self::route::{Operation, Service};
-use crate::endpoint::Endpoint;
+pub use self::proxy_response::ProxyResponse;
+pub use self::route::{Handler, Operation};
+use crate::api::Api;
 use crate::error::Error;
-use crate::telemetry::{self, Record, Telemetry, TraceHeader};
+use crate::telemetry::{self, LogEntry, Telemetry, TraceHeader};
 
-/// Answers one event, which has come `now`, and reports what came of it. Whatever goes wrong is
-/// answered too.
+/// Handles one event, which arrived at `now`: performs its request, reports it to telemetry, and returns the
+/// response. Every failure, even a panic, becomes an error response.
 ///
 /// # Errors
-/// If the event comes from no HTTP source, or an answer cannot be written as JSON.
+/// If the event does not come from an HTTP source, or the response cannot be serialized.
 pub async fn handle(
-    endpoint: &Endpoint,
+    api: &Api,
     telemetry: &Telemetry,
     event: LambdaEvent<Box<RawValue>>,
     now: SystemTime,
-) -> Result<Reply, Diagnostic> {
+) -> Result<ProxyResponse, Diagnostic> {
     let started_at = Instant::now();
     let LambdaEvent { payload, context } = event;
     let lambda_request_id = &*context.request_id;
     let request = HttpRequest::from_event(&payload)?;
     let is_cold_start = telemetry.is_cold_start();
     let request_id = request.request_id.as_deref().unwrap_or(lambda_request_id);
-    let deadline = started_at + time_limit(context.deadline, now);
+    let deadline = started_at + time_budget(context.deadline, now);
     let mut calls = Vec::new();
     let operation = Operation::called_by(&request);
     let operation_name = operation.as_ref().ok().map(|operation| operation.name);
     let mut media_region = None;
-    let answer = async {
-        endpoint.call(operation?, &request, (now, deadline), &mut media_region, &mut calls).await
+    let call = async {
+        api.call(operation?, &request, (now, deadline), &mut media_region, &mut calls).await
     };
-    // A panic leaves nothing half done: what invocations share does not change.
-    let result = AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_| {
+    // Unwind-safe: invocations share no state that a panic could leave half changed.
+    let result = AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|_| {
         Err(Error::service_failure(format!("a panic at {}", telemetry::panic_place())))
     });
-    let reply =
-        Reply::new(request.format, request_id, &result).map_err(lambda_runtime::Error::from);
-    telemetry.report(&Record {
+    let response = ProxyResponse::new(request.format, request_id, &result)
+        .map_err(lambda_runtime::Error::from);
+    telemetry.report(&LogEntry {
         received_at: now,
         latency: started_at.elapsed(),
         request_id,
@@ -65,18 +65,19 @@ pub async fn handle(
         result: &result,
         is_cold_start,
     });
-    Ok(reply?)
+    Ok(response?)
 }
 
-/// How long the work on a request may take: it leaves time to answer before `deadline`, which
-/// Lambda tells in milliseconds since 1970. It is never longer than a client cares to wait, and by
-/// far not as long as API Gateway does (29 s, "Quotas" in its developer guide). A deadline that
-/// has passed is none: emulators send such.
-fn time_limit(deadline: u64, now: SystemTime) -> Duration {
-    const LONGEST: Duration = Duration::from_secs(10);
-    const TO_ANSWER: Duration = Duration::from_millis(250);
+/// How long a request may take: until shortly before Lambda's `deadline` (milliseconds since 1970), which leaves
+/// time to respond.
+///
+/// It is capped at 10 s, well below API Gateway's timeout of 29 s ("Quotas" in its developer guide). A deadline in
+/// the past is ignored, because local emulators send such deadlines.
+fn time_budget(deadline: u64, now: SystemTime) -> Duration {
+    const CAP: Duration = Duration::from_secs(10);
+    const TO_RESPOND: Duration = Duration::from_millis(250);
     let deadline = UNIX_EPOCH + Duration::from_millis(deadline);
-    deadline.duration_since(now).map_or(LONGEST, |left| left.saturating_sub(TO_ANSWER).min(LONGEST))
+    deadline.duration_since(now).map_or(CAP, |left| left.saturating_sub(TO_RESPOND).min(CAP))
 }
 
 #[cfg(test)]
@@ -97,11 +98,11 @@ mod tests {
             (Duration::from_secs(29), Duration::from_secs(10)),
             (Duration::from_mins(15), Duration::from_secs(10)),
         ] {
-            assert_eq!(time_limit(milliseconds(left), now), limit, "{left:?}");
+            assert_eq!(time_budget(milliseconds(left), now), limit, "{left:?}");
         }
         // No deadline, an emulator's, one that has just passed, one that never comes.
         for deadline in [0, 600_000, milliseconds(Duration::ZERO) - 1, u64::MAX] {
-            assert_eq!(time_limit(deadline, now), Duration::from_secs(10), "{deadline}");
+            assert_eq!(time_budget(deadline, now), Duration::from_secs(10), "{deadline}");
         }
     }
 }

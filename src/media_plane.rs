@@ -1,7 +1,7 @@
-//! Media planes: where a meeting's ID and URLs come from.
+//! Media planes: the sources of a meeting's ID and URLs.
 //!
-//! - [`templates`]: URLs under the operator's domain, for a media plane of your own and for tests
-//! - [`chime_sdk_meetings`]: real meetings, in AWS's service of that name
+//! - [`templates`]: URLs under the operator's domain, for a self-hosted media plane and for tests
+//! - [`chime_sdk_meetings`]: meetings that the Amazon Chime SDK creates, which clients can join
 
 pub mod chime_sdk_meetings;
 pub mod templates;
@@ -12,26 +12,25 @@ use self::chime_sdk_meetings::ChimeSdkMeetings;
 use self::templates::Templates;
 use crate::meeting::MediaPlacement;
 
-/// Where meetings come from.
+/// The source of meetings.
 #[derive(Debug)]
 pub enum MediaPlane {
-    /// The URLs are made from templates.
+    /// The URLs are generated from templates.
     Templates(Box<Templates>),
     /// The Amazon Chime SDK creates the meeting.
     ChimeSdkMeetings(Box<ChimeSdkMeetings>),
 }
 
-/// A meeting that a media plane has created. Clients get it only once it is in the table.
+/// A meeting from a media plane. Clients get it only once it is in the table.
 #[derive(Debug)]
-pub struct Created {
+pub struct NewMeeting {
     /// The meeting's ID.
     pub meeting_id: String,
     /// Its URLs.
     pub media_placement: MediaPlacement,
-    /// The invocation, where the meeting's ID does not identify it: the Amazon Chime SDK answers two requests
-    /// with one token with one meeting.
+    /// Identifies the invocation, if the meeting ID does not: the Amazon Chime SDK returns the same meeting to two
+    /// invocations with the same token.
     pub write_id: Option<Uuid>,
-    /// The members of the request that were withheld from the Amazon Chime SDK, by the API page's names. They
-    /// are stored.
+    /// The request members that were not sent to the Amazon Chime SDK, by the API page's names. They are stored.
     pub not_sent: Vec<&'static str>,
 }

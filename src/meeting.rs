@@ -1,4 +1,4 @@
-//! What `CreateMeeting` answers.
+//! The meeting that `CreateMeeting` returns.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub struct MediaRegion(&'static str);
 
 impl MediaRegion {
-    /// The names of all media Regions, in the API page's order.
+    /// The names of all media Regions, in the order of the API page.
     pub const NAMES: [&str; 18] = [
         "af-south-1",
         "ap-northeast-1",
@@ -36,7 +36,7 @@ impl MediaRegion {
         Self::NAMES.into_iter().find(|known| *known == name).map(Self)
     }
 
-    /// Its name, as in `us-east-1`.
+    /// The name, such as `us-east-1`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         self.0
@@ -44,7 +44,7 @@ impl MediaRegion {
 }
 
 impl Default for MediaRegion {
-    /// The API page's default.
+    /// The default of the API page.
     fn default() -> Self {
         Self("us-east-1")
     }
@@ -57,26 +57,26 @@ impl<'de> Deserialize<'de> for MediaRegion {
     }
 }
 
-/// A meeting, as the client sees it. The members' order is the answer's.
+/// A meeting, as the client sees it, with its members in the order of the response.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Meeting {
-    /// Its ID: a version 4 UUID in lower case, or what the Amazon Chime SDK has answered.
+    /// The ID: a version 4 UUID in lower case, or the Amazon Chime SDK's.
     pub meeting_id: String,
-    /// The client's own id for it, if it gave one.
+    /// The client's own ID for the meeting, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_meeting_id: Option<String>,
-    /// Where its media plane is.
+    /// The Region of the meeting's media.
     pub media_region: MediaRegion,
-    /// Its media plane's URLs.
+    /// The URLs of the meeting's media.
     pub media_placement: MediaPlacement,
 }
 
-/// The URLs of a meeting's media plane, each at most [`MediaPlacement::MAX_URL_LENGTH`] long. The Amazon
-/// Chime SDK may leave out those that it has deprecated.
+/// The URLs of a meeting's media, each at most [`MediaPlacement::MAX_URL_LENGTH`] characters long. The Amazon Chime SDK
+/// may omit those that it has deprecated.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-#[allow(missing_docs, reason = "the names are the API page's, which says no more of them")]
+#[allow(missing_docs, reason = "the names are those of the API page, which does not explain them")]
 pub struct MediaPlacement {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audio_fallback_url: Option<String>,
@@ -97,10 +97,10 @@ pub struct MediaPlacement {
 }
 
 impl MediaPlacement {
-    /// The most characters a URL may have (`UriType` of Amazon Chime's service model).
+    /// The maximum length of a URL in characters (`UriType` in Amazon Chime's service model).
     pub const MAX_URL_LENGTH: usize = 4096;
 
-    /// The URLs that there are.
+    /// The URLs that are present.
     pub fn urls(&self) -> impl Iterator<Item = &str> {
         [
             &self.audio_fallback_url,
@@ -117,7 +117,7 @@ impl MediaPlacement {
         .map(String::as_str)
     }
 
-    /// The placement whose every URL is `f` of this one's.
+    /// This placement with `f` applied to each URL.
     #[must_use]
     pub fn map(&self, f: impl Fn(&str) -> String) -> Self {
         let map = |url: &Option<String>| url.as_deref().map(&f);

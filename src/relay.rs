@@ -1,9 +1,9 @@
-//! The operations on meetings that exist: passed on to the Amazon Chime SDK, which has them at the same paths.
+//! Operations on existing meetings: forwarded to the Amazon Chime SDK, which has them at the same paths.
 //!
-//! Here is what differs between the two APIs: status codes, error names, queries, and some members.
+//! This module translates between the two APIs: status codes, error names, queries, and some members.
 
-mod answer;
-mod target;
+mod path;
+mod response;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,20 +11,20 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio::time::Instant;
 
-pub use self::answer::CreatedAttendees;
+pub use self::response::CreatedAttendees;
 use crate::attempts::{self, ServiceCall};
 use crate::chime_sdk::{ChimeSdk, Request, patterns};
 use crate::error::{Error, ErrorKind};
 use crate::gateway::{HttpRequest, Operation};
 use crate::request::attendees::{Attendee, Attendees};
 use crate::request::transcription::Transcription;
-use crate::request::violations::Violations;
+use crate::request::validation::ValidationErrors;
 use crate::response::{Outcome, Response};
 
-/// The longest body that is read, in bytes: a hundred attendees with ten of the longest tags each fit.
-const LONGEST_BODY: usize = 2 * 1024 * 1024;
+/// Maximum size of a request body in bytes. A hundred attendees with ten tags of maximum length each fit.
+const MAX_BODY: usize = 2 * 1024 * 1024;
 
-/// An operation that is passed on.
+/// An operation that is forwarded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[allow(missing_docs, reason = "the names are the API's")]
 pub enum Relayed {
@@ -39,25 +39,24 @@ pub enum Relayed {
     StopMeetingTranscription,
 }
 
-/// Passes operations on.
+/// Forwards operations to the Amazon Chime SDK.
 #[derive(Debug)]
 pub struct Relay {
     client: Arc<ChimeSdk>,
 }
 
 impl Relay {
-    /// Passes operations on by `client`.
+    /// Forwards operations with `client`.
     #[must_use]
     pub const fn new(client: Arc<ChimeSdk>) -> Self {
         Self { client }
     }
 
-    /// Passes on the operation that `request` calls, and answers by `deadline`. What it takes is added to
-    /// `calls`.
+    /// Forwards the operation that `request` calls, and returns the response by `deadline`. The calls of remote services
+    /// are added to `calls`.
     ///
     /// # Errors
-    /// `BadRequest` for what the Amazon Chime SDK would reject, as far as it is known, and the service's own
-    /// errors, translated.
+    /// `BadRequest` for a request that the Amazon Chime SDK is known to reject, and the service's errors, translated.
     pub async fn call(
         &self,
         operation: (&Operation, Relayed),
@@ -66,30 +65,29 @@ impl Relay {
         calls: &mut Vec<ServiceCall>,
     ) -> Result<Response, Error> {
         let (Operation { name, method, selector, .. }, operation) = operation;
-        let mut violations = Violations::default();
-        let path = target::path(operation, selector, request, &mut violations);
-        let body = operation.body(request, &mut violations)?;
-        violations.or(())?;
+        let mut errors = ValidationErrors::default();
+        let path = path::path_and_query(operation, selector, request, &mut errors);
+        let body = operation.body(request, &mut errors)?;
+        errors.into_result(())?;
         let call = Request { operation: name, method, path: &path, body: &body };
-        let answer = match self.client.call(call, deadline, calls).await {
+        let response = match self.client.call(call, deadline, calls).await {
             Err(error) if operation.is_done(&error, calls) => Vec::new(),
-            answer => answer.map_err(|error| operation.translate(error))?,
+            response => response.map_err(|error| operation.translate(error))?,
         };
-        let body = answer::legacy(operation, answer);
+        let body = response::to_legacy(operation, response);
         Ok(Response {
             status: operation.status(),
-            body: body.inspect_err(|error| attempts::note_failure(calls, error))?,
+            body: body.inspect_err(|error| attempts::mark_failed(calls, error))?,
             outcome: Outcome::Relayed,
             meeting_id: None,
             not_sent: Vec::new(),
         })
     }
 
-    /// Creates attendees of the meeting with this ID, and returns the service's answer. Those who exist already
-    /// are found by their `ExternalUserId`.
+    /// Creates attendees of the meeting with this ID. The service recognizes existing ones by their `ExternalUserId`.
     ///
     /// # Errors
-    /// The service's, translated. `NotFound` if the meeting has ended, `ServiceFailure` if the ID is none.
+    /// The service's, translated: `NotFound` if the meeting has ended. `ServiceFailure` if the meeting ID is malformed.
     pub async fn create_attendees(
         &self,
         meeting_id: &str,
@@ -97,7 +95,7 @@ impl Relay {
         deadline: Instant,
         calls: &mut Vec<ServiceCall>,
     ) -> Result<CreatedAttendees, Error> {
-        // The ID comes from the table. What is not an ID must not get into a URL.
+        // The ID comes from the table. Anything but an ID must not get into a URL.
         if !patterns::is_id(meeting_id) {
             return Err(Error::service_failure("the item's MeetingId is not an ID"));
         }
@@ -106,14 +104,14 @@ impl Relay {
         let body = to_json(&Attendees { attendees })?;
         let name = "BatchCreateAttendee";
         let call = Request { operation: name, method: "POST", path: &path, body: &body };
-        let answer = self.client.call(call, deadline, calls).await;
-        let answer = answer.map_err(|error| operation.translate(error))?;
-        answer::read(&answer).inspect_err(|error| attempts::note_failure(calls, error))
+        let response = self.client.call(call, deadline, calls).await;
+        let response = response.map_err(|error| operation.translate(error))?;
+        response::parse(&response).inspect_err(|error| attempts::mark_failed(calls, error))
     }
 }
 
 impl Relayed {
-    /// The status code in the legacy API.
+    /// The status code of the legacy API.
     const fn status(self) -> u16 {
         match self {
             Self::CreateAttendee | Self::BatchCreateAttendee => 201,
@@ -122,29 +120,27 @@ impl Relayed {
         }
     }
 
-    /// The body to send, which is one only if `violations` stays empty.
-    fn body(self, request: &HttpRequest, violations: &mut Violations) -> Result<Vec<u8>, Error> {
+    /// The body to send. It is valid only if `errors` stays empty.
+    fn body(self, request: &HttpRequest, errors: &mut ValidationErrors) -> Result<Vec<u8>, Error> {
         match self {
-            Self::CreateAttendee => to_json(&Attendee::from_json(&json(request)?, violations)?),
-            Self::BatchCreateAttendee => {
-                to_json(&Attendees::from_json(&json(request)?, violations)?)
-            }
+            Self::CreateAttendee => to_json(&Attendee::from_json(&json(request)?, errors)?),
+            Self::BatchCreateAttendee => to_json(&Attendees::from_json(&json(request)?, errors)?),
             Self::StartMeetingTranscription => {
-                to_json(&Transcription::from_json(&json(request)?, violations)?)
+                to_json(&Transcription::from_json(&json(request)?, errors)?)
             }
             _ => Ok(Vec::new()),
         }
     }
 
-    /// Whether the error means that an earlier attempt has deleted what the last one no longer finds.
+    /// Whether the error means that an earlier attempt already deleted the resource, though its response was lost.
     fn is_done(self, error: &Error, calls: &[ServiceCall]) -> bool {
         matches!(self, Self::DeleteMeeting | Self::DeleteAttendee)
             && error.kind() == ErrorKind::NotFound
             && calls.last().is_some_and(|call| call.attempts - call.throttles > 1)
     }
 
-    /// The service's error as the legacy operation has it. One that neither API documents for the operation is
-    /// the service's fault.
+    /// Translates the service's error to one that the legacy operation has. An error that neither API documents for the
+    /// operation is a server-side fault.
     fn translate(self, error: Error) -> Error {
         match error.kind() {
             ErrorKind::NotFound if matches!(self, Self::GetAttendee | Self::DeleteAttendee) => {
@@ -170,15 +166,15 @@ impl Relayed {
     }
 }
 
-/// The bytes of a JSON body of attendees or of a transcription.
+/// The JSON body of a request with attendees or a transcription.
 ///
 /// # Errors
-/// `BadRequest` if its content type is another, or it has more than 2 MiB.
+/// Those of [`HttpRequest::json`], and `BadRequest` if the body has more than 2 MiB.
 pub fn json(request: &HttpRequest) -> Result<Cow<'_, [u8]>, Error> {
     let body = request.json()?;
-    if body.len() > LONGEST_BODY {
+    if body.len() > MAX_BODY {
         return Err(Error::bad_request(format!(
-            "The request body must have at most {LONGEST_BODY} bytes, but has {}.",
+            "The request body must have at most {MAX_BODY} bytes, but has {}.",
             body.len()
         )));
     }

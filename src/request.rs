@@ -1,52 +1,51 @@
-//! What a client asks for, and every constraint on it.
+//! The parameters of `CreateMeeting` and `CreateMeetingWithAttendees`, and their validation.
 //!
-//! The constraints are the API page's, with what Amazon Chime's service model adds (ARNs, tag keys
-//! and values) and AWS's general rules for tags. A request that breaks some of them is rejected in
-//! one answer that names all.
+//! The constraints are those of the API page, of Amazon Chime's service model (ARNs, tag keys and values), and AWS's
+//! general rules for tags. One error names all violations.
 
 pub mod attendees;
 pub mod transcription;
-pub(crate) mod violations;
+pub(crate) mod validation;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use self::attendees::Attendee;
-use self::violations::{Given, Path, Violations, parse_body};
+use self::validation::{Path, Raw, ValidationErrors, parse_body};
 use crate::error::Error;
 use crate::meeting::MediaRegion;
 
-/// The prefix of the `ExternalMeetingId` that is sent when the client gave none, or none that the Amazon Chime
-/// SDK accepts. Clients may not use it: responses leave such an ID out.
+/// The prefix of the `ExternalMeetingId` that the Amazon Chime SDK gets if the client's is missing or not accepted
+/// there. Responses omit such an ID, so clients may not use the prefix.
 pub const NO_EXTERNAL_MEETING_ID: &str = "create-meeting:none:";
 
-/// A valid request with the defaults filled in.
+/// A valid request, with defaults filled in.
 ///
-/// Serialized, it is the canonical form: two requests that mean the same have the same. The token for the Amazon
-/// Chime SDK depends on it.
+/// Its serialization is canonical: requests with the same meaning have the same one. The token for the Amazon Chime SDK
+/// is derived from it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CreateMeetingRequest {
     /// The idempotency token: 2 to 64 of `[-_a-zA-Z0-9]`.
     pub client_request_token: String,
-    /// The client's own id for the meeting: 2 to 64 characters.
+    /// The client's own ID for the meeting: 2 to 64 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_meeting_id: Option<String>,
-    /// Where the meeting's media plane is to be.
+    /// The Region of the meeting's media.
     pub media_region: MediaRegion,
-    /// Reserved: 2 to 64 characters, kept and never answered.
+    /// Reserved: 2 to 64 characters. It is stored and never returned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub meeting_host_id: Option<String>,
-    /// Who is to hear of the meeting. To name nobody is to leave it out.
+    /// Who is notified of the meeting. Without targets, it is the same as absent.
     #[serde(skip_serializing_if = "NotificationsConfiguration::is_empty")]
     pub notifications_configuration: NotificationsConfiguration,
-    /// At most 50 tags. Their order means nothing.
+    /// At most 50 tags, in any order.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
 }
 
-/// Who is to hear of a meeting.
+/// Who is notified of a meeting.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct NotificationsConfiguration {
@@ -65,32 +64,32 @@ impl NotificationsConfiguration {
 }
 
 impl CreateMeetingRequest {
-    /// The request that a body holds. Unknown members are ignored, and `null` is absent.
+    /// Parses and validates a body. Unknown members are ignored, and `null` counts as absent.
     ///
     /// # Errors
     /// [`BadRequest`](crate::error::ErrorKind::BadRequest): why the body is not a JSON object, or
-    /// every constraint that it breaks.
+    /// all constraints that it violates.
     pub fn from_json(body: &[u8]) -> Result<Self, Error> {
-        let members: Members = parse_body(body)?;
-        let mut violations = Violations::default();
-        let request = members.validate(&mut violations);
-        violations.or(request)
+        let members: RawRequest = parse_body(body)?;
+        let mut errors = ValidationErrors::default();
+        let request = members.validate(&mut errors);
+        errors.into_result(request)
     }
 
-    /// The request that a body of `CreateMeetingWithAttendees` holds, and its attendees: none, or up to ten.
+    /// Parses and validates a body of `CreateMeetingWithAttendees`, with up to ten attendees.
     ///
     /// # Errors
-    /// As those of [`Self::from_json`].
+    /// Those of [`Self::from_json`].
     pub fn with_attendees_from_json(body: &[u8]) -> Result<(Self, Vec<Attendee>), Error> {
-        let mut members: Members = parse_body(body)?;
-        let given = members.attendees.take();
-        let mut violations = Violations::default();
-        let request = members.validate(&mut violations);
-        let attendees = violations.attendees(&"attendees", given, 1..=10);
-        violations.or((request, attendees))
+        let mut members: RawRequest = parse_body(body)?;
+        let raw = members.attendees.take();
+        let mut errors = ValidationErrors::default();
+        let request = members.validate(&mut errors);
+        let attendees = errors.attendees(&"attendees", raw, 1..=10);
+        errors.into_result((request, attendees))
     }
 
-    /// The members, by the API page's names, in which two requests with one token differ.
+    /// The members in which two requests with the same token differ, by the API page's names.
     #[must_use]
     pub fn differing_members(&self, other: &Self) -> Vec<&'static str> {
         let (mine, theirs) =
@@ -111,81 +110,80 @@ impl CreateMeetingRequest {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Members<'a> {
+struct RawRequest<'a> {
     #[serde(borrow)]
-    client_request_token: Given<'a>,
-    external_meeting_id: Given<'a>,
-    media_region: Given<'a>,
-    meeting_host_id: Given<'a>,
-    notifications_configuration: Given<'a>,
-    tags: Given<'a>,
-    /// Of `CreateMeetingWithAttendees` alone.
-    attendees: Given<'a>,
+    client_request_token: Raw<'a>,
+    external_meeting_id: Raw<'a>,
+    media_region: Raw<'a>,
+    meeting_host_id: Raw<'a>,
+    notifications_configuration: Raw<'a>,
+    tags: Raw<'a>,
+    /// Only in `CreateMeetingWithAttendees`.
+    attendees: Raw<'a>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct NotificationsMembers<'a> {
+struct RawNotifications<'a> {
     #[serde(borrow)]
-    sns_topic_arn: Given<'a>,
-    sqs_queue_arn: Given<'a>,
+    sns_topic_arn: Raw<'a>,
+    sqs_queue_arn: Raw<'a>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct TagMembers<'a> {
+struct RawTag<'a> {
     #[serde(borrow)]
-    key: Given<'a>,
-    value: Given<'a>,
+    key: Raw<'a>,
+    value: Raw<'a>,
 }
 
-impl Members<'_> {
-    /// The request, which is one only if `violations` stays empty.
-    fn validate(self, violations: &mut Violations) -> CreateMeetingRequest {
+impl RawRequest<'_> {
+    /// The request, which is valid only if `errors` stays empty.
+    fn validate(self, errors: &mut ValidationErrors) -> CreateMeetingRequest {
         CreateMeetingRequest {
-            client_request_token: violations
-                .token(&"clientRequestToken", self.client_request_token),
-            external_meeting_id: violations
+            client_request_token: errors.token(&"clientRequestToken", self.client_request_token),
+            external_meeting_id: errors
                 .external_meeting_id(&"externalMeetingId", self.external_meeting_id),
-            media_region: violations.media_region(&"mediaRegion", self.media_region),
-            meeting_host_id: violations.string(&"meetingHostId", self.meeting_host_id, 2..=64),
-            notifications_configuration: violations
+            media_region: errors.media_region(&"mediaRegion", self.media_region),
+            meeting_host_id: errors.string(&"meetingHostId", self.meeting_host_id, 2..=64),
+            notifications_configuration: errors
                 .notifications(&"notificationsConfiguration", self.notifications_configuration),
-            tags: violations.tags(&"tags", self.tags),
+            tags: errors.tags(&"tags", self.tags),
         }
     }
 }
 
-impl Violations {
-    fn token(&mut self, path: Path, given: Given) -> String {
-        let token = self.required_string(path, given, 2..=64);
+impl ValidationErrors {
+    fn token(&mut self, path: Path, raw: Raw) -> String {
+        let token = self.required_string(path, raw, 2..=64);
         if !token.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
-            self.note(path, "satisfy regular expression pattern: [-_a-zA-Z0-9]*");
+            self.add(path, "satisfy regular expression pattern: [-_a-zA-Z0-9]*");
         }
         token
     }
 
-    fn external_meeting_id(&mut self, path: Path, given: Given) -> Option<String> {
-        let id = self.string(path, given, 2..=64)?;
+    fn external_meeting_id(&mut self, path: Path, raw: Raw) -> Option<String> {
+        let id = self.string(path, raw, 2..=64)?;
         if id.starts_with(NO_EXTERNAL_MEETING_ID) {
-            self.note(path, format_args!("not begin with {NO_EXTERNAL_MEETING_ID}"));
+            self.add(path, format_args!("not begin with {NO_EXTERNAL_MEETING_ID}"));
         }
         Some(id)
     }
 
-    fn media_region(&mut self, path: Path, given: Given) -> MediaRegion {
-        let Some(name) = self.string(path, given, 0..=usize::MAX) else {
+    fn media_region(&mut self, path: Path, raw: Raw) -> MediaRegion {
+        let Some(name) = self.string(path, raw, 0..=usize::MAX) else {
             return MediaRegion::default();
         };
         MediaRegion::named(&name).unwrap_or_else(|| {
             let names = MediaRegion::NAMES.join(", ");
-            self.note(path, format_args!("satisfy enum value set: [{names}]"));
+            self.add(path, format_args!("satisfy enum value set: [{names}]"));
             MediaRegion::default()
         })
     }
 
-    fn notifications(&mut self, path: Path, given: Given) -> NotificationsConfiguration {
-        let members: NotificationsMembers = self.object(path, given).unwrap_or_default();
+    fn notifications(&mut self, path: Path, raw: Raw) -> NotificationsConfiguration {
+        let members: RawNotifications = self.object(path, raw).unwrap_or_default();
         let topic = format_args!("{path}.snsTopicArn");
         let queue = format_args!("{path}.sqsQueueArn");
         NotificationsConfiguration {
@@ -194,16 +192,16 @@ impl Violations {
         }
     }
 
-    fn arn(&mut self, path: Path, given: Given, service: &str, resource: &str) -> Option<String> {
-        let arn = self.string(path, given, 1..=1024)?;
+    fn arn(&mut self, path: Path, raw: Raw, service: &str, resource: &str) -> Option<String> {
+        let arn = self.string(path, raw, 1..=1024)?;
         let allowed = |c: char| c.is_ascii_alphanumeric() || "/:-_.".contains(c);
         if !arn
             .strip_prefix("arn")
             .is_some_and(|rest| !rest.is_empty() && rest.chars().all(allowed))
         {
-            self.note(path, r"satisfy regular expression pattern: ^arn[\/\:\-\_\.a-zA-Z0-9]+$");
+            self.add(path, r"satisfy regular expression pattern: ^arn[\/\:\-\_\.a-zA-Z0-9]+$");
         } else if !is_arn_of(service, &arn) {
-            self.note(
+            self.add(
                 path,
                 format_args!(
                     "be the ARN of {resource}: arn:partition:{service}:region:account:name"
@@ -213,32 +211,32 @@ impl Violations {
         Some(arn)
     }
 
-    fn tags(&mut self, path: Path, given: Given) -> BTreeMap<String, String> {
+    fn tags(&mut self, path: Path, raw: Raw) -> BTreeMap<String, String> {
         let mut tags = BTreeMap::new();
-        for (number, tag) in self.array(path, given, 1..=50) {
+        for (number, tag) in self.array(path, raw, 1..=50) {
             let path = format_args!("{path}.{number}.member");
             let Some((key, value)) = self.tag(&path, tag) else { continue };
             if tags.insert(key.clone(), value).is_some() && !key.is_empty() {
-                self.note(&format_args!("{path}.key"), "not be the key of an earlier tag");
+                self.add(&format_args!("{path}.key"), "be unique");
             }
         }
         tags
     }
 
-    fn tag(&mut self, path: Path, given: Given) -> Option<(String, String)> {
-        let members: TagMembers = self.required_object(path, given)?;
+    fn tag(&mut self, path: Path, raw: Raw) -> Option<(String, String)> {
+        let members: RawTag = self.required_object(path, raw)?;
         let key_path = format_args!("{path}.key");
         let value_path = format_args!("{path}.value");
         let key = self.required_string(&key_path, members.key, 1..=128);
         if key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:")) {
-            self.note(&key_path, "not begin with aws: in any case of letters");
+            self.add(&key_path, "not begin with \"aws:\" (case-insensitive)");
         }
         Some((key, self.required_string(&value_path, members.value, 1..=256)))
     }
 }
 
-/// Whether `arn` is `arn:partition:service:region:account:name` of this service, with nothing
-/// behind the name (a subscription's ARN begins like its topic's).
+/// Whether `arn` has the form `arn:partition:service:region:account:name` for this service. Nothing may follow the name:
+/// a subscription's ARN begins with its topic's.
 fn is_arn_of(service: &str, arn: &str) -> bool {
     let parts: Vec<&str> = arn.split(':').collect();
     let is_account = |id: &str| id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit());

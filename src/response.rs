@@ -1,35 +1,35 @@
-//! What a client gets of a request that succeeds.
+//! The result of a successful operation.
 
 use serde::Serialize;
 
-use crate::create_meeting::Answer;
+use crate::create_meeting::CreateMeetingOutput;
 use crate::error::Error;
 use crate::meeting::Meeting;
 use crate::relay::CreatedAttendees;
 
-/// A response, and what telemetry reports of it.
+/// A successful response, with what telemetry reports about it.
 #[derive(Debug)]
 pub struct Response {
     /// The HTTP status code.
     pub status: u16,
-    /// The JSON, if there is any.
+    /// The JSON body, if there is one.
     pub body: Option<String>,
-    /// What came of the request.
+    /// What the request did.
     pub outcome: Outcome,
-    /// The meeting that was created or replayed.
+    /// The ID of the meeting that was created or replayed.
     pub meeting_id: Option<String>,
-    /// The members that were withheld from the Amazon Chime SDK. They are stored.
+    /// The request members that were stored but not sent to the Amazon Chime SDK, by the API page's names.
     pub not_sent: Vec<&'static str>,
 }
 
-/// What came of a request that succeeds.
+/// What a successful request did.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Outcome {
     /// It created a meeting.
     Created,
-    /// An earlier request created the meeting.
+    /// It returned the meeting that an earlier request with the same token created.
     Replayed,
-    /// The Amazon Chime SDK has answered it.
+    /// It was forwarded to the Amazon Chime SDK.
     Relayed,
 }
 
@@ -42,12 +42,15 @@ struct Body<'a> {
 }
 
 impl Response {
-    /// The meeting of `answer`, with its attendees if the operation creates them.
+    /// The response with a meeting, and with its attendees if the operation creates them.
     ///
     /// # Errors
-    /// `ServiceFailure` if it cannot be written as JSON.
-    pub fn meeting(answer: Answer, attendees: Option<CreatedAttendees>) -> Result<Self, Error> {
-        let Answer { meeting, replayed, not_sent } = answer;
+    /// `ServiceFailure` if the body cannot be serialized.
+    pub fn meeting(
+        output: CreateMeetingOutput,
+        attendees: Option<CreatedAttendees>,
+    ) -> Result<Self, Error> {
+        let CreateMeetingOutput { meeting, replayed, not_sent } = output;
         let body = serde_json::to_string(&Body { meeting: &meeting, attendees });
         Ok(Self {
             status: 201,

@@ -1,6 +1,10 @@
-//! The environment, read and checked once at start.
+//! Settings: the environment variables, validated once at start.
+//!
+//! Nothing else in this crate reads the environment, except the SDK's credential providers ([`crate::client`]).
+//! `lambda_runtime` reads the variables of the Runtime API and `AWS_LAMBDA_MAX_CONCURRENCY`.
 
 mod media_plane;
+mod telemetry;
 
 use std::env::{self, VarError};
 use std::error::Error;
@@ -15,27 +19,27 @@ use rustls::pki_types::pem::PemObject;
 
 use self::media_plane::Context;
 pub use self::media_plane::{ChimeSdkSettings, MediaPlaneSettings};
+pub use self::telemetry::{LogFormat, TelemetrySettings};
 use crate::caller::AllowedCallers;
 
-/// What the operator decides. A variable that is empty counts as unset.
+/// The settings of the API. An empty variable counts as unset.
 #[derive(Debug)]
 pub struct Settings {
     /// `MEETINGS_TABLE`: the table's name.
     pub table: String,
     /// `AWS_REGION` or `AWS_DEFAULT_REGION`: the Region of the table.
     pub region: String,
-    /// `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL`: where `DynamoDB` is, if not at the Region's
-    /// own endpoint.
+    /// `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL`: the endpoint of `DynamoDB`, if not the Region's own.
     pub dynamodb_endpoint_url: Option<String>,
     /// `AWS_USE_FIPS_ENDPOINT`: whether FIPS endpoints are used.
     pub use_fips: bool,
-    /// `AWS_USE_DUALSTACK_ENDPOINT`: whether the endpoints for IPv4 and IPv6 are used.
+    /// `AWS_USE_DUALSTACK_ENDPOINT`: whether dual-stack endpoints (IPv4 and IPv6) are used.
     pub use_dual_stack: bool,
-    /// `AWS_CA_BUNDLE`: what the file holds. Its certificates, in PEM, are trusted instead of Amazon's.
+    /// `AWS_CA_BUNDLE`: the content of the file, PEM certificates that are trusted instead of Amazon's.
     pub ca_bundle: Option<Vec<u8>>,
-    /// `MEETING_LIFETIME_SECONDS`: how long a meeting, and with it its token, lives.
+    /// `MEETING_LIFETIME_SECONDS`: how long a meeting lives. Until then, its token returns the same meeting.
     pub meeting_lifetime: Duration,
-    /// `REQUIRE_IAM_CALLER` and `ALLOWED_ACCOUNT_IDS`: who may create meetings.
+    /// `REQUIRE_IAM_CALLER` and `ALLOWED_ACCOUNT_IDS`: who may call.
     pub allowed_callers: AllowedCallers,
     /// `DAILY_MEETING_LIMIT`: how many meetings an account may create in a UTC day.
     pub daily_limit: Option<NonZeroU32>,
@@ -46,12 +50,12 @@ pub struct Settings {
 /// Why the environment is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingError {
-    /// A variable has a value that it does not accept.
+    /// A variable has an invalid value.
     #[error("{variable} {problem}, got {value:?}")]
     Invalid {
         /// The variable's name.
         variable: &'static str,
-        /// What is wrong, and what is accepted.
+        /// What is accepted.
         problem: String,
         /// The value.
         value: String,
@@ -74,10 +78,10 @@ impl SettingError {
 }
 
 impl Settings {
-    /// The settings that this process's environment makes.
+    /// Reads the environment.
     ///
     /// # Errors
-    /// The first variable whose value is not accepted, and what is.
+    /// The first variable with an invalid value, and what it accepts.
     pub fn from_env() -> Result<Self, SettingError> {
         require_credentials()?;
         let region = region()?;
@@ -124,7 +128,7 @@ fn setting<T>(
     }
 }
 
-/// The Region, as the SDK looks for it: "AWS Region" in the AWS SDKs and Tools Reference Guide.
+/// The Region, by the variables of "AWS Region" in the AWS SDKs and Tools Reference Guide.
 fn region() -> Result<String, SettingError> {
     let default = setting("AWS_DEFAULT_REGION", parse_region)?;
     setting("AWS_REGION", parse_region)?.or(default).ok_or(SettingError::NoRegion)
@@ -140,7 +144,7 @@ fn require_credentials() -> Result<(), SettingError> {
     if in_environment || behind_url { Ok(()) } else { Err(SettingError::NoCredentials) }
 }
 
-/// Whether `variable` asks for another endpoint of AWS, which a custom endpoint cannot be.
+/// Whether `variable` selects another endpoint of AWS, which excludes a custom endpoint.
 fn endpoint_variant(
     variable: &'static str,
     endpoint_url: Option<&str>,
@@ -152,14 +156,13 @@ fn endpoint_variant(
     Ok(is_wanted.unwrap_or_default())
 }
 
-/// The SDK would find it by itself, but panics over one that is empty or no URL.
+/// The SDK would read these variables itself, but panics if one is empty or not a URL.
 fn endpoint_url() -> Result<Option<String>, SettingError> {
     let of_dynamodb = setting("AWS_ENDPOINT_URL_DYNAMODB", parse_endpoint_url)?;
     Ok(of_dynamodb.or(setting("AWS_ENDPOINT_URL", parse_endpoint_url)?))
 }
 
-/// An account can only be looked for where callers are identified, so a list of accounts is enough
-/// to require that, and does not go with the contrary.
+/// An allow-list implies that callers must be identified, so it may not be combined with `REQUIRE_IAM_CALLER=false`.
 fn allowed_callers() -> Result<AllowedCallers, SettingError> {
     let account_ids = setting("ALLOWED_ACCOUNT_IDS", parse_account_ids)?;
     let required =
@@ -174,7 +177,7 @@ fn allowed_callers() -> Result<AllowedCallers, SettingError> {
     })
 }
 
-/// Account ids as AWS has them: "Account identifiers" in its account management's reference guide.
+/// Account IDs ("Account identifiers" in the AWS Account Management reference guide).
 fn parse_account_ids(value: &str) -> Result<Vec<String>, String> {
     let is_account_id = |id: &str| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
     let account_ids: Vec<_> = value.split(',').map(|id| id.trim().to_owned()).collect();
@@ -186,7 +189,7 @@ fn parse_account_ids(value: &str) -> Result<Vec<String>, String> {
     }
 }
 
-/// A table's name as `DynamoDB` has it: "Naming rules" in its developer guide.
+/// A table name ("Naming rules" in the `DynamoDB` developer guide).
 fn parse_table_name(value: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     if (3..=255).contains(&value.len()) && value.chars().all(allowed) {
@@ -217,7 +220,7 @@ fn parse_endpoint_url(value: &str) -> Result<String, String> {
     }
 }
 
-/// A certificate that cannot be used would make the client panic.
+/// The certificates are validated here, because the client panics over an unusable one.
 fn read_ca_bundle(path: &str) -> Result<Vec<u8>, String> {
     let pem = fs::read(path).map_err(|error| format!("must name a readable file ({error})"))?;
     let mut trusted = RootCertStore::empty();
@@ -233,7 +236,7 @@ fn read_ca_bundle(path: &str) -> Result<Vec<u8>, String> {
     Ok(pem)
 }
 
-/// AWS's own tools take it in any case of letters.
+/// AWS's own tools ignore the case of this value.
 fn parse_aws_bool(value: &str) -> Result<bool, String> {
     parse_bool(&value.to_ascii_lowercase())
 }
@@ -253,8 +256,8 @@ fn parse_count(value: &str, unit: &str) -> Result<NonZeroU32, String> {
         .map_err(|_| format!("must be a whole number of {unit} between 1 and {}", u32::MAX))
 }
 
-/// A domain name with room for the names that stand before it in URLs: a name has at most 253
-/// characters (RFC 1035), of which a meeting's audio host takes 53 for its part.
+/// A domain name that leaves room for the subdomains in a meeting's URLs: a name has at most 253 characters (RFC 1035),
+/// and the audio host needs 53 of them.
 fn parse_domain(value: &str) -> Result<String, String> {
     const MAX_LENGTH: usize = 200;
     let is_label = |label: &str| {

@@ -1,14 +1,14 @@
-//! The table: one consistent read, and one conditional write.
+//! The table: one consistent read and one conditional write.
 //!
-//! An item is a meeting: what was requested and what was answered. Its key is the idempotency token and the
-//! caller's account. One `PutItem` creates it, unless an unexpired one exists: then the rejected write returns
-//! that one. There is no lock and no in-progress state.
+//! An item is a meeting: the request and the response. Its key is the idempotency token and the caller's account. One
+//! `PutItem` creates it, unless an unexpired item with that key exists: then the rejected write returns the existing
+//! item. There is no lock and no in-progress state.
 //!
-//! With a daily limit, the put is one half of a transaction: see `store/daily_limit.rs`.
+//! With a daily limit, the put is part of a transaction: see `store/daily_limit.rs`.
 
 mod daily_limit;
 mod failure;
-mod record;
+mod item;
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -26,59 +26,61 @@ use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity};
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
-use self::record::Record;
-use crate::attempts::{self, CONNECT_TIMEOUT, Failure, Report, Service, ServiceCall, attempt};
+use self::item::Item;
+use crate::attempts::{
+    self, CONNECT_TIMEOUT, Failure, ResponseMetadata, Service, ServiceCall, with_retries,
+};
 use crate::error::Error;
 use crate::meeting::MediaPlacement;
 use crate::request::CreateMeetingRequest;
 
 /// A meeting in the table.
 #[derive(Debug)]
-pub struct Item {
+pub struct StoredMeeting {
     /// The caller's account, or `anonymous`.
     pub account_id: String,
-    /// What was requested, including the token.
+    /// The request, including the token.
     pub request: CreateMeetingRequest,
     /// The meeting's ID.
     pub meeting_id: String,
-    /// The URLs that were answered.
+    /// The URLs in the response.
     pub media_placement: MediaPlacement,
-    /// When the meeting was created, since 1970. The table has it in milliseconds.
+    /// When the meeting was created, since 1970. The table stores milliseconds.
     pub created_at: Duration,
-    /// When the token becomes free again, in seconds since 1970. `DynamoDB` deletes the item some time later.
+    /// When the token can be used again, in seconds since 1970. `DynamoDB` deletes the item some time later.
     pub expires_at: u64,
-    /// The invocation that wrote the item, where its meeting ID does not identify it.
+    /// Identifies the invocation that wrote the item, if the meeting ID does not.
     pub write_id: Option<Uuid>,
 }
 
-impl Item {
-    /// How long ago, in whole seconds, the meeting was created at `now`, in seconds since 1970.
+impl StoredMeeting {
+    /// The age of the meeting at `now` (seconds since 1970), in whole seconds.
     #[must_use]
     pub fn age(&self, now: u64) -> Duration {
         Duration::from_secs(now.saturating_sub(self.created_at.as_secs()))
     }
 
-    /// Whether `other` was written by the same invocation.
+    /// Whether the same invocation wrote `self` and `other`.
     #[must_use]
-    pub fn is_written_with(&self, other: &Self) -> bool {
+    pub fn has_same_writer(&self, other: &Self) -> bool {
         (&self.meeting_id, self.write_id) == (&other.meeting_id, other.write_id)
     }
 }
 
-/// What a read has found.
+/// The result of a read.
 #[derive(Debug)]
-pub struct Found {
-    /// The token's item, if it has not expired.
-    pub item: Option<Item>,
-    /// The error for a new meeting, if the account has reached its daily limit.
+pub struct Lookup {
+    /// The meeting of the token, if there is one that has not expired.
+    pub meeting: Option<StoredMeeting>,
+    /// The error for a new meeting, if the account has reached the daily limit.
     pub limit_reached: Option<Error>,
 }
 
-/// How long a start waits at most for the connection: it takes milliseconds, and Lambda gives a start
-/// ten seconds ("Lambda runtime environment" in its developer guide).
+/// Timeout for opening the connection at startup. It usually takes milliseconds, and Lambda allows the init phase ten
+/// seconds ("Lambda runtime environment" in its developer guide).
 const WARM_UP: Duration = Duration::from_secs(2);
 
-/// The meetings' table.
+/// The table of meetings.
 #[derive(Debug)]
 pub struct Store {
     client: Client,
@@ -86,20 +88,19 @@ pub struct Store {
 }
 
 impl Store {
-    /// The table of this name, and a client of its own for it.
+    /// The table with this name, and a client for it.
     #[must_use]
     pub fn new(config: Builder, table: String) -> Self {
-        // The client keeps one pool of connections for each connect timeout, so it must not depend on the
-        // deadline.
+        // The client has a connection pool per connect timeout, so the timeout must not depend on the deadline.
         let connect = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build();
         let config = config.timeout_config(connect).retry_config(RetryConfig::disabled()).build();
         Self { client: Client::from_conf(config), table }
     }
 
-    /// Opens the connection ahead of the first request, which would otherwise pay for it. If that fails, the
-    /// log has the reason, and the first request opens it.
+    /// Opens the connection ahead of the first request, which would otherwise pay for it. If that fails, the reason is
+    /// logged, and the first request opens the connection.
     ///
-    /// It tries to replace an item that does not exist, which changes nothing and needs no further permission.
+    /// It sends a conditional put that can never succeed, which changes nothing and needs no further permission.
     pub async fn warm_up(&self) {
         let write = self
             .client
@@ -120,16 +121,16 @@ impl Store {
                 return;
             }
             Ok(Err(error)) => DisplayErrorContext(error).to_string(),
-            Err(_) => format!("no answer within {WARM_UP:?}"),
+            Err(_) => format!("no response within {WARM_UP:?}"),
         };
         tracing::warn!(error, "could not pre-open the DynamoDB connection");
     }
 
-    /// Reads the item of `token` and `account_id` unless it had expired by `now` (seconds since 1970), and with
-    /// a daily limit whether the account has reached it, in one request.
+    /// Reads the meeting of `token` and `account_id`, unless it has expired at `now` (seconds since 1970). With a daily
+    /// limit, the same request reads whether the account has reached it.
     ///
     /// # Errors
-    /// `ThrottledClient`, `ServiceUnavailable`, or `ServiceFailure`, also for an item that cannot be read.
+    /// `ThrottledClient`, `ServiceUnavailable`, or `ServiceFailure`, which includes an item that cannot be parsed.
     pub async fn read(
         &self,
         (account_id, token): (&str, &str),
@@ -137,28 +138,31 @@ impl Store {
         now: u64,
         deadline: Instant,
         calls: &mut Vec<ServiceCall>,
-    ) -> Result<Found, Error> {
-        let time_limit = time_limit(deadline);
+    ) -> Result<Lookup, Error> {
+        let attempt_timeout = attempt_timeout(deadline);
         let key = key(account_id, token);
         let (item, limit_reached) = match daily_limit {
             None => {
                 let call = (Service::DynamoDb, "GetItem");
                 let get = || self.get(&key);
-                (attempt(call, calls, deadline, time_limit, get).await?, None)
+                (with_retries(call, calls, deadline, attempt_timeout, get).await?, None)
             }
             Some(limit) => {
                 let call = (Service::DynamoDb, "BatchGetItem");
                 let get = || self.get_with_counter(&key, account_id, limit, now);
-                attempt(call, calls, deadline, time_limit, get).await?
+                with_retries(call, calls, deadline, attempt_timeout, get).await?
             }
         };
         let unexpired = item.as_ref().filter(|item| !has_expired(item, now));
-        let item = unexpired.map(parse).transpose();
-        let item = item.inspect_err(|error| attempts::note_failure(calls, error))?;
-        Ok(Found { item, limit_reached })
+        let meeting = unexpired.map(parse).transpose();
+        let meeting = meeting.inspect_err(|error| attempts::mark_failed(calls, error))?;
+        Ok(Lookup { meeting, limit_reached })
     }
 
-    async fn get(&self, key: &Attributes) -> Result<(Option<Attributes>, Report), Failure> {
+    async fn get(
+        &self,
+        key: &Attributes,
+    ) -> Result<(Option<Attributes>, ResponseMetadata), Failure> {
         let output = self
             .client
             .get_item()
@@ -168,54 +172,53 @@ impl Store {
             .return_consumed_capacity(Total)
             .send()
             .await?;
-        let report = report(output.consumed_capacity.as_slice());
-        Ok((output.item, report))
+        let metadata = metadata(output.consumed_capacity.as_slice());
+        Ok((output.item, metadata))
     }
 
-    /// Writes `item` unless there is an item of its key that had not expired by `now` (seconds since 1970),
-    /// and returns that one if there is. The meeting `ended` does not block it: it is known to have ended.
+    /// Writes `meeting`, unless the table has a meeting with its key that has not expired at `now` (seconds since 1970):
+    /// then that one is returned. A meeting with the ID `ended` is replaced, because it is known to have ended.
     ///
-    /// The item returned may be `item` itself, if the answer to a write was lost and another attempt found it.
+    /// The returned meeting may be `meeting` itself, if the response to a write was lost and a retry found it.
     ///
     /// # Errors
-    /// `ResourceLimitExceeded` if the item's account has reached the daily limit of the UTC day that
-    /// it is `now`. `ThrottledClient`, `ServiceUnavailable`, or `ServiceFailure`, also for an item that cannot
-    /// be read.
+    /// `ResourceLimitExceeded` if the account has reached the daily limit of the UTC day of `now`, `ThrottledClient`,
+    /// `ServiceUnavailable`, or `ServiceFailure`, which includes an item that cannot be parsed.
     pub async fn put(
         &self,
-        item: &Item,
+        meeting: &StoredMeeting,
         ended: Option<&str>,
         daily_limit: Option<NonZeroU32>,
         now: u64,
         deadline: Instant,
         calls: &mut Vec<ServiceCall>,
-    ) -> Result<Option<Item>, Error> {
-        let time_limit = time_limit(deadline);
-        let condition = Condition::unless_live(now, ended);
+    ) -> Result<Option<StoredMeeting>, Error> {
+        let attempt_timeout = attempt_timeout(deadline);
+        let condition = Condition::unless_unexpired(now, ended);
         match daily_limit {
             None => {
                 let call = (Service::DynamoDb, "PutItem");
-                let put = || self.put_item(item, &condition);
-                attempt(call, calls, deadline, time_limit, put).await
+                let put = || self.put_item(meeting, &condition);
+                with_retries(call, calls, deadline, attempt_timeout, put).await
             }
             Some(limit) => {
                 let call = (Service::DynamoDb, "TransactWriteItems");
-                let put = || self.put_and_count(item, &condition, limit, now);
-                attempt(call, calls, deadline, time_limit, put).await
+                let put = || self.put_and_count(meeting, &condition, limit, now);
+                with_retries(call, calls, deadline, attempt_timeout, put).await
             }
         }
     }
 
     async fn put_item(
         &self,
-        item: &Item,
+        meeting: &StoredMeeting,
         condition: &Condition,
-    ) -> Result<(Option<Item>, Report), Failure> {
+    ) -> Result<(Option<StoredMeeting>, ResponseMetadata), Failure> {
         let written = self
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(attributes(item)?))
+            .set_item(Some(attributes(meeting)?))
             .condition_expression(condition.expression)
             .set_expression_attribute_values(Some(condition.values.clone()))
             .return_values_on_condition_check_failure(AllOld)
@@ -223,26 +226,26 @@ impl Store {
             .send()
             .await;
         let error = match written {
-            Ok(output) => return Ok((None, report(output.consumed_capacity.as_slice()))),
+            Ok(output) => return Ok((None, metadata(output.consumed_capacity.as_slice()))),
             Err(error) => error,
         };
         match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(rejection)) => {
-                Ok((Some(existing(rejection.item())?), Report::default()))
+                Ok((Some(existing(rejection.item())?), ResponseMetadata::default()))
             }
             _ => Err(error.into()),
         }
     }
 }
 
-/// The condition on which an item is written.
+/// The condition of a put.
 struct Condition {
     expression: &'static str,
     values: Attributes,
 }
 
 impl Condition {
-    fn unless_live(now: u64, ended: Option<&str>) -> Self {
+    fn unless_unexpired(now: u64, ended: Option<&str>) -> Self {
         let mut values = Attributes::from([(":now".into(), number(now))]);
         let expression = match ended {
             None => "attribute_not_exists(ClientRequestToken) OR ExpiresAt <= :now",
@@ -255,14 +258,14 @@ impl Condition {
     }
 }
 
-/// How long an attempt may take: all attempts fit before the deadline, and the pauses between them.
-fn time_limit(deadline: Instant) -> Duration {
+/// How long an attempt may take, so that all attempts and the backoff between them fit before the deadline.
+fn attempt_timeout(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now()) / (attempts::MOST + 1)
 }
 
-fn report(consumed: &[ConsumedCapacity]) -> Report {
+fn metadata(consumed: &[ConsumedCapacity]) -> ResponseMetadata {
     let units = consumed.iter().filter_map(ConsumedCapacity::capacity_units);
-    Report { consumed_capacity: units.reduce(|a, b| a + b), request_id: None }
+    ResponseMetadata { consumed_capacity: units.reduce(|a, b| a + b), request_id: None }
 }
 
 type Attributes = HashMap<String, AttributeValue>;
@@ -274,36 +277,37 @@ fn key(account_id: &str, token: &str) -> Attributes {
     ])
 }
 
-fn attributes(item: &Item) -> Result<Attributes, Error> {
-    serde_dynamo::to_item(Record::new(item)?).map_err(Error::service_failure)
+fn attributes(meeting: &StoredMeeting) -> Result<Attributes, Error> {
+    serde_dynamo::to_item(Item::new(meeting)?).map_err(Error::service_failure)
 }
 
 fn number(value: u64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-/// The unexpired item that a rejected write has returned.
-fn existing(item: Option<&Attributes>) -> Result<Item, Error> {
+/// The existing meeting that a rejected write returned.
+fn existing(item: Option<&Attributes>) -> Result<StoredMeeting, Error> {
     parse(item.ok_or_else(|| Error::service_failure("a rejected write without an item"))?)
 }
 
-/// Whether an item has expired, which an item that cannot be read may have too.
+/// Whether an item has expired. Items that cannot be parsed may have, too.
 fn has_expired(item: &Attributes, now: u64) -> bool {
     let expires_at = item.get("ExpiresAt").and_then(|it| it.as_n().ok());
     expires_at.and_then(|it| it.parse::<u64>().ok()).is_some_and(|expires_at| expires_at <= now)
 }
 
-fn parse(item: &Attributes) -> Result<Item, Error> {
-    let readable = item.values().all(is_known).then(|| item.clone());
-    let record = readable.and_then(|item| serde_dynamo::from_item::<_, Record>(item).ok());
-    record.and_then(Record::into_item).ok_or_else(|| {
-        // Without serde's own words, which may quote a sensitive value.
-        let id = item.get("MeetingId").and_then(|id| id.as_s().ok()).map_or("?", String::as_str);
+fn parse(attributes: &Attributes) -> Result<StoredMeeting, Error> {
+    let readable = attributes.values().all(is_known).then(|| attributes.clone());
+    let item = readable.and_then(|item| serde_dynamo::from_item::<_, Item>(item).ok());
+    item.and_then(Item::into_meeting).ok_or_else(|| {
+        // Without serde's message, which may quote a sensitive value.
+        let id =
+            attributes.get("MeetingId").and_then(|id| id.as_s().ok()).map_or("?", String::as_str);
         Error::service_failure(format!("the item of meeting {id} cannot be read"))
     })
 }
 
-/// Whether `value` is of types that the SDK knows: `serde_dynamo` panics over others.
+/// Whether the SDK knows all types in `value`. `serde_dynamo` panics over unknown ones.
 fn is_known(value: &AttributeValue) -> bool {
     match value {
         AttributeValue::M(members) => members.values().all(is_known),

@@ -115,7 +115,7 @@ def test_boto3_creates_and_replays(endpoint):
 def test_another_request_with_the_token_is_refused(endpoint):
     post(endpoint, b'{"ClientRequestToken": "mismatch"}')
     assert_refused(
-        endpoint, "BadRequestException", 400, "differs in ExternalMeetingId.",
+        endpoint, "BadRequestException", 400, "different values for: ExternalMeetingId.",
         ClientRequestToken="mismatch", ExternalMeetingId="another",
     )
 
@@ -129,7 +129,7 @@ def test_constraints_are_checked(endpoint):
 
 @pytest.mark.parametrize(("body", "content_type", "message"), [
     (b"[]", "application/json", "JSON object"),
-    (b"{", "application/json", "cannot be read"),
+    (b"{", "application/json", "cannot be parsed"),
     (b'{"ClientRequestToken": "text"}', "text/plain", "application/json"),
 ])
 def test_what_is_no_json_is_refused(endpoint, body, content_type, message):
@@ -290,7 +290,7 @@ def test_every_event_is_answered(source, dynamodb):
     assert created["statusCode"] == 201
     assert {kind: answer["statusCode"] for kind, answer in answers.items()} == ANSWERS
     assert answers["replay"]["body"] == created["body"]
-    assert "differs in" in answers["mismatch"]["body"]
+    assert "different values for" in answers["mismatch"]["body"]
     assert "validation errors detected" in answers["invalid"]["body"]
     assert "café 📅" in answers["base64"]["body"]
 

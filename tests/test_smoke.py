@@ -52,7 +52,7 @@ class Api(http.server.BaseHTTPRequestHandler):
             return self.answer(200, {"Meeting": None})
         meeting = self.server.meeting
         if meeting and meeting["ExternalMeetingId"] != body["ExternalMeetingId"] and self.server.flaw != "mismatch":
-            return self.fail(400, "BadRequestException", "differs in ExternalMeetingId")
+            return self.fail(400, "BadRequestException", "different values for: ExternalMeetingId")
         # A deleted meeting is answered once more.
         if meeting and (not self.server.deleted or self.server.replays or self.server.flaw == "create again"):
             self.server.replays -= self.server.deleted

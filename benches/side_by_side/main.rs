@@ -9,7 +9,6 @@ mod costs;
 mod figures;
 mod program;
 mod report;
-mod runtime_api;
 mod services;
 mod stand_in;
 mod statistics;

@@ -3,17 +3,19 @@
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::body::Bytes;
+use local_runtime_api::{Invocation, RuntimeApi};
 use nix::sys::signal::{Signal, kill};
 use nix::time::clock_getcpuclockid;
 use nix::unistd::Pid;
 use serde_json::Value;
+use tokio::net::UdpSocket;
 use tokio::process::{Child, Command};
+use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::runtime_api::RuntimeApi;
 use crate::services::{Endpoints, IDEMPOTENCY_TABLE, SECRET_ACCESS_KEY, Services};
 use crate::{PATIENCE, Result};
 
@@ -34,6 +36,8 @@ pub enum MediaPlane {
 pub struct Running {
     name: String,
     runtime_api: RuntimeApi,
+    /// X-Ray's daemon, which ignores what it receives.
+    _xray: UdpSocket,
     process: Child,
     invoked: AtomicUsize,
 }
@@ -80,6 +84,7 @@ impl Program {
         concurrency: usize,
     ) -> Result<Running> {
         let runtime_api = RuntimeApi::start().await?;
+        let xray = UdpSocket::bind(("127.0.0.1", 0)).await?;
         let mut words = tool.iter().copied().chain(self.command.iter().map(String::as_str));
         let mut command = Command::new(words.next().ok_or("a command")?);
         command.args(words).stdout(Stdio::null()).kill_on_drop(true).env_clear();
@@ -89,7 +94,7 @@ impl Program {
             ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
             ("NODE_OPTIONS", "--no-warnings"),
             ("AWS_LAMBDA_RUNTIME_API", &*runtime_api.address),
-            ("AWS_XRAY_DAEMON_ADDRESS", &runtime_api.xray.local_addr()?.to_string()),
+            ("AWS_XRAY_DAEMON_ADDRESS", &xray.local_addr()?.to_string()),
             ("AWS_LAMBDA_FUNCTION_NAME", "create-meeting"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
             ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
@@ -112,7 +117,8 @@ impl Program {
             command.env("AWS_LAMBDA_MAX_CONCURRENCY", concurrency.to_string());
         }
         let process = command.spawn().map_err(|error| format!("{}: {error}", self.name))?;
-        Ok(Running { name: self.name.clone(), runtime_api, process, invoked: AtomicUsize::new(0) })
+        let (name, invoked) = (self.name.clone(), AtomicUsize::new(0));
+        Ok(Running { name, runtime_api, _xray: xray, process, invoked })
     }
 }
 
@@ -128,7 +134,8 @@ impl MediaPlane {
 impl Running {
     /// Waits until it asks for its next event.
     pub async fn idle(&self) -> Result<()> {
-        self.runtime_api.polled(self.invoked.load(Ordering::Relaxed) + 1).await
+        let next = self.invoked.load(Ordering::Relaxed) + 1;
+        Ok(timeout(PATIENCE, self.runtime_api.polled(next)).await?)
     }
 
     /// Has it create a meeting.
@@ -143,9 +150,14 @@ impl Running {
     /// What it answers to an event.
     pub async fn invoke(&self, event: Bytes) -> Result<Reply> {
         self.invoked.fetch_add(1, Ordering::Relaxed);
-        let answer = self.runtime_api.invoke(event).await;
-        let answer = answer.map_err(|error| format!("{}: {error}", self.name))?;
-        let answer: Value = serde_json::from_slice(&answer)?;
+        let outcome = self.runtime_api.invoke(Invocation {
+            event,
+            deadline: SystemTime::now() + Duration::from_secs(29),
+            trace_header: "Root=1-6743a1f0-0a1b2c3d4e5f60718293a4b5;Parent=53995c3f42cd8ad8;Sampled=1",
+        });
+        let outcome = timeout(PATIENCE, outcome).await;
+        let outcome = outcome.map_err(|error| format!("{}: {error}", self.name))??;
+        let answer: Value = serde_json::from_slice(&outcome.unwrap_or_else(|error| error))?;
         let (status, body) = (answer["statusCode"].as_u64(), answer["body"].as_str());
         match (status, body) {
             (Some(status), Some(body)) => Ok(Reply { status, body: body.into() }),
@@ -169,7 +181,7 @@ impl Running {
     /// Ends it.
     pub async fn stop(mut self) -> Result<()> {
         kill(self.id()?, Signal::SIGTERM)?;
-        tokio::time::timeout(PATIENCE, self.process.wait()).await??;
+        timeout(PATIENCE, self.process.wait()).await??;
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! The patterns of the service's own model (`chime-sdk-meetings/2021-07-15`).
 //!
-//! `\s` is read as ASCII's white space, and `\w` as ASCII's letters, digits and underscore: what is doubtful is
-//! not sent.
+//! `\s` is taken as ASCII whitespace, and `\w` as ASCII letters, digits and underscore: a value that the service might
+//! reject is not sent.
 
 use uuid::Uuid;
 
@@ -11,10 +11,10 @@ pub const ID: &str = "[a-fA-F0-9]{8}(?:-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}";
 /// The pattern of [`is_external_id`], for messages (`ExternalUserId`).
 pub const EXTERNAL_ID: &str = r##"[-_&@+=,(){}\[\]\/«».:|'"#a-zA-Z0-9À-ÿ\s]*"##;
 
-/// Whether `id` has the form of a meeting's or an attendee's ID, and so may become part of a URL.
+/// Whether `id` is a well-formed meeting or attendee ID, which may become part of a URL.
 #[must_use]
 pub fn is_id(id: &str) -> bool {
-    // A UUID with hyphens, and not one of the other forms that it can be written in.
+    // A UUID with hyphens. The parser also accepts other notations.
     id.len() == 36 && Uuid::try_parse(id).is_ok()
 }
 
@@ -30,19 +30,19 @@ pub fn is_external_id(id: &str) -> bool {
     id.chars().all(allowed) && !is_reserved(id)
 }
 
-/// Whether `id` begins with AWS's own prefix.
+/// Whether `id` begins with the prefix that is reserved for AWS.
 #[must_use]
 pub fn is_reserved(id: &str) -> bool {
     id.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))
 }
 
-/// Whether `key` is accepted as a tag's key.
+/// Whether `key` is accepted as a tag key.
 #[must_use]
 pub fn is_tag_key(key: &str) -> bool {
     key.chars().all(|c| c.is_ascii_alphabetic() || ('+'..='=').contains(&c) || "._:/".contains(c))
 }
 
-/// Whether `value` is accepted as a tag's value.
+/// Whether `value` is accepted as a tag value.
 #[must_use]
 pub fn is_tag_value(value: &str) -> bool {
     let allowed = |c: char| {

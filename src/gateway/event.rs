@@ -1,8 +1,8 @@
 //! Events of API Gateway and of function URLs.
 //!
-//! REST APIs send payload format 1.0; HTTP APIs and function URLs send 2.0. Only what is needed is
-//! read of either, and here instead of by `lambda_http`: its way from an event to an
-//! `http::Request` fails or panics on hosts and header values that a client is free to send.
+//! REST APIs send payload format 1.0; HTTP APIs and function URLs send 2.0. Only the needed members are parsed, and
+//! here instead of by `lambda_http`: its conversion to an `http::Request` fails or panics on hosts and header values
+//! that any client can send.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ use crate::caller::Caller;
 use crate::chime_sdk::patterns;
 use crate::error::Error;
 
-/// How an event is written, and how its reply is to be.
+/// The payload format of an event and of its response.
 #[derive(Clone, Copy, Debug)]
 pub enum PayloadFormat {
     /// 1.0: REST APIs.
@@ -29,33 +29,33 @@ pub enum PayloadFormat {
     V2,
 }
 
-/// What an event says of the HTTP request behind it.
+/// The HTTP request behind an event.
 #[derive(Debug)]
 pub struct HttpRequest {
-    /// How the event was written.
+    /// The payload format of the event.
     pub format: PayloadFormat,
-    /// As in `POST`.
+    /// The HTTP method, such as `POST`.
     pub method: String,
-    /// The path within the API, as in `/meetings`. Where the event names a route, it is the route's, with the
-    /// parameters filled in. Otherwise it is the path that the client sent, less the stage.
+    /// The path within the API, such as `/meetings`. If the event has a route, it is the route's path with the
+    /// parameters filled in. Otherwise it is the path that the client sent, without the stage.
     pub path: String,
-    /// The query parameters, decoded. If one was sent more than once, API Gateway decides what its value is.
+    /// The query parameters, decoded. If one was sent repeatedly, API Gateway decides on its value.
     pub query: Parameters,
     content_type: Option<String>,
     body: Vec<u8>,
     is_base64_encoded: bool,
-    /// Who calls, where that has been checked.
+    /// The caller, if the source verified its identity.
     pub caller: Caller,
-    /// API Gateway's id of the request, if it is fit for a header. A client can choose it, by its own
-    /// header `x-amzn-RequestId`.
+    /// API Gateway's ID of the request, if it is a valid header value. Clients can choose it, with the header
+    /// `x-amzn-RequestId`.
     pub request_id: Option<String>,
-    /// The id that a REST API gives a request beside it, which no client can choose.
+    /// The second ID that a REST API assigns, which no client can choose.
     pub extended_request_id: Option<String>,
 }
 
-/// Why an event has no HTTP request behind it. It quotes nothing of the event.
+/// Why an event is not an HTTP request. The message quotes nothing from the event.
 #[derive(Debug, thiserror::Error)]
-#[error("the event is neither one of API Gateway nor one of a function URL: {0}")]
+#[error("the event comes neither from API Gateway nor from a function URL: {0}")]
 pub struct NotHttp(String);
 
 impl From<NotHttp> for Diagnostic {
@@ -65,27 +65,27 @@ impl From<NotHttp> for Diagnostic {
 }
 
 impl HttpRequest {
-    /// The request behind an event of payload format 1.0 or 2.0.
+    /// Parses an event of payload format 1.0 or 2.0.
     ///
     /// # Errors
-    /// If no HTTP source sends such an event.
+    /// If the event does not come from an HTTP source.
     pub fn from_event(event: &RawValue) -> Result<Self, NotHttp> {
         let event: Option<ProxyEvent> = parse(event)?;
         event.ok_or_else(missing)?.into_request()
     }
 
-    /// The ID of the meeting in the path, if it looks like one.
+    /// The meeting ID in the path, if it is well-formed.
     #[must_use]
     pub fn meeting_id(&self) -> Option<&str> {
         let id = self.path.strip_prefix("/meetings/")?.split('/').next();
         id.filter(|id| patterns::is_id(id))
     }
 
-    /// Whether the content type is JSON, as the MIME Sniffing standard defines it, or none is given.
+    /// Whether the content type is missing or is JSON, as the MIME Sniffing standard defines it.
     fn has_json(&self) -> bool {
         let Some(content_type) = &self.content_type else { return true };
         let mut is_quoted = false;
-        // HTTP APIs join repeated headers by commas. As among the headers of a REST API, the last counts.
+        // HTTP APIs join repeated headers with commas. The last one counts, as it does with REST APIs.
         let joined = content_type.split(|char| {
             is_quoted ^= char == '"';
             char == ',' && !is_quoted
@@ -95,10 +95,10 @@ impl HttpRequest {
         matches!(essence.as_str(), "application/json" | "text/json") || essence.ends_with("+json")
     }
 
-    /// The bytes of a JSON body.
+    /// The body, decoded from Base64 if it is encoded.
     ///
     /// # Errors
-    /// `BadRequest` if the content type is another, or the body is not the Base64 that the event says it is.
+    /// `BadRequest` if the content type is not JSON, or the Base64 is invalid.
     pub fn json(&self) -> Result<Cow<'_, [u8]>, Error> {
         if !self.has_json() {
             return Err(Error::bad_request("The content type must be application/json."));
@@ -107,7 +107,7 @@ impl HttpRequest {
             return Ok(Cow::Borrowed(&self.body));
         }
         BASE64_STANDARD.decode(&self.body).map(Cow::Owned).map_err(|_| {
-            Error::bad_request("The request body is not the Base64 that it is said to be.")
+            Error::bad_request("The request body is marked as Base64 but is not valid Base64.")
         })
     }
 }
@@ -115,7 +115,7 @@ impl HttpRequest {
 fn parse<'a, T: Deserialize<'a>>(json: &'a RawValue) -> Result<T, NotHttp> {
     serde_json::from_str(json.get()).map_err(|error| {
         let (line, column) = (error.line(), error.column());
-        NotHttp(format!("it is not of their form at line {line} column {column}"))
+        NotHttp(format!("unexpected structure at line {line} column {column}"))
     })
 }
 
@@ -127,28 +127,28 @@ fn missing() -> NotHttp {
     )
 }
 
-/// A JSON string. Those that a client has a hand in may hold surrogates on their own, which are no
-/// reason not to answer: only as bytes can they be read.
-type Text = ByteBuf;
+/// A JSON string as bytes. Client-controlled strings may contain lone surrogates, which serde rejects in a `String`.
+/// Requests with such strings still get a response.
+type JsonText = ByteBuf;
 
 /// Parameters of a query or of a path, by name.
 pub type Parameters = BTreeMap<String, String>;
 
-fn lossy(text: &Text) -> String {
+fn lossy(text: &JsonText) -> String {
     String::from_utf8_lossy(text).into_owned()
 }
 
-/// An event of payload format 1.0 or 2.0, as far as it is needed.
+/// An event of either payload format, as far as it is needed.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ProxyEvent {
-    http_method: Option<Text>,
-    /// 1.0: the path of the API's route.
-    resource: Option<Text>,
-    /// 2.0: the method and the path of the API's route, or `$default`.
-    route_key: Option<Text>,
-    path: Option<Text>,
-    raw_path: Option<Text>,
+    http_method: Option<JsonText>,
+    /// 1.0: the route's path.
+    resource: Option<JsonText>,
+    /// 2.0: the route's method and path, or `$default`.
+    route_key: Option<JsonText>,
+    path: Option<JsonText>,
+    raw_path: Option<JsonText>,
     #[serde(default, deserialize_with = "parameters")]
     query_string_parameters: Parameters,
     #[serde(default, deserialize_with = "parameters")]
@@ -157,7 +157,7 @@ struct ProxyEvent {
     headers: Option<String>,
     #[serde(default, deserialize_with = "content_type")]
     multi_value_headers: Option<String>,
-    body: Option<Text>,
+    body: Option<JsonText>,
     is_base64_encoded: Option<bool>,
     #[serde(default)]
     request_context: RequestContext,
@@ -166,20 +166,20 @@ struct ProxyEvent {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RequestContext {
-    request_id: Option<Text>,
-    extended_request_id: Option<Text>,
-    stage: Option<Text>,
-    /// 1.0: who calls.
+    request_id: Option<JsonText>,
+    extended_request_id: Option<JsonText>,
+    stage: Option<JsonText>,
+    /// 1.0: the caller.
     identity: Option<Identity>,
-    /// 2.0: the request line.
+    /// 2.0: the method.
     http: Option<RequestLine>,
-    /// 2.0: an [`Authorizer`]. In 1.0 it holds whatever a Lambda authorizer likes.
+    /// 2.0: an [`Authorizer`]. In 1.0, the arbitrary output of a Lambda authorizer.
     authorizer: Option<Box<RawValue>>,
 }
 
 #[derive(Deserialize)]
 struct RequestLine {
-    method: Text,
+    method: JsonText,
 }
 
 #[derive(Deserialize)]
@@ -187,13 +187,13 @@ struct Authorizer {
     iam: Option<Identity>,
 }
 
-/// The IAM identity that the request was signed with, if it was to be signed: else, its members are
-/// null. `requestContext.accountId`, in contrast, is whose API it is.
+/// The IAM identity that signed the request. Without IAM authorization, its members are null. (The member
+/// `requestContext.accountId` is the owner of the API, not the caller.)
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Identity {
     account_id: Option<String>,
-    user_arn: Option<Text>,
+    user_arn: Option<JsonText>,
 }
 
 impl From<Identity> for Caller {
@@ -222,7 +222,7 @@ impl ProxyEvent {
         };
         let path = lossy(&path.ok_or_else(missing)?);
         let header_value =
-            |id: Option<Text>| id.as_ref().map(lossy).filter(|id| is_fit_for_a_header(id));
+            |id: Option<JsonText>| id.as_ref().map(lossy).filter(|id| is_valid_header_value(id));
         Ok(HttpRequest {
             format,
             method: lossy(&method),
@@ -239,23 +239,23 @@ impl ProxyEvent {
     }
 }
 
-/// The path of a route with its parameters filled in, unless the route takes any path: `$default`, or one with
-/// a `{proxy+}`.
+/// The route's path with its parameters filled in, or `None` for a route that matches any path: `$default`, or one
+/// with `{proxy+}`.
 ///
-/// Behind the base path of a custom domain, only the route has the API's own path.
-fn path_of_route(route: Option<&Text>, parameters: &Parameters) -> Option<String> {
+/// With a custom domain's base path, only the route has the path within the API.
+fn path_of_route(route: Option<&JsonText>, parameters: &Parameters) -> Option<String> {
     let route = lossy(route?);
     let path = &route[route.find('/')?..];
     let value = |segment: &str| {
         let name = segment.strip_prefix('{')?.strip_suffix('}')?;
-        // API Gateway has decoded it: with a slash it would become another path.
+        // API Gateway has decoded the value, so a slash in it would change the path.
         parameters.get(name).filter(|value| !value.contains('/'))
     };
     let fill = |segment| value(segment).map_or(segment, |value| value.as_str());
     (!path.contains("+}")).then(|| path.split('/').map(fill).collect::<Vec<_>>().join("/"))
 }
 
-fn without_stage(path: String, stage: Option<&Text>) -> String {
+fn without_stage(path: String, stage: Option<&JsonText>) -> String {
     let stage = stage.map(|stage| format!("/{}", lossy(stage)));
     match stage.and_then(|stage| path.strip_prefix(&stage)) {
         Some(rest) if rest.starts_with('/') => rest.to_owned(),
@@ -263,7 +263,7 @@ fn without_stage(path: String, stage: Option<&Text>) -> String {
     }
 }
 
-fn is_fit_for_a_header(value: &str) -> bool {
+fn is_valid_header_value(value: &str) -> bool {
     !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
@@ -271,16 +271,16 @@ fn content_type<'de, D: Deserializer<'de>>(headers: D) -> Result<Option<String>,
     headers.deserialize_any(ContentType)
 }
 
-/// Parameters may be of any shape: a request is answered without those that are not text.
+/// Parameters that are not strings are skipped, so that the request still gets a response.
 fn parameters<'de, D: Deserializer<'de>>(parameters: D) -> Result<Parameters, D::Error> {
     let parameters = <&RawValue>::deserialize(parameters)?;
-    let parameters: BTreeMap<Text, &RawValue> =
+    let parameters: BTreeMap<JsonText, &RawValue> =
         serde_json::from_str(parameters.get()).unwrap_or_default();
     let text = |value: &RawValue| serde_json::from_str(value.get()).ok().as_ref().map(lossy);
     Ok(parameters.iter().filter_map(|(name, value)| Some((lossy(name), text(value)?))).collect())
 }
 
-/// Extracts the content type from a map of headers. All others are skipped, whatever their shape.
+/// Extracts the content type from a map of headers, and skips all others, whatever their shape.
 struct ContentType;
 
 impl<'de> Visitor<'de> for ContentType {
@@ -296,7 +296,7 @@ impl<'de> Visitor<'de> for ContentType {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut found = None;
-        while let Some(name) = map.next_key::<Text>()? {
+        while let Some(name) = map.next_key::<JsonText>()? {
             if name.eq_ignore_ascii_case(b"content-type") {
                 found = last_of(map.next_value()?);
             } else {
@@ -307,11 +307,11 @@ impl<'de> Visitor<'de> for ContentType {
     }
 }
 
-/// A value, or the last of several.
+/// A header's value, or the last of several.
 fn last_of(value: &RawValue) -> Option<String> {
     let json = value.get();
     let text = if json.starts_with('[') {
-        serde_json::from_str(json).ok().and_then(|mut all: Vec<Text>| all.pop())
+        serde_json::from_str(json).ok().and_then(|mut all: Vec<JsonText>| all.pop())
     } else {
         serde_json::from_str(json).ok()
     };

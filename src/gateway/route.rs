@@ -1,9 +1,9 @@
 //! Routes: which operation of Amazon Chime's meetings API a request calls.
 //!
-//! Those that this endpoint does not serve are known by name, so that a client learns what is missing. They
-//! never answer `NotFoundException`: programs take that for the end of their meeting, and create another.
+//! Unsupported operations are known by name, so that a client learns what is missing. They never return
+//! `NotFoundException`: programs would conclude that their meeting has ended, and create another.
 
-use self::Service::{Create, CreateWithAttendees, Missing, Relay};
+use self::Handler::{Create, CreateWithAttendees, Relay, Unsupported};
 use super::event::HttpRequest;
 use crate::error::{Error, ErrorKind};
 use crate::relay::Relayed;
@@ -11,57 +11,58 @@ use crate::relay::Relayed;
 /// An operation of the API.
 #[derive(Debug)]
 pub struct Operation {
-    /// Its name, as in `CreateMeeting`.
+    /// Its name, such as `CreateMeeting`.
     pub name: &'static str,
     /// Its HTTP method.
     pub method: &'static str,
-    /// The value of the query parameter `operation`, where operations share a method. It is empty for the
-    /// one that takes none.
+    /// The value of the query parameter `operation`, which tells operations with the same path and method apart.
+    /// Empty if the operation has none.
     pub selector: &'static str,
-    /// How it is served.
-    pub service: Service,
+    /// How it is handled.
+    pub handler: Handler,
 }
 
-/// How an operation is served.
+/// How an operation is handled.
 #[derive(Clone, Copy, Debug)]
-pub enum Service {
-    /// It creates a meeting, once for its token.
+pub enum Handler {
+    /// It creates a meeting, exactly once per token.
     Create,
-    /// It creates a meeting, once for its token, and then attendees.
+    /// It creates a meeting, exactly once per token, and then attendees.
     CreateWithAttendees,
-    /// It is passed on to the Amazon Chime SDK.
+    /// It is forwarded to the Amazon Chime SDK.
     Relay(Relayed),
-    /// It is not served, for this reason.
-    Missing(&'static str),
+    /// It is not supported, for this reason.
+    Unsupported(&'static str),
 }
 
-/// A path of the API, and what it serves.
+/// A path of the API, and its operations.
 struct Path {
-    /// Its segments. One in braces is an id.
+    /// The path. A segment in braces matches any ID.
     template: &'static str,
-    /// Its methods, for the header `Allow`.
+    /// The methods, for the header `Allow`.
     allow: &'static str,
     operations: &'static [Operation],
 }
 
-const fn get(name: &'static str, service: Service) -> Operation {
-    Operation { name, method: "GET", selector: "", service }
+const fn get(name: &'static str, handler: Handler) -> Operation {
+    Operation { name, method: "GET", selector: "", handler }
 }
 
-const fn delete(name: &'static str, service: Service) -> Operation {
-    Operation { name, method: "DELETE", selector: "", service }
+const fn delete(name: &'static str, handler: Handler) -> Operation {
+    Operation { name, method: "DELETE", selector: "", handler }
 }
 
-const fn post(name: &'static str, selector: &'static str, service: Service) -> Operation {
-    Operation { name, method: "POST", selector, service }
+const fn post(name: &'static str, selector: &'static str, handler: Handler) -> Operation {
+    Operation { name, method: "POST", selector, handler }
 }
 
-const NO_LIST: Service = Missing(
+const NO_LIST: Handler = Unsupported(
     "The Amazon Chime SDK has no such operation. Store the IDs of the meetings that you create.",
 );
-const NO_ATTENDEE_TAGS: Service = Missing("The attendees of the Amazon Chime SDK have no tags.");
-const NO_DIAL_OUT: Service = Missing("The Amazon Chime SDK has no such operation.");
-const NO_TAGGING: Service = Missing(
+const NO_ATTENDEE_TAGS: Handler =
+    Unsupported("The attendees of the Amazon Chime SDK have no tags.");
+const NO_DIAL_OUT: Handler = Unsupported("The Amazon Chime SDK has no such operation.");
+const NO_TAGGING: Handler = Unsupported(
     "Tag meetings when you create them, or with TagResource of the Amazon Chime SDK itself.",
 );
 

@@ -1,7 +1,7 @@
-//! The media plane `chime-sdk-meetings`: real meetings, created in AWS's service of that name.
+//! The media plane `chime-sdk-meetings`: meetings that AWS's service of that name creates.
 //!
-//! The service proposes a meeting, and the put of the item decides. See `create_meeting` for the protocol.
-//! Here is what differs between the two APIs: required members, patterns, and the token.
+//! The service proposes a meeting, and the put of the item decides: see `create_meeting` for the protocol. This module
+//! translates between the two APIs: required members, patterns, and the token.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::Created;
+use super::NewMeeting;
 use crate::attempts::{self, ServiceCall};
 use crate::chime_sdk::patterns::{is_external_id, is_id, is_tag_key, is_tag_value};
 use crate::chime_sdk::{ChimeSdk, Request};
@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind};
 use crate::meeting::{MediaPlacement, MediaRegion};
 use crate::request::{CreateMeetingRequest, NO_EXTERNAL_MEETING_ID};
 
-/// The media plane, as one stack uses it.
+/// The media plane of one stack.
 #[derive(Debug)]
 pub struct ChimeSdkMeetings {
     client: Arc<ChimeSdk>,
@@ -29,14 +29,14 @@ pub struct ChimeSdkMeetings {
     scope: TokenScope,
 }
 
-/// What keeps the tokens of different stacks apart.
+/// The parts of a token that distinguish stacks.
 #[derive(Debug)]
 pub struct TokenScope {
     /// The stack's Region.
     pub region: String,
     /// The stack's table.
     pub table: String,
-    /// How long the service is asked for the same meeting again.
+    /// The time bucket: how long repeated requests have the same token.
     pub bucket: Duration,
 }
 
@@ -52,20 +52,20 @@ impl ChimeSdkMeetings {
         Self { client, sends_notifications, scope }
     }
 
-    /// How old an item is when its meeting may have ended by itself.
+    /// The age from which an item's meeting may have ended by itself.
     #[must_use]
     pub const fn bucket(&self) -> Duration {
         self.scope.bucket
     }
 
-    /// Checks whether the meeting of this ID has ended. Without a clear answer, it has not.
-    pub async fn check(
+    /// Whether the meeting with this ID has ended. If the service gives no clear answer, it has not.
+    pub async fn has_ended(
         &self,
         meeting_id: &str,
         deadline: Instant,
         calls: &mut Vec<ServiceCall>,
     ) -> bool {
-        // The ID comes from the table. What is not an ID must not get into a URL.
+        // The ID comes from the table. Anything but an ID must not get into a URL.
         if !is_id(meeting_id) {
             return false;
         }
@@ -75,7 +75,7 @@ impl ChimeSdkMeetings {
             Ok(_) => false,
             Err(error) if error.kind() == ErrorKind::NotFound => true,
             Err(error) => {
-                // The request is answered, so nothing else would say why.
+                // The request succeeds nevertheless, so no other log entry has the reason.
                 tracing::warn!(
                     meeting_id,
                     error = error.log_message(),
@@ -86,12 +86,12 @@ impl ChimeSdkMeetings {
         }
     }
 
-    /// Creates the meeting that `request` asks for. It is `now`, in seconds since 1970.
+    /// Creates the meeting of `request` at `now` (seconds since 1970).
     ///
-    /// Requests that mean the same get the same meeting for a while, as far as the service remembers.
+    /// For a while, requests with the same meaning get the same meeting, as long as the service remembers the token.
     ///
     /// # Errors
-    /// The service's, translated, and `ServiceFailure` for an answer that cannot be used.
+    /// The service's, translated, and `ServiceFailure` for an unusable response.
     pub async fn create(
         &self,
         account_id: &str,
@@ -99,14 +99,14 @@ impl ChimeSdkMeetings {
         now: u64,
         deadline: Instant,
         calls: &mut Vec<ServiceCall>,
-    ) -> Result<Created, Error> {
+    ) -> Result<NewMeeting, Error> {
         let token = self.scope.token(account_id, request, now)?;
         let mut not_sent = Vec::new();
-        let wanted = self.translate(request, &token, &mut not_sent);
-        let body = serde_json::to_vec(&wanted).map_err(Error::service_failure)?;
+        let translated = self.translate(request, &token, &mut not_sent);
+        let body = serde_json::to_vec(&translated).map_err(Error::service_failure)?;
         let call =
             Request { operation: "CreateMeeting", method: "POST", path: "/meetings", body: &body };
-        let answer = self.client.call(call, deadline, calls).await.map_err(|error| {
+        let response = self.client.call(call, deadline, calls).await.map_err(|error| {
             // The service does not document these for this operation.
             match error.kind() {
                 ErrorKind::NotFound | ErrorKind::UnprocessableEntity => {
@@ -115,9 +115,9 @@ impl ChimeSdkMeetings {
                 _ => error,
             }
         })?;
-        let meeting = UpstreamMeeting::read(&answer, &wanted);
-        let meeting = meeting.inspect_err(|error| attempts::note_failure(calls, error))?;
-        Ok(Created {
+        let meeting = UpstreamMeeting::parse(&response, &translated);
+        let meeting = meeting.inspect_err(|error| attempts::mark_failed(calls, error))?;
+        Ok(NewMeeting {
             meeting_id: meeting.meeting_id,
             media_placement: meeting.media_placement,
             write_id: Some(Uuid::new_v4()),
@@ -125,7 +125,7 @@ impl ChimeSdkMeetings {
         })
     }
 
-    /// The request in the service's terms, without what it would not accept.
+    /// Translates the request for the service, without the members that the service would reject.
     fn translate<'a>(
         &self,
         request: &'a CreateMeetingRequest,
@@ -179,9 +179,9 @@ impl ChimeSdkMeetings {
 impl TokenScope {
     /// The token by which the service recognizes a repeated request.
     ///
-    /// It is never the client's own: other stacks, other accounts, and other requests with the same token must
-    /// not get its meeting. The time bucket keeps a token that is used again after it has expired from getting
-    /// the old meeting.
+    /// It is not the client's token, because another stack, another account, or a different request with the same
+    /// token must not get the same meeting. It contains the time bucket, so that a token that is reused after its
+    /// expiry does not get the old meeting.
     fn token(
         &self,
         account_id: &str,
@@ -207,7 +207,7 @@ impl TokenScope {
         }
         let mut token = String::with_capacity(64);
         for byte in hash.finalize() {
-            // A string takes whatever is written.
+            // Writing to a string cannot fail.
             let _ = write!(token, "{byte:02x}");
         }
         Ok(token)
@@ -246,7 +246,7 @@ struct UpstreamTag<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct UpstreamAnswer {
+struct UpstreamResponse {
     meeting: UpstreamMeeting,
 }
 
@@ -260,15 +260,14 @@ struct UpstreamMeeting {
 }
 
 impl UpstreamMeeting {
-    /// The meeting that the service has answered. It must be one that can be joined, and the one that was
-    /// asked for.
-    fn read(answer: &[u8], wanted: &UpstreamRequest) -> Result<Self, Error> {
+    /// Parses the service's response. The meeting must be usable, and must match the request.
+    fn parse(response: &[u8], request: &UpstreamRequest) -> Result<Self, Error> {
         let unusable = |what: &str| {
-            Error::service_failure(format!("chime-sdk-meetings answered a meeting {what}"))
+            Error::service_failure(format!("chime-sdk-meetings returned a meeting {what}"))
         };
-        // Without serde's own words, which may quote a sensitive value.
-        let UpstreamAnswer { meeting } =
-            serde_json::from_slice(answer).map_err(|_| unusable("that cannot be read"))?;
+        // Without serde's message, which may quote a sensitive value.
+        let UpstreamResponse { meeting } =
+            serde_json::from_slice(response).map_err(|_| unusable("that cannot be parsed"))?;
         let placement = &meeting.media_placement;
         if !is_id(&meeting.meeting_id) {
             return Err(unusable("without a usable ID"));
@@ -276,10 +275,10 @@ impl UpstreamMeeting {
         if placement.audio_host_url.is_none() || placement.signaling_url.is_none() {
             return Err(unusable("that cannot be joined"));
         }
-        if meeting.media_region.as_deref() != Some(wanted.media_region.name())
-            || meeting.external_meeting_id.as_ref() != Some(&wanted.external_meeting_id)
+        if meeting.media_region.as_deref() != Some(request.media_region.name())
+            || meeting.external_meeting_id.as_ref() != Some(&request.external_meeting_id)
         {
-            return Err(unusable("that was not asked for"));
+            return Err(unusable("that does not match the request"));
         }
         Ok(meeting)
     }

@@ -1,17 +1,16 @@
 //! The media plane `templates`: URLs under the operator's domain.
 //!
-//! They keep the form of Amazon Chime's own URLs, so that programs that take one apart still work, and
-//! they name no host but the operator's.
+//! They have the form of Amazon Chime's URLs, for programs that parse them, and contain no host but the operator's.
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::meeting::{MediaPlacement, MediaRegion};
 
-/// What a template may hold in braces.
+/// The placeholders that a template may contain.
 const PLACEHOLDERS: [&str; 4] = ["{MeetingId}", "{MeetingIdHex}", "{MediaRegion}", "{MediaDomain}"];
 
-/// A media plane of the operator's own.
+/// A media plane under the operator's domain.
 #[derive(Debug)]
 pub struct Templates {
     domain: String,
@@ -19,14 +18,14 @@ pub struct Templates {
 }
 
 impl Templates {
-    /// The media plane under `domain`, with URLs of Amazon Chime's form.
+    /// The media plane under `domain`, with URLs in Amazon Chime's form.
     #[must_use]
     pub fn new(domain: &str) -> Self {
         Self { domain: domain.to_owned(), templates: chime_templates() }
     }
 
-    /// This media plane with other templates for those members of `MediaPlacement` that
-    /// `overrides`, a JSON object, has.
+    /// This media plane with some templates replaced by those in `overrides`, a JSON object with members of
+    /// `MediaPlacement`.
     ///
     /// # Errors
     /// What is wrong with `overrides`, and what is accepted.
@@ -51,17 +50,17 @@ impl Templates {
         Ok(Self { domain: self.domain.clone(), templates })
     }
 
-    /// Whether every meeting will get a URL from `template` that the API allows.
+    /// Checks that `template` yields a URL that the API allows, in every media Region.
     fn check(&self, template: &Value) -> Result<(), String> {
         let template = template.as_str().ok_or("must be a string")?;
         for region in MediaRegion::NAMES {
             let url = self.expand(template, &Ids::from(Uuid::nil()), region);
             if url.contains(['{', '}']) {
-                return Err(format!("may hold in braces only {}", PLACEHOLDERS.join(", ")));
+                return Err(format!("may contain in braces only {}", PLACEHOLDERS.join(", ")));
             }
             if url.is_empty() || url.chars().count() > MediaPlacement::MAX_URL_LENGTH {
                 let most = MediaPlacement::MAX_URL_LENGTH;
-                return Err(format!("must make URLs of 1 to {most} characters"));
+                return Err(format!("must yield URLs of 1 to {most} characters"));
             }
         }
         Ok(())
@@ -69,7 +68,7 @@ impl Templates {
 
     /// The URLs of one meeting.
     #[must_use]
-    pub fn place(&self, meeting_id: Uuid, region: MediaRegion) -> MediaPlacement {
+    pub fn placement(&self, meeting_id: Uuid, region: MediaRegion) -> MediaPlacement {
         let ids = Ids::from(meeting_id);
         self.templates.map(|template| self.expand(template, &ids, region.name()))
     }
@@ -90,7 +89,7 @@ impl Templates {
     }
 }
 
-/// A meeting's id, as `{MeetingId}` and as `{MeetingIdHex}`.
+/// A meeting ID, as `{MeetingId}` and as `{MeetingIdHex}`.
 struct Ids {
     hyphenated: String,
     hex: String,
@@ -102,7 +101,7 @@ impl From<Uuid> for Ids {
     }
 }
 
-/// The forms of Amazon Chime's URLs.
+/// Templates in the form of Amazon Chime's URLs.
 fn chime_templates() -> MediaPlacement {
     let bitpw = "wss://bitpw.m1.{MediaRegion}.{MediaDomain}:443";
     let screen = format!("{bitpw}/v2/screen/{{MeetingId}}");

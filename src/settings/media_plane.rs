@@ -1,4 +1,4 @@
-//! `MEDIA_PLANE` and the settings of each media plane.
+//! The setting `MEDIA_PLANE`, and those of each media plane.
 
 use super::{
     SettingError, endpoint_variant, parse_bool, parse_domain, parse_endpoint_url, parse_region,
@@ -7,7 +7,7 @@ use super::{
 use crate::caller::AllowedCallers;
 use crate::media_plane::templates::Templates;
 
-/// `MEDIA_PLANE`: where meetings come from.
+/// `MEDIA_PLANE`: the source of meetings.
 #[derive(Debug)]
 pub enum MediaPlaneSettings {
     /// `templates`: `MEDIA_DOMAIN` and `MEDIA_PLACEMENT`.
@@ -16,7 +16,7 @@ pub enum MediaPlaneSettings {
     ChimeSdkMeetings(ChimeSdkSettings),
 }
 
-/// How `chime-sdk-meetings` is used.
+/// The settings of `chime-sdk-meetings`.
 #[derive(Debug)]
 pub struct ChimeSdkSettings {
     /// `MEDIA_CONTROL_REGION`: the Region that creates the meetings, `AWS_REGION` by default.
@@ -27,7 +27,7 @@ pub struct ChimeSdkSettings {
     pub sends_notifications: bool,
 }
 
-/// What the media plane's settings depend on.
+/// The other settings on which these depend.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     pub region: &'a str,

@@ -1,4 +1,4 @@
-//! Classifies a failed request to `DynamoDB`: whose fault it is, and whether another attempt may help.
+//! Classifies a failed request to `DynamoDB`: which error it is, and whether to retry it.
 
 use std::iter;
 
@@ -9,11 +9,11 @@ use aws_smithy_http::endpoint::ResolveEndpointError;
 use crate::attempts::Failure;
 use crate::error::Error;
 
-/// The ways in which `DynamoDB` throttles ("Error handling" in its developer guide).
+/// The error codes of throttling ("Error handling" in its developer guide).
 const THROTTLING: [&str; 3] =
     ["ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"];
 
-/// What other writers may cause, though the status is 400.
+/// The error codes of conflicts with concurrent writes, whose status is 400 nevertheless.
 const CONFLICT: [&str; 3] = [
     "ReplicatedWriteConflictException",
     "TransactionConflictException",
@@ -37,21 +37,20 @@ where
             SdkError::DispatchFailure(_) if is_misconfiguration(&error) => {
                 Error::service_failure(error).into()
             }
-            // We have asked for something that does not exist, or that we may not have. Without a code it is
-            // not DynamoDB that says so.
+            // The operator's fault: a missing table or permission. Without a code, the response is not DynamoDB's.
             SdkError::ServiceError(rejection)
                 if rejection.raw().status().is_client_error() && error.code().is_some() =>
             {
                 Error::service_failure(error).into()
             }
-            // Whatever was sent may be sent again: a write that was done is found by the next attempt.
+            // Safe to retry: if the write was in fact committed, the next attempt finds it.
             _ => Self::transient(error),
         }
     }
 }
 
-/// Whether no request could be sent because of the operator's settings: there are no credentials, or
-/// `DynamoDB` has no such endpoint.
+/// Whether no request could be sent because of the operator's settings: credentials are missing, or the endpoint does not
+/// exist.
 fn is_misconfiguration(error: &(dyn std::error::Error + 'static)) -> bool {
     use CredentialsError::{CredentialsNotLoaded, InvalidConfiguration};
     iter::successors(Some(error), |error| error.source()).any(|error| {

@@ -1,63 +1,60 @@
-//! A record as JSON in `CloudWatch`'s embedded metric format: what the log keeps as a line, and
-//! what it takes metrics from.
+//! A log entry as JSON in `CloudWatch`'s embedded metric format: one line that the log keeps and `CloudWatch` extracts
+//! metrics from ("Specification: Embedded metric format" in its user guide).
 
-use std::sync::{Mutex, PoisonError};
+use std::time::UNIX_EPOCH;
 
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
-use metrique_writer_core::format::Format;
-use metrique_writer_core::{Entry, EntryWriter, IoStreamError};
-use metrique_writer_format_emf::Emf;
+use serde_json::{Map, Value, json};
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
-use super::Record;
+use super::LogEntry;
+use super::log_entry::Metric;
 
-/// The metrics' namespace. Their one dimension is the function's name.
+/// The namespace of the metrics. Their one dimension is the function's name.
 const NAMESPACE: &str = "CreateMeeting";
 
-/// Writes records of a function.
-pub struct Writer {
-    format: Mutex<Emf>,
-    function_name: String,
-}
-
-impl Writer {
-    pub fn new(function_name: String) -> Self {
-        let format = Emf::builder(NAMESPACE.into(), vec![vec!["FunctionName".into()]]).build();
-        Self { format: format.into(), function_name }
+/// The line of `entry`, with its properties if it has at least the level `minimum`.
+///
+/// # Errors
+/// If it cannot be serialized.
+pub fn line(
+    entry: &LogEntry,
+    function_name: &str,
+    minimum: LevelFilter,
+) -> serde_json::Result<Vec<u8>> {
+    let metrics = entry.metrics();
+    let definitions: Vec<_> = metrics
+        .iter()
+        .map(|Metric { name, unit, .. }| json!({"Name": name, "Unit": unit}))
+        .collect();
+    let since_1970 = entry.received_at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let time = DateTime::from(entry.received_at).fmt(DateTimeFormat::DateTime);
+    let is_logged = entry.level() <= minimum;
+    let level = if is_logged { Some(entry.level()) } else { minimum.into_level() };
+    let mut members = Map::from_iter([
+        (
+            "_aws".into(),
+            json!({
+                "Timestamp": u64::try_from(since_1970.as_millis()).unwrap_or_default(),
+                "CloudWatchMetrics": [{
+                    "Namespace": NAMESPACE,
+                    "Dimensions": [["FunctionName"]],
+                    "Metrics": definitions,
+                }],
+            }),
+        ),
+        ("FunctionName".into(), json!(function_name)),
+        // By these two, Lambda decides whether to keep the line, so metrics alone have the lowest level it keeps.
+        ("timestamp".into(), json!(time.ok())),
+        ("level".into(), json!(level.as_ref().map_or("FATAL", Level::as_str))),
+    ]);
+    let member = |name: &str, value: Value| (name.to_owned(), value);
+    members.extend(metrics.into_iter().map(|metric| member(metric.name, metric.value)));
+    if is_logged {
+        members.extend(entry.properties().into_iter().map(|(name, value)| member(name, value)));
     }
-
-    /// The record's line: all of it from its level on, else the metrics alone.
-    pub fn line(&self, record: &Record, from: LevelFilter) -> Result<Vec<u8>, IoStreamError> {
-        let line = Line { record, function_name: &self.function_name, from };
-        let mut written = Vec::with_capacity(2048);
-        let mut format = self.format.lock().unwrap_or_else(PoisonError::into_inner);
-        format.format(&line, &mut written)?;
-        Ok(written)
-    }
-}
-
-struct Line<'a> {
-    record: &'a Record<'a>,
-    function_name: &'a str,
-    from: LevelFilter,
-}
-
-impl Entry for Line<'_> {
-    fn write<'a>(&'a self, writer: &mut impl EntryWriter<'a>) {
-        let Self { record, function_name, from } = self;
-        writer.timestamp(record.received_at);
-        writer.value("FunctionName", *function_name);
-        record.write_metrics(writer);
-        // By these two, Lambda decides whether the line is to be kept.
-        let received_at = DateTime::from(record.received_at).fmt(DateTimeFormat::DateTime);
-        writer.value("timestamp", &received_at.ok());
-        let level = record.level();
-        if level <= *from {
-            writer.value("level", level.as_str());
-            record.write_properties(writer);
-        } else {
-            writer.value("level", from.into_level().as_ref().map_or("FATAL", Level::as_str));
-        }
-    }
+    let mut line = serde_json::to_vec(&members)?;
+    line.push(b'\n');
+    Ok(line)
 }

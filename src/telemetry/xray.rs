@@ -1,28 +1,28 @@
-//! X-Ray: the trace that a request belongs to, and the calls of remote services in it.
+//! X-Ray: adds the calls of remote services to the trace of a request.
 
+use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{SystemTime, UNIX_EPOCH};
-use std::{env, io};
 
 use serde::Serialize;
 
-use super::Record;
+use super::LogEntry;
 use crate::attempts::{Service, ServiceCall};
 use crate::error::ErrorKind;
 
-/// What is needed of X-Ray's tracing header ("Concepts" in its developer guide).
+/// X-Ray's tracing header, as far as it is needed ("Concepts" in its developer guide).
 #[derive(Clone, Copy, Debug)]
 pub struct TraceHeader<'a> {
-    /// The trace's id.
+    /// The trace's ID.
     pub root: &'a str,
-    /// The id of the segment that this invocation is.
+    /// The ID of the invocation's segment.
     parent: Option<&'a str>,
     is_sampled: bool,
 }
 
 impl<'a> TraceHeader<'a> {
-    /// Reads a header as in `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`.
-    /// A client can send one, so nothing is taken over that has not the form of an id.
+    /// Parses a header such as `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`.
+    /// Clients can send one, so only well-formed IDs are accepted.
     #[must_use]
     pub fn parse(header: &'a str) -> Option<Self> {
         let part = |name: &str| header.split(';').find_map(|part| part.trim().strip_prefix(name));
@@ -43,40 +43,35 @@ fn is_hex(text: &str, length: usize) -> bool {
     text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// The way to X-Ray: a daemon that Lambda runs beside a function that is traced.
+/// X-Ray's daemon, which Lambda runs beside a function whose tracing is enabled.
 #[derive(Debug)]
 pub struct Daemon(UdpSocket);
 
 impl Daemon {
-    /// The daemon of `AWS_XRAY_DAEMON_ADDRESS`, if there is one.
+    /// The daemon at `address`, an IP address and a port.
     ///
     /// # Errors
-    /// If the address is none.
-    pub fn from_env() -> io::Result<Option<Self>> {
-        let Ok(address) = env::var("AWS_XRAY_DAEMON_ADDRESS") else { return Ok(None) };
-        if address.is_empty() {
-            return Ok(None);
-        }
+    /// If it is not an address, or not a reachable one.
+    pub fn connect(address: &str) -> io::Result<Self> {
         let address: SocketAddr = address.parse().map_err(io::Error::other)?;
         let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
         let socket = UdpSocket::bind(any)?;
         socket.set_nonblocking(true)?;
         socket.connect(address)?;
-        Ok(Some(Self(socket)))
+        Ok(Self(socket))
     }
 
-    /// Sends the calls of remote services, if the request is sampled.
-    pub fn send(&self, record: &Record) {
-        let Some(TraceHeader { root, parent: Some(parent), is_sampled: true }) = record.trace
-        else {
+    /// Sends the calls of remote services, if the trace is sampled.
+    pub fn send(&self, entry: &LogEntry) {
+        let Some(TraceHeader { root, parent: Some(parent), is_sampled: true }) = entry.trace else {
             return;
         };
-        for call in record.calls {
+        for call in entry.calls {
             let mut datagram = br#"{"format":"json","version":1}"#.to_vec();
             datagram.push(b'\n');
             let subsegment = Subsegment::of(call, root, parent);
             if serde_json::to_writer(&mut datagram, &subsegment).is_ok() {
-                // What gets lost is a part of a trace, as X-Ray expects of datagrams.
+                // Datagrams may get lost. Then the trace lacks this call.
                 let _ = self.0.send(&datagram);
             }
         }

@@ -56,7 +56,7 @@ async fn an_account_creates_as_many_meetings_as_it_may_and_replays_do_not_count(
     assert_eq!((replay.status, replay.is_replay(), replay.body), (201, true, first.body));
     let mismatch = invoke(mismatch()).await;
     assert_eq!(mismatch.headers["x-amzn-errortype"], "BadRequestException");
-    assert!(mismatch.message().contains("which differs in MediaRegion."), "{mismatch:?}");
+    assert!(mismatch.message().contains("different values for: MediaRegion."), "{mismatch:?}");
     assert_eq!(dynamodb.counted_meetings(CALLER).await, 2);
 }
 

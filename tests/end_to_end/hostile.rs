@@ -152,7 +152,7 @@ async fn no_body_keeps_a_request_from_its_answer() {
         (open(r#"{"a":"#), Some("EOF while parsing")),
         // Surrogates on their own, which are JSON but not Unicode.
         (r#"{"ClientRequestToken": "\ud800"}"#.into(), Some("be Unicode text")),
-        (r#"{"ClientRequestToken": "token", "\ud800": 1}"#.into(), Some("cannot be read")),
+        (r#"{"ClientRequestToken": "token", "\ud800": 1}"#.into(), Some("cannot be parsed")),
         (r#"{"ClientRequestToken": "token", "Unknown": "\ud800"}"#.into(), None),
         // Characters that text may hold.
         (r#"{"ClientRequestToken": "nul", "ExternalMeetingId": "\u0000\u0000"}"#.into(), None),
@@ -179,7 +179,7 @@ async fn no_body_keeps_a_request_from_its_answer() {
             format!(r#"{{{token}, "Tags": [{}1]}}"#, "{},".repeat(2 << 20)),
             Some("have length less than or equal to 50"),
         ),
-        (format!("{{{}}}", r#""a":1,"#.repeat(1 << 20)), Some("cannot be read")),
+        (format!("{{{}}}", r#""a":1,"#.repeat(1 << 20)), Some("cannot be parsed")),
     ] {
         let reply = function.invoke(&Event::create(&json!({})).body(&body)).await;
         reply.assert_modelled();
@@ -220,7 +220,7 @@ async fn what_no_http_source_sends_fails_its_invocation_and_says_why() {
     let function = Function::start(&dynamodb).await;
     let missing = "it has neither requestContext.http.method and rawPath (payload format 2.0) \
                    nor httpMethod and path (1.0)";
-    let mistyped = "it is not of their form at line 1 column ";
+    let mistyped = "unexpected structure at line 1 column ";
     let rest = |pointer: &str, value: Value| Event::named("rest-create").set(pointer, value).0;
     let http = |pointer: &str, value: Value| Event::named("http-create").set(pointer, value).0;
     let record = json!({"eventSource": "aws:sqs", "messageId": "1", "body": "{}"});
@@ -261,7 +261,7 @@ async fn what_no_http_source_sends_fails_its_invocation_and_says_why() {
         assert_eq!(error["errorType"], "NotAnHttpEvent", "{event}: {error}");
         let message = error["errorMessage"].as_str().unwrap();
         let why =
-            format!("the event is neither one of API Gateway nor one of a function URL: {why}");
+            format!("the event comes neither from API Gateway nor from a function URL: {why}");
         assert!(message.starts_with(&why), "{event}: {message}");
     }
     for broken in ["", "{", r#"{"httpMethod": "POST", "path": "#, "\u{0}", "[s3cr3t"] {

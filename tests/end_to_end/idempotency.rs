@@ -114,8 +114,8 @@ async fn another_request_is_refused_and_told_which_members_differ() {
         assert_eq!(
             reply.message(),
             format!(
-                "The ClientRequestToken was used before for another request, which differs in \
-                 {differing}. Use a different token for a different meeting."
+                "This ClientRequestToken was already used with different values for: {differing}. \
+                 Use a new token for a new meeting."
             ),
         );
     }

@@ -144,7 +144,7 @@ async fn check(mut client: Client, dynamodb: &DynamoDb) {
     let mismatch = client.create_meeting(&with("MediaRegion", json!("us-west-1"))).await;
     let (name, code, message) = mismatch.expect_err("another request");
     assert_eq!((name.as_str(), code.as_str()), ("BadRequestException", "BadRequest"));
-    assert!(message.contains("differs in MediaRegion."), "{message}");
+    assert!(message.contains("different values for: MediaRegion."), "{message}");
 
     let invalid = client.create_meeting(&with("ClientRequestToken", json!("x".repeat(65)))).await;
     let (name, code, message) = invalid.expect_err("too long a token");

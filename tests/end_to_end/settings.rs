@@ -61,7 +61,7 @@ async fn a_bad_setting_stops_the_start_and_says_what_is_accepted() {
             &[r#"{"SignalingUrl": 1}"#],
         ),
         ("MEDIA_PLACEMENT", "only {MeetingId}, {MeetingIdHex}", &[r#"{"SignalingUrl": "{Id}"}"#]),
-        ("MEDIA_PLACEMENT", "must make URLs of 1 to 4096 characters", &[&empty, &long]),
+        ("MEDIA_PLACEMENT", "must yield URLs of 1 to 4096 characters", &[&empty, &long]),
     ];
     for (variable, accepted, value) in cases.into_iter().flat_map(|(variable, accepted, values)| {
         values.iter().map(move |value: &&str| (variable, accepted, *value))

@@ -48,7 +48,7 @@ async fn the_first_meeting_finds_the_connection_open() {
 async fn a_start_that_cannot_open_the_connection_says_so_and_goes_on() {
     for (fault, cause) in [
         (Fault::before(Closed), "dispatch failure"),
-        (Fault::before(Stalled), "no answer within 2s"),
+        (Fault::before(Stalled), "no response within 2s"),
         (Fault::before(Truncated), "connection closed before message completed"),
         (Fault::before(Raw(200, "{")), "failed to parse JSON"),
         (Fault::before(Refusal(500, "InternalServerError")), "InternalServerError"),

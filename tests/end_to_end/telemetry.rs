@@ -70,9 +70,8 @@ async fn each_request_has_one_line_with_its_metrics_in_it() {
             json!({
                 "outcome": "conflicted", "status": 400, "mediaRegion": "eu-west-1",
                 "error": "BadRequestException",
-                "message": "BadRequestException: The ClientRequestToken was used before for another \
-                    request, which differs in ExternalMeetingId, MediaRegion. Use a different token \
-                    for a different meeting.",
+                "message": "BadRequestException: This ClientRequestToken was already used with different \
+                    values for: ExternalMeetingId, MediaRegion. Use a new token for a new meeting.",
             }),
         ),
         (

@@ -43,7 +43,7 @@ fn what_api_gateway_refuses_looks_as_if_the_function_had() {
 
     let mut expected = BTreeMap::new();
     for (refusal, kind) in REFUSALS {
-        let wire = kind.wire();
+        let wire = kind.exception();
         let mut headers = json!({
             "gatewayresponse.header.x-amzn-ErrorType": format!("'{}'", wire.name),
         });

@@ -86,7 +86,7 @@ async fn each_error_of_the_service_becomes_one_of_the_api() {
             assert!(!told.contains("standup"), "{fault:?}: {told}");
         }
         if let Refusal(status, name) = fault {
-            let cause = format!("chime-sdk-meetings answered {name} ({status}), request ID ");
+            let cause = format!("chime-sdk-meetings responded with {name} ({status}), request ID ");
             world.function.process.logged(&cause).await;
         }
         world.assert_recovers().await;
@@ -116,11 +116,11 @@ async fn the_service_says_how_long_to_wait() {
 async fn an_answer_that_cannot_be_used_is_a_server_side_fault() {
     let id = "1343fa41-6e0d-4862-9880-5d63982f39bc";
     for (meeting, why) in [
-        ("{", "that cannot be read"),
-        ("[]", "that cannot be read"),
-        (r#"{"Meeting": null}"#, "that cannot be read"),
-        (r#"{"Meeting": {"MeetingId": 1, "MediaPlacement": {}}}"#, "that cannot be read"),
-        (r#"{"Meeting": {"MeetingId": "ID"}}"#, "that cannot be read"),
+        ("{", "that cannot be parsed"),
+        ("[]", "that cannot be parsed"),
+        (r#"{"Meeting": null}"#, "that cannot be parsed"),
+        (r#"{"Meeting": {"MeetingId": 1, "MediaPlacement": {}}}"#, "that cannot be parsed"),
+        (r#"{"Meeting": {"MeetingId": "ID"}}"#, "that cannot be parsed"),
         (r#"{"Meeting": {"MeetingId": "../x", "MediaPlacement": {}}}"#, "without a usable ID"),
         (r#"{"Meeting": {"MeetingId": "ID", "MediaPlacement": {}}}"#, "that cannot be joined"),
         (
@@ -130,12 +130,12 @@ async fn an_answer_that_cannot_be_used_is_a_server_side_fault() {
         (
             r#"{"Meeting": {"MeetingId": "ID", "ExternalMeetingId": "standup", "MediaRegion": "eu-west-1",
                 "MediaPlacement": {"AudioHostUrl": "a", "SignalingUrl": "b"}}}"#,
-            "that was not asked for",
+            "that does not match the request",
         ),
         (
             r#"{"Meeting": {"MeetingId": "ID", "ExternalMeetingId": "s3cr3t", "MediaRegion": "us-east-1",
                 "MediaPlacement": {"AudioHostUrl": "a", "SignalingUrl": "b"}}}"#,
-            "that was not asked for",
+            "that does not match the request",
         ),
     ] {
         let world = World::start().await;
@@ -145,7 +145,7 @@ async fn an_answer_that_cannot_be_used_is_a_server_side_fault() {
         let reply = world.invoke().await;
 
         assert_eq!(reply.headers["x-amzn-errortype"], "ServiceFailureException", "{meeting}");
-        world.function.process.logged(&format!("answered a meeting {why}")).await;
+        world.function.process.logged(&format!("returned a meeting {why}")).await;
         assert!(!world.function.process.output().contains("s3cr3t"));
         world.assert_recovers().await;
     }

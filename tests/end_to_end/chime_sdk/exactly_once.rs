@@ -270,8 +270,11 @@ async fn meetings_of_another_control_region_count_as_ended() {
     let (first, ..) = world.invoke(&event, 0).await;
     // Another Region's service knows none of the meetings.
     world.chime = Chime::start().await;
-    world.function =
-        world.function.with_media_plane(world.chime.media_plane(Duration::from_mins(1)));
+    world.function = InProcess::with_media(
+        &sdk_config(&world.dynamodb.endpoint),
+        Duration::from_hours(24),
+        world.chime.media(Duration::from_mins(1)),
+    );
 
     let (retry, _, chime) = world.invoke(&event, 59).await;
     assert_eq!((retry.is_replay(), retry.body, chime.len()), (true, first.body, 0));

@@ -129,7 +129,7 @@ async fn a_mismatch_creates_no_attendees() {
 
     let (conflict, dynamodb, chime) = world.invoke(&other, 1).await;
 
-    assert!(conflict.message().contains("which differs in MediaRegion."), "{conflict:?}");
+    assert!(conflict.message().contains("different values for: MediaRegion."), "{conflict:?}");
     assert_eq!((conflict.status, dynamodb), (400, vec![GET.to_owned()]));
     assert_eq!(chime, NONE);
     assert_eq!(listed(&world, &first.meeting_id()).await.len(), 1);

@@ -18,8 +18,8 @@ impl World {
     pub async fn with(lifetime: Duration) -> Self {
         let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
         let bucket = lifetime.min(Duration::from_mins(1));
-        let function = InProcess::new(&sdk_config(&dynamodb.endpoint), lifetime)
-            .with_media_plane(chime.media_plane(bucket));
+        let config = sdk_config(&dynamodb.endpoint);
+        let function = InProcess::with_media(&config, lifetime, chime.media(bucket));
         Self { dynamodb, chime, function }
     }
 

@@ -60,7 +60,7 @@ impl Oracle {
         let of_ascii = pattern.replace(r"\s", r" \t\n\f\r");
         let Some(user) = self.required(path, user, 2, 64) else { return };
         if Regex::new("^(?i:aws:)").unwrap().is_match(user).unwrap() {
-            self.breaks(path, "not begin with aws: in any case of letters");
+            self.breaks(path, "not begin with \"aws:\" (case-insensitive)");
         } else if !Regex::new(&format!("^{of_ascii}\\z")).unwrap().is_match(user).unwrap() {
             self.breaks(path, &format!("satisfy regular expression pattern: {pattern}"));
         }
@@ -189,10 +189,10 @@ impl Oracle {
             let path = format!("{path}.key");
             let Some(key) = self.required(&path, given("Key"), 1, 128) else { continue };
             if key.to_lowercase().starts_with("aws:") {
-                self.breaks(&path, "not begin with aws: in any case of letters");
+                self.breaks(&path, "not begin with \"aws:\" (case-insensitive)");
             }
             if !key.is_empty() && !keys.insert(key) {
-                self.breaks(&path, "not be the key of an earlier tag");
+                self.breaks(&path, "be unique");
             }
         }
     }

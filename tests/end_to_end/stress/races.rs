@@ -90,7 +90,10 @@ async fn of_different_requests_one_wins_and_the_others_are_refused() {
         race.assert_one_meeting(&token, &won).await;
         for (_, reply) in lost {
             assert_eq!(reply.status, 400, "{reply:?}");
-            assert!(reply.message().contains("which differs in ExternalMeetingId."), "{reply:?}");
+            assert!(
+                reply.message().contains("different values for: ExternalMeetingId."),
+                "{reply:?}"
+            );
         }
     }
     println!("races: {rounds} rounds of {} different requests", race.functions.len());

@@ -2,15 +2,11 @@
 
 use std::net::Ipv4Addr;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_http_client::Connector;
-use create_meeting::chime_sdk::ChimeSdk as Client;
-use create_meeting::media_plane::MediaPlane;
-use create_meeting::media_plane::chime_sdk_meetings::{ChimeSdkMeetings, TokenScope};
-use create_meeting::relay::Relay;
+use in_process::Media;
 use local_chime_sdk::{ChimeSdk, Request};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
@@ -38,19 +34,9 @@ impl Chime {
         Function::start_with(dynamodb, &[&plane(&endpoint), settings].concat()).await
     }
 
-    /// The media plane and the relay, for a function in this process.
-    pub fn media_plane(&self, bucket: Duration) -> (MediaPlane, Relay) {
-        let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
-        let client = Arc::new(Client::new(
-            Connector::builder().build_http(),
-            SharedCredentialsProvider::new(credentials),
-            "us-east-1".into(),
-            &self.service.endpoint(),
-        ));
-        let relay = Relay::new(client.clone());
-        let scope = TokenScope { region: "us-east-1".into(), table: "Meetings".into(), bucket };
-        let chime = ChimeSdkMeetings::new(client, true, scope);
-        (MediaPlane::ChimeSdkMeetings(Box::new(chime)), relay)
+    /// The media plane, for a function in this process.
+    pub fn media(&self, bucket: Duration) -> Media {
+        in_process::chime_sdk(Connector::builder().build_http(), &self.service.endpoint(), bucket)
     }
 
     /// The operations of the requests since requests were last taken.

@@ -1,20 +1,14 @@
 //! The compiled function, beside a stand-in for the Lambda Runtime API.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::collections::BTreeMap;
+use std::time::SystemTime;
 
-use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use futures_util::TryFutureExt;
+use local_runtime_api::{Invocation, RuntimeApi};
 use serde_json::Value;
-use tokio::net::TcpListener;
 use tokio::process::Command;
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinSet;
+use tokio::sync::oneshot::error::RecvError;
 use tokio::time::timeout;
 
 use super::process::Process;
@@ -24,20 +18,11 @@ pub struct Function {
     pub process: Process,
     /// What Lambda says of the trace that an invocation belongs to.
     pub trace_header: &'static str,
-    invocations: mpsc::UnboundedSender<Invocation>,
-    /// Stops when it is dropped.
-    _runtime_api: JoinSet<()>,
+    runtime_api: RuntimeApi,
 }
 
-/// What the function made of an event: its response, or the error it reported.
+/// The function's response to an event, or the error that it reported.
 pub type Outcome = Result<Value, Value>;
-
-struct Invocation {
-    event: Vec<u8>,
-    deadline: SystemTime,
-    trace_header: &'static str,
-    outcome: oneshot::Sender<Outcome>,
-}
 
 /// An HTTP response as the function hands it to API Gateway, header names in lower case.
 #[derive(Debug)]
@@ -86,19 +71,7 @@ impl Reply {
             return;
         }
         let name = json["__type"].as_str().unwrap();
-        let (code, status) = match name {
-            "BadRequestException" => ("BadRequest", 400),
-            "ResourceLimitExceededException" => ("ResourceLimitExceeded", 400),
-            "UnauthorizedClientException" => ("Unauthorized", 401),
-            "ForbiddenException" => ("Forbidden", 403),
-            "ThrottledClientException" => ("Throttled", 429),
-            "ServiceFailureException" => ("ServiceFailure", 500),
-            "ServiceUnavailableException" => ("ServiceUnavailable", 503),
-            "NotFoundException" => ("NotFound", 404),
-            "UnprocessableEntityException" => ("Unprocessable", 422),
-            "MethodNotAllowedException" => ("MethodNotAllowed", 405),
-            _ => panic!("{self:?}"),
-        };
+        let (code, status) = in_process::exception(name).unwrap_or_else(|| panic!("{self:?}"));
         assert_eq!((self.status, &json["Code"]), (status, &code.into()), "{self:?}");
         assert_eq!(header("x-amzn-errortype"), Some(name));
         assert!(!self.message().is_empty());
@@ -137,17 +110,12 @@ impl Function {
 
     /// Starts a function, and waits until it asks for its first event.
     pub async fn spawn(command: &mut Command) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let (invocations, next) = mpsc::unbounded_channel();
-        let (is_ready, mut ready) = watch::channel(false);
-        let mut runtime_api = JoinSet::new();
-        runtime_api.spawn(async { axum::serve(listener, serve(next, is_ready)).await.unwrap() });
-        let process = Process::spawn(command.env("AWS_LAMBDA_RUNTIME_API", address));
-        let started = timeout(PATIENCE, ready.wait_for(|ready| *ready)).await.is_ok();
+        let runtime_api = RuntimeApi::start().await.unwrap();
+        let process = Process::spawn(command.env("AWS_LAMBDA_RUNTIME_API", &runtime_api.address));
+        let started = timeout(PATIENCE, runtime_api.polled(1)).await.is_ok();
         assert!(started, "no start; the function wrote:\n{}", process.output());
         let trace_header = "Root=1-6743a1f0-0a1b2c3d4e5f60718293a4b5";
-        Self { process, trace_header, invocations, _runtime_api: runtime_api }
+        Self { process, trace_header, runtime_api }
     }
 
     /// The reply to an event that comes from HTTP.
@@ -177,12 +145,15 @@ impl Function {
     }
 
     /// Sends an event. If the function dies over it, there is no outcome.
-    pub fn send(&self, deadline: SystemTime, event: Vec<u8>) -> oneshot::Receiver<Outcome> {
-        let (sender, outcome) = oneshot::channel();
-        let trace_header = self.trace_header;
-        let invocation = Invocation { event, deadline, trace_header, outcome: sender };
-        self.invocations.send(invocation).ok().unwrap();
-        outcome
+    pub fn send(
+        &self,
+        deadline: SystemTime,
+        event: Vec<u8>,
+    ) -> impl Future<Output = Result<Outcome, RecvError>> + use<> {
+        let (event, trace_header) = (event.into(), self.trace_header);
+        let outcome = self.runtime_api.invoke(Invocation { event, deadline, trace_header });
+        let json = |body: Bytes| serde_json::from_slice(&body).unwrap();
+        outcome.map_ok(move |outcome| outcome.map(json).map_err(json))
     }
 }
 
@@ -197,51 +168,4 @@ impl From<Value> for Reply {
             body: reply["body"].as_str().unwrap_or_default().to_owned(),
         }
     }
-}
-
-struct RuntimeApi {
-    is_ready: watch::Sender<bool>,
-    next: tokio::sync::Mutex<mpsc::UnboundedReceiver<Invocation>>,
-    pending: Mutex<HashMap<String, oneshot::Sender<Outcome>>>,
-}
-
-fn serve(next: mpsc::UnboundedReceiver<Invocation>, is_ready: watch::Sender<bool>) -> Router {
-    let state = RuntimeApi { is_ready, next: next.into(), pending: Mutex::default() };
-    Router::new()
-        .route("/2018-06-01/runtime/invocation/next", get(next_invocation))
-        .route("/2018-06-01/runtime/invocation/{id}/{outcome}", post(take_outcome))
-        .layer(DefaultBodyLimit::disable())
-        .with_state(Arc::new(state))
-}
-
-async fn next_invocation(State(runtime_api): State<Arc<RuntimeApi>>) -> Response {
-    runtime_api.is_ready.send_replace(true);
-    let Some(invocation) = runtime_api.next.lock().await.recv().await else {
-        return StatusCode::GONE.into_response();
-    };
-    let id = uuid::Uuid::new_v4().to_string();
-    let deadline = invocation.deadline.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    runtime_api.pending.lock().unwrap().insert(id.clone(), invocation.outcome);
-    let headers = [
-        ("Lambda-Runtime-Aws-Request-Id", id),
-        ("Lambda-Runtime-Deadline-Ms", deadline.as_millis().to_string()),
-        (
-            "Lambda-Runtime-Invoked-Function-Arn",
-            "arn:aws:lambda:us-east-1:999999999999:function:create-meeting".into(),
-        ),
-        ("Lambda-Runtime-Trace-Id", invocation.trace_header.into()),
-    ];
-    (headers, invocation.event).into_response()
-}
-
-async fn take_outcome(
-    State(runtime_api): State<Arc<RuntimeApi>>,
-    Path((id, outcome)): Path<(String, String)>,
-    body: Bytes,
-) -> StatusCode {
-    let body = serde_json::from_slice(&body).unwrap();
-    let sender = runtime_api.pending.lock().unwrap().remove(&id).unwrap();
-    // Whoever asked may have given up.
-    let _ = sender.send(if outcome == "response" { Ok(body) } else { Err(body) });
-    StatusCode::ACCEPTED
 }

@@ -98,7 +98,7 @@ async fn assert_errors(number: usize) {
         assert_eq!((&record["operation"], &record["error"]), (&json!(operation), &json!(name)));
         assert_eq!(record["UpstreamAttempts"], json!(attempts), "{record}");
         if let Refusal(status, name) = answer {
-            let cause = format!("chime-sdk-meetings answered {name} ({status}), request ID ");
+            let cause = format!("chime-sdk-meetings responded with {name} ({status}), request ID ");
             assert!(record["message"].as_str().unwrap().contains(&cause), "{record}");
         }
         // Neither a client's fault nor a quota is an error of the service.

@@ -140,7 +140,7 @@ async fn an_answer_that_cannot_be_used_is_a_server_side_fault() {
     for record in &world.function.process.records(count).await[2..] {
         assert_eq!(record["UpstreamErrors"], 1, "{record}");
         let message = record["message"].as_str().unwrap();
-        assert!(message.ends_with("chime-sdk-meetings answered what cannot be read"), "{message}");
+        assert!(message.ends_with("chime-sdk-meetings returned an unexpected body"), "{message}");
     }
     assert!(!world.function.process.output().contains("s3cr3t"));
 }
@@ -163,7 +163,7 @@ async fn an_answer_that_is_too_long_is_not_read() {
             assert_eq!(reply.body.len(), length);
         }
     }
-    world.function.process.logged("chime-sdk-meetings answered more than 1 MiB").await;
+    world.function.process.logged("chime-sdk-meetings returned more than 1 MiB").await;
 }
 
 /// The function's answers are text.

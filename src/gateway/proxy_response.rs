@@ -1,4 +1,4 @@
-//! The reply that goes out, in the payload format of its event.
+//! The response to API Gateway or a function URL, in the payload format of the event.
 
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayV2httpResponse};
 use lambda_http::http::HeaderMap;
@@ -11,21 +11,21 @@ use crate::response::{Outcome, Response};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// A reply in the payload format of its event.
+/// A response in the payload format of the event.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub enum Reply {
-    /// To a REST API.
+pub enum ProxyResponse {
+    /// For a REST API.
     V1(ApiGatewayProxyResponse),
-    /// To an HTTP API or a function URL.
+    /// For an HTTP API or a function URL.
     V2(ApiGatewayV2httpResponse),
 }
 
-impl Reply {
-    /// What a client gets of `result`.
+impl ProxyResponse {
+    /// The HTTP response for `result`.
     ///
     /// # Errors
-    /// If it cannot be written as JSON.
+    /// If the body of an error cannot be serialized.
     pub fn new(
         format: PayloadFormat,
         request_id: &str,
@@ -34,7 +34,7 @@ impl Reply {
         let (status, mut headers, body) = match result {
             Ok(response) => (response.status, response_headers(response), response.body.clone()),
             Err(error) => {
-                let status = error.kind().wire().status;
+                let status = error.kind().exception().status;
                 (status, error_headers(error), Some(serde_json::to_string(&error.body())?))
             }
         };
@@ -43,18 +43,18 @@ impl Reply {
         }
         Ok(match format {
             PayloadFormat::V1 => {
-                let mut reply = ApiGatewayProxyResponse::default();
-                reply.status_code = status.into();
-                reply.headers = headers;
-                reply.body = body.map(Into::into);
-                Self::V1(reply)
+                let mut response = ApiGatewayProxyResponse::default();
+                response.status_code = status.into();
+                response.headers = headers;
+                response.body = body.map(Into::into);
+                Self::V1(response)
             }
             PayloadFormat::V2 => {
-                let mut reply = ApiGatewayV2httpResponse::default();
-                reply.status_code = status.into();
-                reply.headers = headers;
-                reply.body = body.map(Into::into);
-                Self::V2(reply)
+                let mut response = ApiGatewayV2httpResponse::default();
+                response.status_code = status.into();
+                response.headers = headers;
+                response.body = body.map(Into::into);
+                Self::V2(response)
             }
         })
     }
@@ -75,10 +75,10 @@ fn error_headers(error: &Error) -> HeaderMap {
     let kind = error.kind();
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, JSON);
-    headers.insert("x-amzn-errortype", HeaderValue::from_static(kind.wire().name));
+    headers.insert("x-amzn-errortype", HeaderValue::from_static(kind.exception().name));
     if let Some(wait) = error.wait() {
         headers.insert(RETRY_AFTER, wait.as_secs().into());
-        // In milliseconds; Rust's and JavaScript's SDKs honour it.
+        // In milliseconds. The SDKs for Rust and JavaScript honor it.
         headers.insert("x-amz-retry-after", (wait.as_secs() * 1000).into());
     }
     if let ErrorKind::MethodNotAllowed { allow } = kind {

@@ -1,6 +1,6 @@
-//! What the Amazon Chime SDK answers, in the legacy form.
+//! The Amazon Chime SDK's responses, translated to the legacy API.
 //!
-//! Attendees are passed on as they came: legacy clients ignore the members that they do not know.
+//! Attendees are returned unchanged: legacy clients ignore unknown members.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::meeting::MediaPlacement;
 use crate::request::NO_EXTERNAL_MEETING_ID;
 
-/// The attendees that were created, and why others were not. Both are as the service returned them.
+/// The attendees that were created, and the errors for the others, as the service returned them.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 #[allow(missing_docs, reason = "the names are the API's")]
@@ -23,11 +23,11 @@ pub struct CreatedAttendees {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct AttendeeAnswer {
+struct AttendeeResponse {
     attendee: Attendee,
 }
 
-/// An attendee, as far as every answer has it.
+/// The member that every attendee has.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Attendee {
@@ -37,18 +37,18 @@ struct Attendee {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct AttendeesAnswer {
+struct AttendeesResponse {
     #[serde(rename = "Attendees", deserialize_with = "null_is_empty")]
     _attendees: Vec<Attendee>,
 }
 
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct MeetingAnswer {
+struct MeetingResponse {
     meeting: LegacyMeeting,
 }
 
-/// The members that the legacy API has.
+/// A meeting with the members that the legacy API has.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct LegacyMeeting {
@@ -60,49 +60,49 @@ struct LegacyMeeting {
     media_placement: MediaPlacement,
 }
 
-/// The body of the legacy answer, if it has one.
+/// The body of the legacy API's response, if it has one.
 ///
 /// # Errors
-/// `ServiceFailure` if the service's answer is not one of `operation`.
-pub fn legacy(operation: Relayed, answer: Vec<u8>) -> Result<Option<String>, Error> {
+/// `ServiceFailure` if `response` is not a response of `operation`.
+pub fn to_legacy(operation: Relayed, response: Vec<u8>) -> Result<Option<String>, Error> {
     match operation {
         Relayed::GetMeeting => {
-            let MeetingAnswer { mut meeting } = read(&answer)?;
+            let MeetingResponse { mut meeting } = parse(&response)?;
             meeting.external_meeting_id =
                 meeting.external_meeting_id.filter(|id| !id.starts_with(NO_EXTERNAL_MEETING_ID));
-            let answer = serde_json::to_string(&MeetingAnswer { meeting });
-            answer.map(Some).map_err(Error::service_failure)
+            let body = serde_json::to_string(&MeetingResponse { meeting });
+            body.map(Some).map_err(Error::service_failure)
         }
         Relayed::CreateAttendee | Relayed::GetAttendee => {
-            let AttendeeAnswer { attendee: Attendee { .. } } = read(&answer)?;
-            unchanged(answer)
+            let AttendeeResponse { attendee: Attendee { .. } } = parse(&response)?;
+            unchanged(response)
         }
         Relayed::BatchCreateAttendee | Relayed::ListAttendees => {
-            let AttendeesAnswer { .. } = read(&answer)?;
-            unchanged(answer)
+            let AttendeesResponse { .. } = parse(&response)?;
+            unchanged(response)
         }
         Relayed::DeleteMeeting | Relayed::DeleteAttendee => Ok(None),
-        // The legacy API answers no members.
+        // The legacy API returns no members.
         Relayed::StartMeetingTranscription | Relayed::StopMeetingTranscription => {
             Ok(Some("{}".into()))
         }
     }
 }
 
-/// Reads an answer of the service.
+/// Parses a response of the service.
 ///
 /// # Errors
-/// `ServiceFailure`, without serde's own words, which may quote a sensitive value.
-pub fn read<'a, T: Deserialize<'a>>(answer: &'a [u8]) -> Result<T, Error> {
-    serde_json::from_slice(answer)
-        .map_err(|_| Error::service_failure("chime-sdk-meetings answered what cannot be read"))
+/// `ServiceFailure`, without serde's message, which may quote a sensitive value.
+pub fn parse<'a, T: Deserialize<'a>>(response: &'a [u8]) -> Result<T, Error> {
+    serde_json::from_slice(response)
+        .map_err(|_| Error::service_failure("chime-sdk-meetings returned an unexpected body"))
 }
 
-fn unchanged(answer: Vec<u8>) -> Result<Option<String>, Error> {
-    String::from_utf8(answer).map(Some).map_err(Error::service_failure)
+fn unchanged(response: Vec<u8>) -> Result<Option<String>, Error> {
+    String::from_utf8(response).map(Some).map_err(Error::service_failure)
 }
 
-/// An empty list may be null.
+/// Parses a list that may be null if it is empty.
 fn null_is_empty<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     list: D,
 ) -> Result<Vec<T>, D::Error> {

@@ -1,7 +1,7 @@
-//! An item as the table has it.
+//! The item of a meeting in the table.
 //!
-//! It has a shape of its own, so that a change of the API does not change the table. A usual meeting fits into one
-//! write unit, which is 1,024 bytes: so in its URLs, `{id}` stands for the meeting's ID.
+//! It has its own type, so that a change of the API does not silently change the table. URLs refer to the meeting ID by
+//! a placeholder, so that a usual meeting fits into one write unit (1,024 bytes).
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,16 +11,15 @@ use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Item;
+use super::StoredMeeting;
 use crate::error::Error;
 use crate::meeting::{MediaPlacement, MediaRegion};
 use crate::request::{CreateMeetingRequest, NotificationsConfiguration};
 
-/// The attributes. `template.yaml` has the table's key, and the state machine of notifications reads some of the
-/// others.
+/// The attributes. `template.yaml` defines the key, and the state machine for notifications reads some of the others.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Record<'a> {
+pub struct Item<'a> {
     client_request_token: Cow<'a, str>,
     account_id: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,17 +28,17 @@ pub struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     meeting_host_id: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    notifications_configuration: Option<Targets<'a>>,
+    notifications_configuration: Option<NotificationTargets<'a>>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     tags: BTreeMap<Cow<'a, str>, Cow<'a, str>>,
     meeting_id: Cow<'a, str>,
-    /// The URLs, with `{id}` for the meeting's ID and `{hex}` for its 32 digits.
+    /// The URLs, with `{id}` in place of the meeting ID, and `{hex}` in place of its 32 digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     urls: Option<MediaPlacement>,
-    /// The URLs as they were answered: of older items, and if one of them has a brace of its own.
+    /// The URLs without placeholders: in older items, and if a URL itself contains a brace.
     #[serde(skip_serializing_if = "Option::is_none")]
     media_placement: Option<MediaPlacement>,
-    /// ISO 8601, UTC, in milliseconds.
+    /// ISO 8601 in UTC, with milliseconds.
     created_at: String,
     /// In seconds since 1970.
     expires_at: u64,
@@ -49,22 +48,23 @@ pub struct Record<'a> {
 
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Targets<'a> {
+struct NotificationTargets<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     sns_topic_arn: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sqs_queue_arn: Option<Cow<'a, str>>,
 }
 
-impl<'a> Record<'a> {
-    /// The attributes of `item`.
+impl<'a> Item<'a> {
+    /// The item of `meeting`.
     ///
     /// # Errors
-    /// `ServiceFailure` for a time that has no date.
-    pub fn new(item: &'a Item) -> Result<Self, Error> {
-        let Item { request, meeting_id, media_placement, .. } = item;
-        // Whatever reads ISO 8601 reads milliseconds, and not always more.
-        let created_at = item.created_at.as_millis().try_into().map_err(Error::service_failure)?;
+    /// `ServiceFailure` for a time that cannot be represented as a date.
+    pub fn new(meeting: &'a StoredMeeting) -> Result<Self, Error> {
+        let StoredMeeting { request, meeting_id, media_placement, .. } = meeting;
+        // Not every parser of ISO 8601 accepts more digits than milliseconds.
+        let created_at =
+            meeting.created_at.as_millis().try_into().map_err(Error::service_failure)?;
         let created_at = DateTime::from_millis(created_at).fmt(DateTimeFormat::DateTime);
         let configuration = &request.notifications_configuration;
         let text = |text: &'a Option<String>| text.as_deref().map(Cow::from);
@@ -76,12 +76,12 @@ impl<'a> Record<'a> {
         let is_literal = media_placement.urls().any(|url| url.contains('{'));
         Ok(Self {
             client_request_token: Cow::from(&request.client_request_token),
-            account_id: Cow::from(&item.account_id),
+            account_id: Cow::from(&meeting.account_id),
             external_meeting_id: text(&request.external_meeting_id),
             media_region: request.media_region,
             meeting_host_id: text(&request.meeting_host_id),
             notifications_configuration: has_targets
-                .then_some(Targets { sns_topic_arn, sqs_queue_arn }),
+                .then_some(NotificationTargets { sns_topic_arn, sqs_queue_arn }),
             tags: request
                 .tags
                 .iter()
@@ -91,13 +91,13 @@ impl<'a> Record<'a> {
             urls: (!is_literal).then(|| media_placement.map(shorten)),
             media_placement: is_literal.then(|| media_placement.clone()),
             created_at: created_at.map_err(Error::service_failure)?,
-            expires_at: item.expires_at,
-            write_id: item.write_id,
+            expires_at: meeting.expires_at,
+            write_id: meeting.write_id,
         })
     }
 
-    /// The item with these attributes, unless it has no URLs.
-    pub fn into_item(self) -> Option<Item> {
+    /// The meeting of this item, or `None` if it has no URLs.
+    pub fn into_meeting(self) -> Option<StoredMeeting> {
         let meeting_id = self.meeting_id.into_owned();
         let hex = meeting_id.replace('-', "");
         let lengthen = |url: &str| url.replace("{id}", &meeting_id).replace("{hex}", &hex);
@@ -106,7 +106,7 @@ impl<'a> Record<'a> {
         let targets = self.notifications_configuration;
         let (topic, queue) = targets.map(|it| (it.sns_topic_arn, it.sqs_queue_arn)).unzip();
         let text = |text: Option<Cow<str>>| text.map(Cow::into_owned);
-        Some(Item {
+        Some(StoredMeeting {
             account_id: self.account_id.into_owned(),
             request: CreateMeetingRequest {
                 client_request_token: self.client_request_token.into_owned(),
@@ -125,7 +125,7 @@ impl<'a> Record<'a> {
             },
             meeting_id,
             media_placement,
-            // Without a time that can be read, it is as old as can be.
+            // An unreadable time counts as the oldest possible.
             created_at: created_at
                 .and_then(|time| time.to_millis().ok()?.try_into().ok())
                 .map_or(Duration::ZERO, Duration::from_millis),

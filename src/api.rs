@@ -1,0 +1,86 @@
+//! The API: authorizes the caller and dispatches to the operation.
+//!
+//! This is the only way to an operation, so none can be called without authorization.
+
+use std::time::SystemTime;
+
+use tokio::time::Instant;
+
+use crate::attempts::ServiceCall;
+use crate::caller::AllowedCallers;
+use crate::create_meeting::CreateMeeting;
+use crate::create_meeting_with_attendees;
+use crate::error::Error;
+use crate::gateway::{Handler, HttpRequest, Operation};
+use crate::meeting::MediaRegion;
+use crate::relay::{self, Relay};
+use crate::request::CreateMeetingRequest;
+use crate::response::Response;
+
+/// The operations, and who may call them.
+#[derive(Debug)]
+pub struct Api {
+    /// Who may call.
+    pub allowed_callers: AllowedCallers,
+    /// The operation that every media plane supports.
+    pub create_meeting: CreateMeeting,
+    /// The operations on existing meetings. Only the media plane `chime-sdk-meetings` has them.
+    pub relay: Option<Relay>,
+}
+
+impl Api {
+    /// Performs `operation` for the caller of `request`. The request arrived at `now`, and the response is ready by
+    /// `deadline`.
+    ///
+    /// `media_region` and `calls` are filled in for telemetry, also if the operation fails: the Region of a meeting
+    /// to create, and the calls of remote services.
+    ///
+    /// # Errors
+    /// `UnauthorizedClient` or `Forbidden` if the caller is not allowed, `BadRequest` for an unsupported operation,
+    /// and the errors of the operation.
+    pub async fn call(
+        &self,
+        operation: &Operation,
+        request: &HttpRequest,
+        (now, deadline): (SystemTime, Instant),
+        media_region: &mut Option<MediaRegion>,
+        calls: &mut Vec<ServiceCall>,
+    ) -> Result<Response, Error> {
+        let account_id = self.allowed_callers.authorize(&request.caller)?;
+        match (operation.handler, &self.relay) {
+            (Handler::Create, _) => {
+                let input = CreateMeetingRequest::from_json(&request.json()?)?;
+                *media_region = Some(input.media_region);
+                let output =
+                    self.create_meeting.call(account_id, input, now, deadline, calls).await?;
+                Response::meeting(output, None)
+            }
+            // Boxed to keep the future of the operation above small.
+            (Handler::CreateWithAttendees, Some(relay)) => {
+                Box::pin(async {
+                    let body = relay::json(request)?;
+                    let input = CreateMeetingRequest::with_attendees_from_json(&body)?;
+                    *media_region = Some(input.0.media_region);
+                    let operations = (&self.create_meeting, relay);
+                    let (output, attendees) = create_meeting_with_attendees::call(
+                        operations, account_id, input, now, deadline, calls,
+                    )
+                    .await?;
+                    Response::meeting(output, Some(attendees))
+                })
+                .await
+            }
+            (Handler::Relay(relayed), Some(relay)) => {
+                Box::pin(relay.call((operation, relayed), request, deadline, calls)).await
+            }
+            (Handler::Unsupported(reason), Some(_)) => Err(unsupported(operation, reason)),
+            (_, None) => {
+                Err(unsupported(operation, "It supports CreateMeeting (POST /meetings) only."))
+            }
+        }
+    }
+}
+
+fn unsupported(operation: &Operation, reason: &str) -> Error {
+    Error::bad_request(format!("This endpoint does not support {}. {reason}", operation.name))
+}
