@@ -9,6 +9,10 @@ use crate::support::Answer::{Closed, Refusal};
 use crate::support::{CALLER, Chime, DynamoDb, Event, Fault, Function, template};
 
 const RUNBOOK: &str = include_str!("../../docs/runbook.md");
+/// It has the name of each error, which is that of a metric, too.
+const ERRORS: &str = include_str!("../../src/error.rs");
+/// The metrics of what comes of requests.
+const OUTCOMES: [&str; 6] = ["Created", "Replayed", "Relayed", "Conflicted", "Refused", "Failed"];
 /// The meeting that the runbook looks for.
 const MEETING: &str = "f47ac10b-58cc-4372-a567-0e02b2c3d479";
 
@@ -26,7 +30,11 @@ async fn lines() -> Vec<Value> {
         function.invoke(&Event::named(event)).await;
     }
     let account = "/requestContext/identity/accountId";
-    function.invoke(&Event::named("rest-create").set(account, json!("444455556666"))).await;
+    for (pointer, value) in
+        [(account, "444455556666"), ("/resource", "/elsewhere"), ("/httpMethod", "PUT")]
+    {
+        function.invoke(&Event::named("rest-create").set(pointer, json!(value))).await;
+    }
     function.invoke(&Event::named("rest-full")).await;
     function.invoke_raw("{}").await.unwrap_err();
     for fault in
@@ -50,13 +58,14 @@ async fn lines_of_chime_sdk() -> String {
     let created = function.invoke(&Event::named("http-full")).await;
     let path = json!({"MeetingId": created.meeting_id()});
     function.invoke(&Event::named("http-get-meeting").set("/pathParameters", path)).await;
-    for answer in [
-        Answer::Refusal(403, "ForbiddenException"),
-        Answer::Refusal(429, "ThrottlingException"),
-        Answer::Refusal(400, "LimitExceededException"),
+    for (status, error, event) in [
+        (403, "ForbiddenException", "rest-create"),
+        (429, "ThrottlingException", "rest-create"),
+        (400, "LimitExceededException", "rest-create"),
+        (422, "UnprocessableEntityException", "http-stop-meeting-transcription"),
     ] {
-        chime.service.set_fault(ChimeFault::before(answer));
-        function.invoke(&Event::named("rest-create")).await;
+        chime.service.set_fault(ChimeFault::before(Answer::Refusal(status, error)));
+        function.invoke(&Event::named(event)).await;
     }
     function.process.stop().await
 }
@@ -184,6 +193,13 @@ async fn alarms_and_dashboard_look_at_metrics_that_there_are() {
             assert_eq!(metric[2..], ["FunctionName", "${CreateMeetingFunction}"]);
             ours.insert(metric[1].clone());
         }
+    }
+    let is_error = |name: &&str| name.ends_with("Exception");
+    let errors: BTreeSet<_> = ERRORS.split('"').filter(is_error).collect();
+    let emitted_errors = emitted.iter().map(String::as_str).filter(is_error);
+    assert_eq!(emitted_errors.collect::<BTreeSet<_>>(), errors);
+    for counted in OUTCOMES.into_iter().chain(errors) {
+        assert!(ours.contains(counted), "{counted} in the dashboard");
     }
     let listed = body["widgets"][0]["properties"]["alarms"].to_string();
     for (name, alarm) in of_type("AWS::CloudWatch::Alarm") {
