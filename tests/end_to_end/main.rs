@@ -1,5 +1,5 @@
-//! The compiled function from outside: real events through the Lambda Runtime API, a `DynamoDB` that
-//! speaks the real protocol, and real SDK clients.
+//! Black-box tests of the compiled function: real events through the Lambda Runtime API, a
+//! `DynamoDB` that speaks the real protocol, and real SDK clients.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends at what is unexpected")]
 
 mod callers;
