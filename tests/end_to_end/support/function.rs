@@ -1,4 +1,4 @@
-//! The compiled function, beside a stand-in for the Lambda Runtime API.
+//! The compiled function, with a stand-in for the Lambda Runtime API.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
@@ -22,14 +22,14 @@ use super::{DynamoDb, Event, PATIENCE, program};
 
 pub struct Function {
     pub process: Process,
-    /// What Lambda says of the trace that an invocation belongs to.
+    /// The trace header that Lambda sends with an invocation.
     pub trace_header: &'static str,
     invocations: mpsc::UnboundedSender<Invocation>,
     /// Stops when it is dropped.
     _runtime_api: JoinSet<()>,
 }
 
-/// What the function made of an event: its response, or the error it reported.
+/// The function's outcome for an event: its response, or the error that it reported.
 pub type Outcome = Result<Value, Value>;
 
 struct Invocation {
@@ -39,7 +39,7 @@ struct Invocation {
     outcome: oneshot::Sender<Outcome>,
 }
 
-/// An HTTP response as the function hands it to API Gateway, header names in lower case.
+/// An HTTP response as the function returns it to API Gateway, with lower-case header names.
 #[derive(Debug)]
 pub struct Reply {
     pub status: u64,
@@ -52,7 +52,7 @@ impl Reply {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    /// A meeting, attendees, both, or nothing at all where a transcription was asked for.
+    /// A meeting, attendees, both, or nothing for a transcription request.
     fn assert_modelled_success(&self, json: &Value) {
         let members: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
         match (self.status, &members[..]) {
@@ -66,12 +66,12 @@ impl Reply {
         }
     }
 
-    /// The error message. A reply without one fails the test.
+    /// The error message. Panics if there is none.
     pub fn message(&self) -> String {
         self.json()["Message"].as_str().unwrap().to_owned()
     }
 
-    /// Requires one of the answers that the API page and HTTP have, in its full form.
+    /// Asserts that this is a complete response of the API reference or of HTTP.
     pub fn assert_modelled(&self) {
         let header = |name: &str| self.headers.get(name).map(String::as_str);
         assert!(header("x-amzn-requestid").is_some_and(|id| !id.is_empty()), "{self:?}");
@@ -110,7 +110,7 @@ impl Reply {
         assert_eq!(header("allow").is_some(), status == 405);
     }
 
-    /// The meeting's id. A reply without one fails the test.
+    /// The meeting's ID. Panics if there is none.
     pub fn meeting_id(&self) -> String {
         self.json()["Meeting"]["MeetingId"].as_str().unwrap_or_else(|| panic!("{self:?}")).into()
     }
@@ -125,8 +125,8 @@ impl Function {
         Self::start_with(dynamodb, &[]).await
     }
 
-    /// Starts the function with these variables in its environment. The request by which it opens
-    /// its connection is not counted.
+    /// Starts the function with these environment variables. The request that opens its connection
+    /// is not counted.
     pub async fn start_with(dynamodb: &DynamoDb, settings: &[(&str, &str)]) -> Self {
         let mut command = program::create_meeting().await;
         command.env("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb.endpoint);
@@ -135,7 +135,7 @@ impl Function {
         function
     }
 
-    /// Starts a function, and waits until it asks for its first event.
+    /// Starts a function, and waits until it requests its first event.
     pub async fn spawn(command: &mut Command) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -155,8 +155,8 @@ impl Function {
         Reply::from(self.invoke_raw(event.0.to_string()).await.unwrap())
     }
 
-    /// The reply to an event that comes from HTTP. Like Lambda, it takes none after the deadline,
-    /// unless that has passed already.
+    /// The reply to an HTTP event. Like Lambda, it accepts none after the deadline, unless the
+    /// deadline was already over.
     pub async fn invoke_by(&self, deadline: SystemTime, event: &Event) -> Reply {
         Reply::from(self.outcome(deadline, event.0.to_string().into()).await.unwrap())
     }
@@ -171,12 +171,12 @@ impl Function {
         match timeout(left, outcome).await {
             Ok(Ok(outcome)) => outcome,
             _ => {
-                panic!("no answer within {left:?}; the function wrote:\n{}", self.process.output())
+                panic!("no reply within {left:?}; the function wrote:\n{}", self.process.output())
             }
         }
     }
 
-    /// Sends an event. If the function dies over it, there is no outcome.
+    /// Sends an event. If the function dies, there is no outcome.
     pub fn send(&self, deadline: SystemTime, event: Vec<u8>) -> oneshot::Receiver<Outcome> {
         let (sender, outcome) = oneshot::channel();
         let trace_header = self.trace_header;
@@ -241,7 +241,7 @@ async fn take_outcome(
 ) -> StatusCode {
     let body = serde_json::from_slice(&body).unwrap();
     let sender = runtime_api.pending.lock().unwrap().remove(&id).unwrap();
-    // Whoever asked may have given up.
+    // The receiver may have given up.
     let _ = sender.send(if outcome == "response" { Ok(body) } else { Err(body) });
     StatusCode::ACCEPTED
 }

@@ -1,4 +1,4 @@
-//! The function without a process around it: its clock and its deadline are the test's.
+//! The function in the test's own process: the test controls its clock and its deadline.
 
 use std::num::NonZeroU32;
 use std::time::{Duration, SystemTime};
@@ -46,7 +46,7 @@ impl InProcess {
         self.0.create_meeting.store.warm_up().await;
     }
 
-    /// The reply to an event that comes `now`, with a deadline in milliseconds since 1970.
+    /// The reply to an event that arrives `now`, with a deadline in Unix milliseconds.
     pub async fn invoke(&self, event: &Event, now: SystemTime, deadline: u64) -> Reply {
         let mut context = Context::default();
         context.deadline = deadline;
