@@ -1,4 +1,4 @@
-//! The function, but for a panic on the way to its first write.
+//! The function with a panic on the way to its first write.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
@@ -14,7 +14,7 @@ use create_meeting::store::Store;
 use create_meeting::{gateway, telemetry};
 use lambda_runtime::service_fn;
 
-/// Panics where the first timeout is set.
+/// Panics when the first timeout is set.
 #[derive(Debug, Default)]
 struct PanicsOnce(AtomicBool);
 
