@@ -1,8 +1,8 @@
-//! The function beside others: what a start and an invocation cost, and how many there are in a second.
+//! The function compared with others: the cost of a start and of an invocation, and the throughput.
 //!
-//! `make bench` runs it. The first argument is how many cold starts each program has. Each other one is
-//! `NAME=COMMAND`: first the function, then the floor that all are compared to, then others. The function
-//! and the floor are measured with either media plane.
+//! `make bench` runs it. The first argument is the number of cold starts per program. Each other
+//! one is `NAME=COMMAND`: first the function, then the floor that all are compared with, then
+//! others. The function and the floor are measured with both media planes.
 
 mod certificates;
 mod costs;
@@ -22,7 +22,7 @@ use std::time::Duration;
 use program::Program;
 use services::Services;
 
-/// Anything that can go wrong: it ends the measurement.
+/// Any failure: it ends the measurement.
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// The longest that anything may take.

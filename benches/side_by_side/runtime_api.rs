@@ -20,7 +20,7 @@ use crate::{PATIENCE, Result};
 /// Serves one function. Stops when it is dropped.
 pub struct RuntimeApi {
     pub address: String,
-    /// X-Ray's daemon. What it is sent is dropped.
+    /// X-Ray's daemon, which drops all segments.
     pub xray: UdpSocket,
     events: mpsc::UnboundedSender<Invocation>,
     polls: watch::Receiver<usize>,
@@ -55,14 +55,14 @@ impl RuntimeApi {
         Ok(Self { address, xray, events, polls, _server: server })
     }
 
-    /// Waits until the function has asked for its `n`th event, and so is done with those before.
+    /// Waits until the function requests its `n`th event, and so has finished the earlier ones.
     pub async fn polled(&self, n: usize) -> Result<()> {
         let mut polls = self.polls.clone();
         tokio::time::timeout(PATIENCE, polls.wait_for(|polls| *polls >= n)).await??;
         Ok(())
     }
 
-    /// The function's answer to an event.
+    /// The function's response to an event.
     pub async fn invoke(&self, event: Bytes) -> Result<Bytes> {
         let (answer, answered) = oneshot::channel();
         self.events.send(Invocation { event, answer })?;
@@ -102,7 +102,7 @@ async fn take_outcome(
 ) -> StatusCode {
     let answer = server.pending.lock().ok().and_then(|mut pending| pending.remove(&id));
     if let Some(answer) = answer {
-        // Whoever asked may have given up.
+        // The receiver may have given up.
         let _ = answer.send(body);
     }
     StatusCode::ACCEPTED

@@ -221,7 +221,7 @@ impl Client {
     }
 }
 
-#[allow(deprecated, reason = "that it is deprecated is why this project exists")]
+#[allow(deprecated, reason = "its deprecation is why this project exists")]
 async fn create_with_rust(client: &aws_sdk_chime::Client, members: &Value) -> Outcome {
     let string = |pointer: &str| members.pointer(pointer)?.as_str().map(str::to_owned);
     let notifications = MeetingNotificationConfiguration::builder()

@@ -70,7 +70,7 @@ async fn rust_signs_for_api_gateway() {
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .interceptor(SignForApiGateway)
         .build();
-    #[allow(deprecated, reason = "that it is deprecated is why this project exists")]
+    #[allow(deprecated, reason = "its deprecation is why this project exists")]
     aws_sdk_chime::Client::from_conf(config).create_meeting().send().await.unwrap();
     assert_signed_for_api_gateway(&gateway);
 }

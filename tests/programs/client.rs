@@ -62,7 +62,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// The output's members that the programs use, or the exception.
-#[allow(deprecated, reason = "that it is deprecated is why this project exists")]
+#[allow(deprecated, reason = "its deprecation is why this project exists")]
 async fn call(client: &Client, operation: &str, members: &Value) -> Result<Value, Value> {
     let text = |name: &str| members[name].as_str().map(str::to_owned);
     let meeting_id = text("MeetingId");

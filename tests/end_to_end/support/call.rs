@@ -39,7 +39,7 @@ impl Call {
         self
     }
 
-    #[allow(clippy::needless_pass_by_value, reason = "bodies are made where they are passed")]
+    #[allow(clippy::needless_pass_by_value, reason = "bodies are created where they are passed")]
     pub fn body(mut self, body: impl ToString) -> Self {
         self.body = Some(body.to_string());
         self
