@@ -188,7 +188,7 @@ class Smoke:
     def holds(self, check):
         name = check.__name__.replace("_", " ")
         if check == self.create_again and self.deleted:
-            print("waiting  create again: a deleted meeting is still answered until it is a minute old", flush=True)
+            print("waiting  create again: a deleted meeting is still returned until it is a minute old", flush=True)
         try:
             print(f"held     {name}: {check()}", flush=True)
         except NotSupported:

@@ -82,7 +82,7 @@ pub async fn instructions(
     running.stop().await?;
     let output = fs::read_to_string(output.path())?;
     let total = output.lines().find_map(|line| line.strip_prefix("totals: "));
-    Ok(total.ok_or("callgrind told no total")?.trim().parse()?)
+    Ok(total.ok_or("callgrind printed no total")?.trim().parse()?)
 }
 
 /// The size of a binary and of its zip archive for deployment, in MB.
@@ -92,7 +92,7 @@ pub fn sizes(binary: &Path) -> Result<[f64; 2]> {
     let zipped =
         Command::new("python3").args(["-m", "zipfile", "-c"]).arg(&zip).arg(binary).status()?;
     if !zipped.success() {
-        return Err("python3 -m zipfile has failed".into());
+        return Err("python3 -m zipfile failed".into());
     }
     let megabytes = |path: &Path| Result::Ok(count(fs::metadata(path)?.len().try_into()?) / 1e6);
     Ok([megabytes(binary)?, megabytes(&zip)?])
@@ -161,7 +161,7 @@ pub async fn throughput(
     let mut latencies = drive(&running, concurrency, MEASURED).await?;
     let per_second = count(latencies.len()) / started.elapsed().as_secs_f64();
     latencies.sort_by(f64::total_cmp);
-    Arc::into_inner(running).ok_or("a process that is still used")?.stop().await?;
+    Arc::into_inner(running).ok_or("the process is still in use")?.stop().await?;
     Ok(Throughput { per_second, latencies })
 }
 

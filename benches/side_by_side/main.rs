@@ -41,13 +41,13 @@ async fn main() -> ExitCode {
 
 async fn measure() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let rounds: usize = arguments.next().ok_or("a number of rounds")?.parse()?;
+    let rounds: usize = arguments.next().ok_or("the number of rounds is missing")?.parse()?;
     let programs = arguments.map(|argument| {
         Program::parse(&argument).ok_or_else(|| format!("{argument} is not NAME=COMMAND"))
     });
     let mut programs = programs.collect::<std::result::Result<Vec<_>, _>>()?;
     let [function, floor, ..] = &programs[..] else {
-        return Err("there must be two programs at least: the function and the floor".into());
+        return Err("at least two programs are required: the function and the floor".into());
     };
     programs.extend([function.with_chime_sdk(), floor.with_chime_sdk()]);
     let services = Services::start().await?;

@@ -87,7 +87,7 @@ impl Services {
         fs::write(&ca_bundle, format!("{authority}{amazon}"))?;
         let system_ca_bundle = directory.path().join("system.pem");
         let system = SYSTEM_CERTIFICATES.iter().find_map(|path| fs::read_to_string(path).ok());
-        fs::write(&system_ca_bundle, authority + &system.ok_or("no certificates of the system")?)?;
+        fs::write(&system_ca_bundle, authority + &system.ok_or("no system certificates")?)?;
         Ok(Self {
             tls: urls("https", [&stand_ins[0], &stand_ins[1]]),
             plain: urls("http", [&stand_ins[2], &stand_ins[3]]),

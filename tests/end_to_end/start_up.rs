@@ -76,7 +76,7 @@ async fn a_start_waits_for_the_connection_for_two_seconds_at_most() {
     let function = InProcess::new(&sdk_config(&endpoint), Duration::from_hours(24));
     let started_at = tokio::time::Instant::now();
 
-    tokio::time::timeout(PATIENCE, function.warm_up()).await.expect("an end");
+    tokio::time::timeout(PATIENCE, function.warm_up()).await.expect("the start should end");
 
     let took = started_at.elapsed();
     // The connect timeout of a second may end it earlier. tokio's timers tick in milliseconds.

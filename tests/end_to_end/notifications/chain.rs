@@ -121,7 +121,7 @@ async fn deliver_by(starter: &'static str, dynamodb: &DynamoDb) -> Delivered {
     let mut chain = CHAIN.lock().await;
     let endpoint = dynamodb.endpoint.clone();
     let delivered = spawn_blocking(move || chain.deliver(starter, &endpoint));
-    let delivered = timeout(PATIENCE, delivered).await.expect("an answer").unwrap();
+    let delivered = timeout(PATIENCE, delivered).await.expect("a reply").unwrap();
     for execution in &delivered.executions {
         assert_eq!(*execution, ("SUCCEEDED".to_owned(), None));
     }

@@ -102,7 +102,7 @@ async fn run_client(
             let moment = usual.mul_f64(fastrand::f64() * 2.0);
             tokio::select! {
                 reply = timeout(PATIENCE, answer) => {
-                    break Reply::from(reply.expect("an answer").unwrap().unwrap());
+                    break Reply::from(reply.expect("a reply").unwrap().unwrap());
                 }
                 () = sleep(moment), if killed < kills => {
                     function.process.kill().await;

@@ -52,7 +52,7 @@ impl Process {
 
     /// Kills it with SIGKILL, and waits until it is gone.
     pub async fn kill(mut self) {
-        timeout(PATIENCE, self.child.kill()).await.expect("an end").unwrap();
+        timeout(PATIENCE, self.child.kill()).await.expect("it should exit").unwrap();
     }
 
     /// Asks it to end, waits for it and all that it started, and returns its output.
@@ -64,7 +64,7 @@ impl Process {
             // The streams end when no process has them open any more.
             while self.output.changed().await.is_ok() {}
         };
-        timeout(PATIENCE, ended).await.expect("an end");
+        timeout(PATIENCE, ended).await.expect("it should exit");
         self.output()
     }
 }
