@@ -1,7 +1,8 @@
-//! What a request costs between the Runtime API and the store, without either.
+//! The cost of a request between the Runtime API and the store, without either.
 //!
-//! `cargo bench --package benches` runs it. Cost per byte is to stay the same however long a body is.
-#![expect(clippy::unwrap_used, reason = "a benchmark ends where something is wrong")]
+//! `cargo bench --package benches` runs it. The cost per byte should not grow with the length of a
+//! body.
+#![expect(clippy::unwrap_used, reason = "a benchmark stops at any error")]
 
 use std::hint::black_box;
 
@@ -22,7 +23,7 @@ fn minimal() -> Value {
     json!({"ClientRequestToken": TOKEN})
 }
 
-/// Every member, and so many tags.
+/// Every member, and this many tags.
 fn full(tags: usize) -> Value {
     let tag =
         |number| json!({"Key": format!("key-{number}"), "Value": format!("value of {number}")});
@@ -39,14 +40,14 @@ fn full(tags: usize) -> Value {
     })
 }
 
-/// So many tags, each with a key of which all is wrong that can be.
+/// This many tags, each with a key that violates every constraint.
 fn violations(tags: usize) -> Value {
     let mut request = minimal();
     request["Tags"] = (0..tags).map(|_| json!({"Key": "", "Value": "v"})).collect();
     request
 }
 
-/// So many bytes that mean nothing to the API.
+/// This many bytes of unknown members.
 fn unknown(bytes: usize) -> Value {
     let member = json!({"is": ["not", "known", 1.5, null, true], "to": {"the": "API"}});
     let mut request = minimal();
@@ -119,7 +120,7 @@ fn reply(c: &mut Criterion) {
         });
     });
     let refusal = CreateMeetingRequest::from_json(violations(50).to_string().as_bytes());
-    let refusal = refusal.map(|_| unreachable!("it breaks constraints"));
+    let refusal = refusal.map(|_| unreachable!("it violates constraints"));
     c.bench_function("reply/50 violations", |b| {
         b.iter(|| {
             let reply = ProxyResponse::new(PayloadFormat::V1, TOKEN, black_box(&refusal));

@@ -1,9 +1,9 @@
-//! What must be true, whatever the input.
+//! Properties that hold for every input.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use serde_json::Value;
 
-/// Requires a reply that the API has.
+/// Asserts that the API has this reply.
 pub fn reply(reply: &Value) {
     let header = |name: &str| reply["headers"][name].as_str();
     let status = reply["statusCode"].as_u64().unwrap();
@@ -24,8 +24,8 @@ pub fn reply(reply: &Value) {
     assert!(!body["Message"].as_str().unwrap().is_empty());
 }
 
-/// A meeting, attendees, both, or nothing at all where a transcription was asked for. What the table holds was
-/// checked before it was stored.
+/// A meeting, attendees, both, or nothing for a transcription request. The table's contents were
+/// checked before they were stored.
 fn success(status: u64, body: &Value, is_replay: bool) {
     let members = body.as_object().unwrap();
     assert!(matches!(status, 200 | 201), "{status}: {body}");
@@ -37,7 +37,8 @@ fn success(status: u64, body: &Value, is_replay: bool) {
     }
 }
 
-/// Requires a request that the Amazon Chime SDK has: a path of checked IDs, an encoded query, and a JSON object.
+/// Asserts that the Amazon Chime SDK has this request: a path of valid IDs, an encoded query, and a
+/// JSON object.
 pub fn sent(request: &HttpRequest) {
     let target = request.uri().strip_prefix("http://chime.test/").unwrap();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));

@@ -1,11 +1,12 @@
-//! From an event, and what the remote services answer, to the reply.
+//! From an event, and the remote services' responses, to the reply.
 //!
-//! An input is an event. What the services answer may follow behind lines of their names: `HTTP 400` what `DynamoDB`
-//! answers to a write, of whatever status, `READ 200` what it answers to a read, and `CHIME 404` what the Amazon
-//! Chime SDK answers to each call. Nothing panics, whatever they hold, every reply is one that the API has, and
-//! nothing is sent to the Amazon Chime SDK that it does not have.
+//! An input is an event. Responses of the services may follow, one per line, with a status before
+//! the body: `HTTP 400` for `DynamoDB`'s response to a write, `READ 200` for its response to a
+//! read, and `CHIME 404` for the Amazon Chime SDK's response to each call. Whatever they contain,
+//! nothing panics, every reply is one that the API has, and the Amazon Chime SDK gets only requests
+//! that it has.
 #![no_main]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is how it finds something")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "panics are how it finds bugs")]
 
 mod checks;
 
@@ -35,11 +36,11 @@ use tracing::level_filters::LevelFilter;
 /// Status and body.
 type Answer = (u16, Vec<u8>);
 
-/// What the remote services answer.
+/// The remote services' responses.
 struct Answers {
     write: Answer,
     read: Answer,
-    /// Without one, whatever is asked for.
+    /// If it is missing, the usual response to each request.
     chime_sdk: Option<Answer>,
 }
 
@@ -57,7 +58,7 @@ thread_local! {
         function_name: "fuzz".into(),
         xray_daemon: None,
     });
-    /// Its clock is a test's: what waits need not.
+    /// Its clock is paused, so timers do not really wait.
     static RUNTIME: Runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -110,7 +111,7 @@ impl HttpConnector for Upstream {
     }
 }
 
-/// An answer to any request.
+/// A response to any request.
 fn usual_answer(request: &HttpRequest) -> Vec<u8> {
     let body = request.body().bytes().unwrap_or_default();
     let wanted: Value = serde_json::from_slice(body).unwrap_or_default();
@@ -128,7 +129,7 @@ fn usual_answer(request: &HttpRequest) -> Vec<u8> {
     answer.to_string().into_bytes()
 }
 
-/// The event of an input, and what the services answer.
+/// The event of an input, and the services' responses.
 fn split(input: &[u8]) -> (&[u8], Answers) {
     let empty = || (200, b"{}".to_vec());
     let mut answers = Answers { write: empty(), read: empty(), chime_sdk: None };
@@ -148,7 +149,7 @@ fn split(input: &[u8]) -> (&[u8], Answers) {
     (event, answers)
 }
 
-/// What is before `mark`, and the answer behind it, which ends with the line.
+/// The input before `mark`, and the response after it, which ends with the line.
 fn answer_behind<'a>(input: &'a [u8], mark: &[u8]) -> (&'a [u8], Option<Answer>) {
     let found = input.windows(mark.len()).position(|window| window == mark);
     let Some(end) = found else { return (input, None) };

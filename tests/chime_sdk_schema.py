@@ -1,6 +1,6 @@
 """Writes the JSON Schema of the requests that the local Chime SDK accepts, from botocore's model.
 
-It is kept as `local-chime-sdk/src/requests.json`; a test compares the two.
+It is committed as `local-chime-sdk/src/requests.json`; a test compares the two.
 """
 
 import json
@@ -21,7 +21,7 @@ BOUNDS = {
 
 
 def schema_of(shape):
-    """A structure is referred to. All other shapes are written out where they are used."""
+    """A reference for a structure. All other shapes are inlined."""
     if shape.type_name == "structure":
         return {"$ref": f"#/$defs/{shape.name}"}
     schema = {"type": "array" if shape.type_name == "list" else shape.type_name}
@@ -38,7 +38,7 @@ def schema_of(shape):
 
 
 def definitions(shape):
-    """The schema of a structure, and of each that it refers to, by name."""
+    """The schema of a structure, and of each structure that it refers to, by name."""
     if shape.type_name == "list":
         yield from definitions(shape.member)
     if shape.type_name != "structure":

@@ -1,4 +1,4 @@
-"""What several test files share."""
+"""Shared by several test files."""
 
 import os
 
@@ -6,7 +6,7 @@ import pytest
 
 from serving import serving
 
-# A make that runs the tests passes its own command line on in these.
+# The make that runs the tests passes on its own command line in these.
 for name in ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"):
     os.environ.pop(name, None)
 

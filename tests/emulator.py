@@ -2,7 +2,7 @@
 
 `test_deploy.py` runs it with ministack's own Python; its argument is the port to listen on. These are the stubs:
 
-- `AWS::LanguageExtensions`: ministack keeps references to parameters, so that a changed parameter would publish no
+- `AWS::LanguageExtensions`: ministack keeps references to parameters, so a changed parameter would not publish a
   version of the function. SAM's implementation replaces them with values, as AWS documents it.
 - `AWS::Lambda::Version`: Lambda publishes no version that equals the latest one in code and configuration, and
   CloudFormation fails then. ministack publishes a version after each update of the function.
@@ -14,7 +14,7 @@
 - Pipes: ministack delivers all records of a stream, in batches of any size. Here, a pipe applies its filter and
   delivers one record at a time, which is the template's batch size.
 
-Two more differences show. ministack replaces the API, and so its ID, when its definition changes. And callers from
+There are two more differences. ministack replaces the API, and so its ID, when its definition changes. And callers from
 other accounts do not find the API.
 """
 
@@ -49,7 +49,7 @@ SAM_PYTHON = TESTS.parent / ".venv/tools/aws-sam-cli/bin/python"
 
 
 def replace(module, name):
-    """Puts a stub, whose first argument is the original, in the place of a function of ministack."""
+    """Replaces a function of ministack by a stub, whose first argument is the original."""
 
     def decorate(stub):
         setattr(module, name, functools.partial(stub, getattr(module, name)))
@@ -58,7 +58,7 @@ def replace(module, name):
 
 
 def replace_handler(resource_type, operation):
-    """The same for what CloudFormation does to a type of resource."""
+    """The same for CloudFormation's action on a type of resource."""
 
     def decorate(stub):
         handlers = provisioners._RESOURCE_HANDLERS[resource_type]
@@ -79,7 +79,7 @@ def apply_language_extensions(_, template, parameters):
 
 
 def content(configuration):
-    """What Lambda compares before it publishes a version."""
+    """The properties that Lambda compares before it publishes a version."""
     no_content = ("FunctionArn", "LastModified", "LastUpdateStatus", "RevisionId", "State", "Version")
     return {name: value for name, value in configuration.items() if not name.startswith(no_content)}
 

@@ -1,7 +1,7 @@
 """The transform AWS::LanguageExtensions, as SAM implements it.
 
-`emulator.py` runs this with SAM's own Python: a template and the values of its parameters come in as JSON, and
-the template with these values in place goes out.
+`emulator.py` runs this with SAM's own Python. The input is JSON: a template and the values of its parameters. The
+output is the template with these values in place.
 """
 
 import json
@@ -13,7 +13,7 @@ from samcli.lib.cfn_language_extensions.sam_integration import process_template_
 
 
 class SubResolver(FnSubResolver):
-    """Keeps Fn::Sub around what only the stack knows. SAM's own leaves a bare string there."""
+    """Keeps Fn::Sub for values that only the stack knows. SAM's own implementation leaves a bare string."""
 
     def resolve(self, value):
         text = super().resolve(value)

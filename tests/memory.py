@@ -1,8 +1,8 @@
-"""How fast the function is with the share of a processor that Lambda gives to an amount of memory.
+"""Measures the function with the share of a CPU that Lambda allocates to each memory size.
 
-It is run by `make memory`: the function as `sam build` makes it, in containers with that memory and
-that share, beside an embedded DynamoDB. That one is reached without TLS and is as near as can be, so
-what a deployed function takes is more. What is to be seen is where more memory no longer helps.
+`make memory` runs it: the function as built by `sam build`, in containers with that memory and CPU share, and an
+embedded DynamoDB on the same machine, without TLS. A deployed function is therefore slower. The result shows from which
+size on more memory no longer helps.
 """
 
 import http.server
@@ -39,7 +39,7 @@ class RuntimeApi(http.server.ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def invoke(self, event):
-        """The milliseconds that the function takes to create a meeting."""
+        """Creates a meeting, and returns the milliseconds that this took."""
         event["body"] = json.dumps({"ClientRequestToken": str(uuid.uuid4())})
         started = time.perf_counter()
         self.events.put(json.dumps(event).encode())

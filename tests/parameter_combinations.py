@@ -1,6 +1,6 @@
-"""The stack with every combination of the parameters that conditions and rules look at.
+"""Checks the stack with every combination of the parameters that conditions and rules depend on.
 
-It is run by `make test-deploy` with SAM's own Python, which has the transforms and cfn-lint.
+`make test-deploy` runs it with SAM's own Python, which has the transforms and cfn-lint.
 """
 
 import graphlib
@@ -12,7 +12,7 @@ from cfnlint.api import ManualArgs, lint
 
 from template import TEMPLATE, broken_rules, resolve, transform, value
 
-# A value for parameters that take more than a few.
+# A value for each parameter without a short list of values.
 ANY = {
     "AlarmTopicArn": "arn:aws:sns:us-east-1:111122223333:on-call",
     "AllowedAccountIds": "111122223333,444455556666",
@@ -40,11 +40,11 @@ def comparisons(expression):
 
 
 def choices():
-    """For each parameter the constants that it is compared with, and another value."""
+    """For each parameter, the constants that it is compared with, and another value."""
     compared = {}
     for name, constant in comparisons([TEMPLATE["Conditions"], TEMPLATE["Rules"]]):
         compared.setdefault(name, set()).add(constant)
-    # No resource depends on it. transformed_template.py has both its values.
+    # No resource depends on it. transformed_template.py checks both values.
     del compared["Tracing"]
     for name, constants in compared.items():
         others = {*(TEMPLATE["Parameters"][name].get("AllowedValues") or [ANY[name]])} - constants
@@ -60,7 +60,7 @@ def combinations():
 
 
 def is_possible(MediaPlane, MediaControlRegion, AllowedAccountIds, **_):
-    """Whether a mapping allows the combination, and the control Region means something."""
+    """Whether a mapping allows the combination, and the control Region has an effect."""
     if MediaPlane == "templates":
         return MediaControlRegion == ""
     return "," not in AllowedAccountIds

@@ -1,4 +1,4 @@
-"""Prints the reply that `make invoke` gets: its status, headers and body, for a person to read."""
+"""Prints the reply of `make invoke` in readable form: status, headers and body."""
 
 import http
 import json

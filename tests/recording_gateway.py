@@ -16,7 +16,7 @@ class RecordingGateway:
         self.requests = []
 
     def taken(self):
-        """The requests since the last call, each as `POST /Prod/meetings` and what it was signed for."""
+        """The requests since the last call, each as `POST /Prod/meetings` and the scope of its signature."""
         taken, self.requests = self.requests, []
         return taken
 

@@ -33,7 +33,7 @@ def serving(command, log, **settings):
         yield f"http://127.0.0.1:{port}"
     finally:
         with contextlib.suppress(ProcessLookupError):
-            # As Ctrl-C does it.
+            # Like Ctrl-C.
             os.killpg(process.pid, signal.SIGINT)
         try:
             process.wait(PATIENCE)

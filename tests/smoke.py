@@ -1,9 +1,9 @@
-"""Checks an endpoint against what the README promises, and prints line by line what held.
+"""Checks an endpoint against the README, and prints one line per check.
 
-`make smoke` runs it with the endpoint as its argument. It calls the endpoint as any program with boto3 does: with the
-environment variable API_KEY with that key, otherwise signed for API Gateway if there are credentials.
+`make smoke` runs it with the endpoint as its argument. It calls the endpoint like any program with boto3. If the
+environment variable API_KEY is set, it sends that key; otherwise it signs for API Gateway if there are credentials.
 
-The exit code is 0 if everything held, 1 if something did not, and 2 if there was no meeting to check anything with.
+The exit code is 0 if all checks passed, 1 if one failed, and 2 if no meeting could be created.
 """
 
 import os
@@ -19,7 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 USAGE = "usage: make smoke ENDPOINT=https://ID.execute-api.REGION.amazonaws.com/Prod [API_KEY=KEY]"
-# A meeting that has been deleted is still answered until it is a minute old.
+# A deleted meeting is still returned until it is a minute old.
 PATIENCE = 90
 POLL = 2
 
@@ -48,7 +48,7 @@ def signing_region(endpoint, default):
 
 
 class Endpoint:
-    """The endpoint, as boto3's client of Amazon Chime calls it."""
+    """The endpoint, called by boto3's client of Amazon Chime."""
 
     def __init__(self, url, api_key):
         session = boto3.Session()
@@ -87,7 +87,7 @@ class Endpoint:
         except ClientError as error:
             code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
             is_unknown = code == "BadRequestException" and error.operation_name in message
-            # API Gateway says this of a path that it has no route for.
+            # API Gateway's response for a path without a route.
             if is_unknown or re.search("missing.authentication.token", message, re.IGNORECASE):
                 raise NotSupported from error
             raise
@@ -177,7 +177,7 @@ class Smoke:
         return {"MeetingId": self.meeting["MeetingId"]}
 
     def run(self):
-        """Runs all checks, and returns whether everything held."""
+        """Runs all checks, and returns whether all passed."""
         try:
             print(f"held     create: {self.create()}", flush=True)
         except (Broken, BotoCoreError, ClientError) as error:
@@ -188,7 +188,7 @@ class Smoke:
     def holds(self, check):
         name = check.__name__.replace("_", " ")
         if check == self.create_again and self.deleted:
-            print("waiting  create again: a deleted meeting is still answered until it is a minute old", flush=True)
+            print("waiting  create again: a deleted meeting is still returned until it is a minute old", flush=True)
         try:
             print(f"held     {name}: {check()}", flush=True)
         except NotSupported:

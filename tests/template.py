@@ -1,4 +1,4 @@
-"""`template.yaml` as CloudFormation reads it: transformed, with its rules and conditions evaluated.
+"""`template.yaml` as CloudFormation processes it: transformed, with its rules and conditions evaluated.
 
 It needs SAM's own Python, which has both transforms.
 """
@@ -13,7 +13,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 import language_extensions
 
-# The transforms report what AWS has not told them.
+# The transforms log information that they could not get from AWS.
 logging.disable(logging.WARNING)
 
 ROOT = Path(__file__).parent.parent
@@ -33,7 +33,7 @@ def resolve(**parameters):
 
 
 def transform(**parameters):
-    """The resources that SAM makes of it."""
+    """The resources that SAM generates from it."""
     translator = Translator({}, Parser(), boto_session=SESSION)
     return translator.translate(resolve(**parameters), with_defaults(parameters))["Resources"]
 
@@ -58,7 +58,7 @@ def value(expression, parameters):
 
 
 def broken_rules(region="us-east-1", **parameters):
-    """The rules of the template that these parameters break in a Region."""
+    """The rules of the template that these parameters violate in a Region."""
     parameters = {**with_defaults(parameters), "AWS::Region": region}
     return [
         name

@@ -1,4 +1,4 @@
-"""Clients whose environment alone is changed, against `make run` behind a stand-in for API Gateway.
+"""Clients with a changed environment and unchanged code, against `make run` behind a stand-in for API Gateway.
 
 `make test` runs it, in the environment of test_local_chime_sdk.py: with the current boto3 and AWS CLI.
 """
@@ -22,13 +22,13 @@ BOTOCORE = str(ROOT / "clients/botocore")
 SIGNED_FOR_EXECUTE_API = str(ROOT / "clients/botocore-execute-api")
 PRELOAD = ROOT / "clients/javascript/chime-endpoint.js"
 JAVASCRIPT = ROOT / "tests/javascript"
-# The last of each version is found one directory above.
+# The last of each major version is installed one directory above.
 JAVASCRIPT_SDKS = [
     "aws-sdk-2.682.0", "aws-sdk-2.1354.0", "aws-sdk", "client-chime-3.357.0", "client-chime-3.481.0",
     "@aws-sdk/client-chime",
 ]
 AWS = Path(sys.executable).parent / "aws"
-# Chime is a global service in us-east-1. API Gateway wants the signature of its own Region.
+# Chime is a global service in us-east-1. API Gateway requires a signature for its own Region.
 REGION = "eu-west-1"
 UNREACHABLE = "http://127.0.0.1:9"
 
@@ -41,7 +41,7 @@ def before_endpoint(endpoint):
 
 @pytest.fixture
 def gateway(before_endpoint, environment):
-    """The stand-in for API Gateway, which has seen no requests, and is where the environment says that Chime is."""
+    """The stand-in for API Gateway, without requests so far; the environment has it as Chime's endpoint."""
     before_endpoint.taken()
     environment(AWS_ENDPOINT_URL_CHIME=before_endpoint.endpoint)
     return before_endpoint
@@ -49,7 +49,7 @@ def gateway(before_endpoint, environment):
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch, tmp_path):
-    """Changes the environment, which has credentials and a Region, and nothing else for an SDK."""
+    """Changes the environment, which otherwise has only credentials and a Region for SDKs."""
     def change(**variables):
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
@@ -71,7 +71,7 @@ def run(*command, **variables):
 
 
 def chime():
-    """A client as a new program would have it."""
+    """A client of a new program."""
     return boto3.Session().client("chime")
 
 
@@ -135,7 +135,7 @@ chime =
 
 def test_boto3_finds_the_description_among_the_users_models(gateway, tmp_path):
     shutil.copytree(BOTOCORE, tmp_path / ".aws/models")
-    # botocore looks for the home directory when it is imported.
+    # botocore looks up the home directory when it is imported.
     completed = run(sys.executable, "-c", "import boto3; boto3.client('chime').create_meeting()")
     assert completed.returncode == 0, completed.stderr
     assert len(gateway.taken()) == 1
@@ -171,7 +171,7 @@ def test_the_aws_cli_signs_for_execute_api(gateway):
 
 
 def test_the_aws_cli_has_help(tmp_path):
-    # It formats its pages by groff, which not every machine has.
+    # It formats its pages with groff, which not every machine has.
     groff = tmp_path / "groff"
     groff.write_text("#!/bin/sh\nexec cat\n")
     groff.chmod(0o755)

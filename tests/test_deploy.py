@@ -1,6 +1,6 @@
 """The stack, as `sam deploy` creates, updates and deletes it in an emulator of AWS (`emulator.py`).
 
-`make test-deploy` runs it. Each test updates the stack that the tests before it have left.
+`make test-deploy` runs it. Each test updates the stack that the previous tests have left.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    # Nobody listens there, so that nothing reaches AWS, whatever goes wrong.
+    # Nothing listens there, so nothing can reach AWS, whatever goes wrong.
     "HTTP_PROXY": "http://127.0.0.1:9",
     "HTTPS_PROXY": "http://127.0.0.1:9",
     "NO_PROXY": "127.0.0.1",
@@ -48,7 +48,7 @@ def stack(tmp_path_factory):
                 environment.delenv(name)
         for name, value in {**ENVIRONMENT, "TMPDIR": str(directory)}.items():
             environment.setenv(name, value)
-        # The function signs with credentials of its role, whose secret only the emulator knows.
+        # The function signs with its role's credentials, whose secret only the emulator knows.
         without_secret = ["env", "-u", "AWS_SECRET_ACCESS_KEY", str(LOCAL_CHIME_SDK)]
         command = [*without_secret, str(MINISTACK_PYTHON), "tests/emulator.py", "{port}"]
         with serving(command, directory / "emulator.log") as endpoint:
@@ -71,7 +71,7 @@ def succeed(*arguments):
 def deployment(**parameters):
     """The arguments that deploy the stack with these parameters. The others keep their values.
 
-    SAM takes an empty value only in quotes.
+    SAM accepts an empty value only in quotes.
     """
     overrides = [f'{name}="{value}"' for name, value in parameters.items()]
     return ["deploy", "--no-confirm-changeset", *(["--parameter-overrides", *overrides] if overrides else [])]
@@ -90,7 +90,7 @@ def output(name):
 
 
 def client(api_key=None, config=Config(), **credentials):
-    """A client of the API as README shows it, except that it does not retry."""
+    """The README's client, except that it does not retry."""
     endpoint = f"{os.environ['AWS_ENDPOINT_URL']}/_aws/execute-api/{output('ApiId')}/Prod"
     config = config.merge(Config(retries={"total_max_attempts": 1}))
 
@@ -115,7 +115,7 @@ def assert_rejected(chime, status):
 
 
 def invoke_for(account):
-    """The status that the function answers with when API Gateway has identified a caller of this account."""
+    """The function's status for a caller that API Gateway has identified as of this account."""
     event = json.loads((ROOT / "events/rest-create.json").read_text())
     event["requestContext"]["identity"]["accountId"] = account
     response = boto3.client("lambda").invoke(
@@ -185,7 +185,7 @@ def test_the_media_plane_can_be_changed():
 
 
 def allow_only(user, route):
-    """Lets an IAM user call this route of the API, and no other."""
+    """Allows an IAM user to call only this route of the API."""
     resource = f"arn:aws:execute-api:us-east-1:{ACCOUNT}:{output('ApiId')}/Prod/{route}"
     statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": resource}
     policy = json.dumps({"Version": "2012-10-17", "Statement": statement})

@@ -1,6 +1,6 @@
-"""The local Chime SDK, with the current boto3: a program that knows only AWS's service.
+"""The local Chime SDK, called by the current boto3 like AWS's service.
 
-`make test` runs it, in an environment of its own.
+`make test` runs it, in its own virtual environment.
 """
 
 import json
@@ -30,8 +30,8 @@ UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 
 @pytest.fixture(scope="module", autouse=True)
 def service():
-    """The service, in the environment as a command beside it finds it."""
-    # It lives until its standard input ends.
+    """The service, with the environment that a command gets from it."""
+    # It runs until its standard input ends.
     command = [LOCAL_CHIME_SDK, "sh", "-c", f'echo "${ENDPOINT}"; exec cat']
     with pytest.MonkeyPatch.context() as patch:
         for name, value in AWS.items():
@@ -43,7 +43,7 @@ def service():
 
 
 def new_client(region="eu-central-1", secret="secret", **config):
-    """A client that sends what a test gives it, once, and looks at each answer."""
+    """A client that sends a test's requests without validation or retries, and checks each response."""
     config = Config(parameter_validation=False, retries={"total_max_attempts": 1}, **config)
     client = boto3.client("chime-sdk-meetings", region, aws_secret_access_key=secret,
                           aws_access_key_id="AKIDEXAMPLE", config=config)
@@ -62,7 +62,7 @@ def meeting_id(client):
 
 
 def assert_modelled(http_response, model, **_):
-    """Requires of an answer what AWS's model says, and nothing that it does not."""
+    """Asserts that a response has exactly the members in AWS's model."""
     assert http_response.headers["x-amzn-requestid"]
     if http_response.status_code < 300:
         assert http_response.status_code == model.http.get("responseCode", 200)
@@ -75,7 +75,7 @@ def assert_modelled(http_response, model, **_):
     assert body.keys() == {"Code", "Message", "RequestId"}
     name = http_response.headers["x-amzn-errortype"]
     assert name == body["Code"] + "Exception"
-    # Those of all AWS services are not in the model.
+    # Errors common to all AWS services are not in the model.
     errors = {shape.name: shape for shape in model.error_shapes}
     if name in errors:
         assert http_response.status_code == errors[name].metadata["error"]["httpStatusCode"]

@@ -1,4 +1,4 @@
-"""The local Chime SDK as a program that runs a command beside it.
+"""The local Chime SDK as a program that runs a command.
 
 `make test` runs it, in the environment of test_local_chime_sdk.py.
 """

@@ -23,7 +23,7 @@ MEETING_ID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 def run(*command, cwd=ROOT, env=None, **variables):
-    """Runs a command to its end, in this environment with `variables`, or in `env` alone."""
+    """Runs a command to its end, in this environment plus `variables`, or only in `env`."""
     with subprocess.Popen(
         command, cwd=cwd, env={**(os.environ if env is None else env), **variables},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
@@ -46,7 +46,7 @@ def port_of(endpoint):
 
 @pytest.fixture
 def stranger():
-    """The port of a server that has nothing to do with Lambda."""
+    """The port of a server that is unrelated to Lambda."""
     class Stranger(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
             self.rfile.read(int(self.headers["content-length"]))
@@ -71,7 +71,7 @@ def test_run_reports_an_invalid_setting_and_serves_nothing(tmp_path):
 
 @pytest.mark.parametrize("target", ["run", "sam-local"])
 def test_a_port_in_use_is_reported(target, stranger, tmp_path):
-    # The port is checked after these, which take long and need Docker.
+    # These run before the port is checked, take long and need Docker.
     arguments = [target, f"PORT={stranger}", f"DATABASE={tmp_path}/meetings.db"]
     completed = make(*arguments, "--old-file=need-docker", "--old-file=sam-build")
     assert completed.returncode != 0
@@ -185,7 +185,7 @@ def test_the_client_in_the_readme_works_without_any_aws_configuration(endpoint, 
     meeting_id = completed.stdout.splitlines()[-1]
     assert re.fullmatch(MEETING_ID, meeting_id)
 
-    # As curl in the README does.
+    # Like curl in the README.
     request = urllib.request.Request(
         f"{endpoint}/meetings", b'{"ClientRequestToken": "my-first-meeting"}',
         {"content-type": "application/json"},

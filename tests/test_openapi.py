@@ -1,4 +1,4 @@
-"""`openapi.yaml`: what it says beside Amazon Chime's own model, and what clients make of it.
+"""`openapi.yaml`, compared with Amazon Chime's own model, and the clients generated from it.
 
 `make test` runs it, and schemathesis with the same file.
 """
@@ -28,7 +28,7 @@ OPERATIONS = {
 
 
 def resolve(node):
-    """The node that a reference leads to."""
+    """The target of a reference."""
     while "$ref" in node:
         target = DESCRIPTION
         for name in node["$ref"].removeprefix("#/").split("/"):
@@ -38,7 +38,7 @@ def resolve(node):
 
 
 def members(schema):
-    """The members of an object, by name, and the names of those that are required."""
+    """The members of an object, by name, and the names of the required ones."""
     schema = resolve(schema)
     parts = [members(part) for part in schema.get("allOf", [])]
     properties = {name: resolve(member) for name, member in schema.get("properties", {}).items()}
@@ -53,7 +53,7 @@ def json_schema(content):
 
 
 def request(operation):
-    """The members of the request, wherever they are, by the model's names."""
+    """The members of the request, from all locations, by the model's names."""
     path, method, description = OPERATIONS[operation]
     parameters = [*DESCRIPTION["paths"][path].get("parameters", []), *description.get("parameters", [])]
     names = {"next-token": "NextToken", "max-results": "MaxResults"}
@@ -67,13 +67,13 @@ def request(operation):
 
 
 def assert_same(path, shape, schema):
-    """Requires that a schema has at least the constraints of the model's shape, and no other members."""
+    """Asserts that a schema has at least the constraints of the model's shape, and no other members."""
     schema = resolve(schema)
     if shape.type_name == "structure":
         properties, required = members(schema)
-        # What the Amazon Chime SDK adds.
+        # Added by the Amazon Chime SDK.
         properties.pop("Capabilities", None)
-        # Accepted, and dropped.
+        # Accepted but ignored.
         expected = dict(shape.members)
         if path == "Attendees[]":
             del expected["Tags"]
@@ -92,7 +92,7 @@ def assert_same(path, shape, schema):
 
 
 def assert_bounds(path, shape, least, most):
-    """Requires bounds that are no wider than the model's. An ID has a pattern of fixed length."""
+    """Asserts bounds that are no wider than the model's. An ID has a pattern of fixed length."""
     metadata = shape.metadata
     assert metadata.get("min") is None or least is None or least >= metadata["min"], path
     assert metadata.get("max") is None or (most is not None and most <= metadata["max"]), path

@@ -1,7 +1,7 @@
 """Whole programs, from a meeting to its end, played by unmodified SDK clients against `make run`.
 
-A client is a process: it reads an operation and its members as a line of JSON, calls it with its SDK, and prints what
-the SDK has returned or raised. Clients are in `programs/`. `make test` runs this.
+A client is a process: it reads an operation and its members as a line of JSON, calls it with its SDK, and prints the
+SDK's result or exception. Clients are in `programs/`. `make test` runs this.
 """
 
 import contextlib
@@ -38,13 +38,13 @@ class Client:
         return json.loads(self.process.stdout.readline())
 
     def call(self, status, operation, **members):
-        """The output, which must come with this status."""
+        """The output. Asserts this status."""
         answer = self.send(operation, members)
         assert answer["status"] == status and "output" in answer, answer
         return answer["output"]
 
     def fail(self, status, exception, message, operation, **members):
-        """Requires that the SDK raises this typed exception of its own."""
+        """Asserts that the SDK raises this typed exception."""
         answer = self.send(operation, members)
         assert (answer.get("exception"), answer["status"]) == (exception, status), answer
         assert message in answer["message"], answer
@@ -69,7 +69,7 @@ def token():
 
 
 def create(client, **members):
-    """The members that later operations name a new meeting by."""
+    """The members by which later operations identify a new meeting."""
     meeting = client.call(201, "CreateMeeting", ClientRequestToken=token(), **members)["Meeting"]
     return {"MeetingId": meeting["MeetingId"]}
 
@@ -82,7 +82,7 @@ def test_a_token_is_enough(client):
     created = client.call(201, "CreateMeeting", ClientRequestToken=token())["Meeting"]
     assert created["MediaRegion"] == "us-east-1"
     assert created["MediaPlacement"]["SignalingUrl"].endswith(created["MeetingId"])
-    # The function gives the Amazon Chime SDK one that the client never gave.
+    # The function sends the Amazon Chime SDK one that the client never gave.
     assert "ExternalMeetingId" not in created
     got = client.call(200, "GetMeeting", MeetingId=created["MeetingId"])["Meeting"]
     assert got == created
@@ -109,7 +109,7 @@ def test_attendees_come_and_go(client):
     tags = [{"Key": "role", "Value": "speaker"}]
     anna = client.call(201, "CreateAttendee", **meeting, ExternalUserId="anna", Tags=tags)["Attendee"]
     assert anna["AttendeeId"] and anna["JoinToken"]
-    # A user is one attendee, however often it is created.
+    # A user is one attendee, however often they are created.
     assert client.call(201, "CreateAttendee", **meeting, ExternalUserId="anna")["Attendee"] == anna
     batch = [{"ExternalUserId": user, "Tags": tags} for user in ("anna", "bén «2»", "cleo")]
     created = client.call(201, "BatchCreateAttendee", **meeting, Attendees=batch)["Attendees"]
@@ -199,7 +199,7 @@ def test_an_operation_that_is_not_served_says_why(client):
 
 
 def test_a_browser_can_join(client):
-    """As far as its library goes before it connects."""
+    """What the client library does before it connects."""
     meeting = client.call(201, "CreateMeeting", ClientRequestToken=token())
     meeting_id = meeting["Meeting"]["MeetingId"]
     attendee = client.call(201, "CreateAttendee", MeetingId=meeting_id, ExternalUserId="anna")

@@ -1,7 +1,7 @@
-"""The function as `sam build` makes it, in a container: under `make sam-local` with raw HTTP and with
-boto3, and under `sam local invoke` with the events of `events/`.
+"""The function as built by `sam build`, in a container: under `make sam-local` with raw HTTP and with boto3, and under
+`sam local invoke` with the events in `events/`.
 
-It is run by `make test-sam`, and needs a Docker engine.
+`make test-sam` runs it. It needs a Docker engine.
 """
 
 import http.server
@@ -51,13 +51,13 @@ def post(endpoint, body, content_type="application/json", path="/meetings"):
 
 
 def client(endpoint):
-    """A client of boto3 that tries once: the errors are what is looked at here."""
+    """A boto3 client without retries, because these tests look at the errors."""
     config = Config(retries={"total_max_attempts": 1}, read_timeout=PATIENCE)
     return boto3.client("chime", "us-east-1", endpoint_url=endpoint, config=config)
 
 
 def assert_refused(endpoint, exception, status, message, **members):
-    """Requires of raw HTTP and of boto3 the same typed error, in its full form."""
+    """Asserts the same complete typed error with raw HTTP and with boto3."""
     answer, headers, body = post(endpoint, json.dumps(members).encode())
     assert answer == status
     assert headers["x-amzn-errortype"] == exception
@@ -179,7 +179,7 @@ def test_generated_requests_are_answered_as_described(endpoint):
 
 
 def test_nothing_else_has_a_route(endpoint):
-    """sam local rejects the rest as API Gateway does, but knows no gateway responses."""
+    """sam local rejects the rest like API Gateway, but does not support gateway responses."""
     for path in ("/other", "/meetings/1/rooms", "/"):
         assert post(endpoint, b"{}", path=path)[0] == 403
 
@@ -221,7 +221,7 @@ class FailingDynamoDb(http.server.BaseHTTPRequestHandler):
 
 
 def test_faults_of_dynamodb_are_mapped(tmp_path):
-    # A container does not reach this machine's loopback.
+    # Containers cannot reach the host's loopback.
     with http.server.ThreadingHTTPServer(("0.0.0.0", 0), FailingDynamoDb) as dynamodb:
         threading.Thread(target=dynamodb.serve_forever, daemon=True).start()
         failing = f"http://host.docker.internal:{dynamodb.server_port}"
@@ -239,9 +239,9 @@ def test_faults_of_dynamodb_are_mapped(tmp_path):
 
 @pytest.fixture(scope="module")
 def dynamodb(tmp_path_factory):
-    """The variables by which a function finds an embedded DynamoDB."""
+    """The environment variables with the endpoint of an embedded DynamoDB."""
     database = tmp_path_factory.mktemp("dynamodb") / "meetings.db"
-    # It lives until its standard input ends.
+    # It runs until its standard input ends.
     command = "env | grep -E '^(AWS_ENDPOINT_URL_DYNAMODB|MEETINGS_TABLE)='; echo; exec cat"
     process = subprocess.Popen(
         [LOCAL_DYNAMODB, "--for-containers", database, "sh", "-c", command],
@@ -269,7 +269,7 @@ def invoke(event, variables):
 SOURCES = ("rest", "http", "url")
 ANSWERS = {"replay": 201, "mismatch": 400, "full": 201, "invalid": 400, "base64": 201}
 CALLERS = {
-    # Without IAM, with their account allowed, and with only another account allowed.
+    # Without IAM, with the account allowed, and with only another account allowed.
     "rest-anonymous": [201, 401, 401],
     "http-iam": [201, 201, 403],
     "url-anonymous": [201, 401, 401],
@@ -323,7 +323,7 @@ def test_no_event_is_forgotten():
 
 
 def test_the_function_finds_its_c_library_on_amazon_linux_2023():
-    """That has glibc 2.34, and the machine that this runs on may have a newer one."""
+    """Amazon Linux 2023 has glibc 2.34. This machine may have a newer one."""
     program = (ROOT / ".aws-sam/build/CreateMeetingFunction/bootstrap").read_bytes()
     versions = re.findall(rb"GLIBC_(\d+)\.(\d+)", program)
     assert max((int(major), int(minor)) for major, minor in versions) <= (2, 34)

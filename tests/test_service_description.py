@@ -1,6 +1,6 @@
-"""The description of the service in `clients/botocore`, against that of the last botocore that has these operations.
+"""The service description in `clients/botocore`, against that of the last botocore with these operations.
 
-`make test` runs it, in the environment that has this botocore.
+`make test` runs it, in the virtual environment with this botocore.
 """
 
 import json
@@ -17,7 +17,7 @@ THEIRS = botocore.session.get_session().get_service_model("chime")
 
 
 def constraints(shape):
-    """All that a shape says of a value, but not its name and documentation."""
+    """A shape's constraints on a value, without its name and documentation."""
     if shape is None:
         return None
     said = {"type": shape.type_name, "metadata": shape.metadata, "location": shape.serialization}
@@ -29,7 +29,7 @@ def constraints(shape):
 
 
 def error_constraints(operation):
-    """Those of its errors, by name. The codes are apart: theirs include those of operations that are not here."""
+    """The constraints of its errors by name, and the codes. Theirs include those of operations missing here."""
     errors = {shape.name: constraints(shape) for shape in operation.error_shapes}
     codes = [error["members"]["Code"]["metadata"].pop("enum") for error in errors.values()]
     return errors, codes

@@ -1,4 +1,4 @@
-"""`make smoke` against an endpoint that holds everything, and against endpoints that each lack one thing.
+"""`make smoke` against a correct endpoint, and against endpoints with one flaw each.
 
 `test_make.py` runs it against the function.
 """
@@ -16,7 +16,7 @@ CHECKS = ["create", "replay", "mismatch", "attendee", "get", "delete", "create a
 
 
 class Api(http.server.BaseHTTPRequestHandler):
-    """What a client sees of an endpoint that has all operations, except for the server's `flaw`."""
+    """The client's view of an endpoint that has all operations, except for the server's `flaw`."""
 
     def answer(self, status, body=None, **headers):
         self.send_response(status)
@@ -53,7 +53,7 @@ class Api(http.server.BaseHTTPRequestHandler):
         meeting = self.server.meeting
         if meeting and meeting["ExternalMeetingId"] != body["ExternalMeetingId"] and self.server.flaw != "mismatch":
             return self.fail(400, "BadRequestException", "different values for: ExternalMeetingId")
-        # A deleted meeting is answered once more.
+        # A deleted meeting is returned once more.
         if meeting and (not self.server.deleted or self.server.replays or self.server.flaw == "create again"):
             self.server.replays -= self.server.deleted
             replayed = {} if self.server.flaw == "replay" else {"idempotent_replayed": "true"}
@@ -96,7 +96,7 @@ def api(monkeypatch):
 
 
 def outcomes(output):
-    """What came of each check."""
+    """The result of each check."""
     lines = (line.split(": ", 1)[0].split(maxsplit=1) for line in output.splitlines()[1:])
     return {check: outcome for outcome, check in lines if outcome != "waiting"}
 

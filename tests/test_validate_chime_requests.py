@@ -1,5 +1,5 @@
-"""The validator of the requests that the function sends to the Chime SDK: it accepts what AWS's service
-accepts, and finds what is wrong with the rest.
+"""The validator of the function's requests to the Chime SDK: it accepts the requests that AWS's service accepts, and
+finds the violations in others.
 
 `make test` runs it.
 """
@@ -92,7 +92,7 @@ WRONG = [
 
 @pytest.fixture(scope="module")
 def output():
-    """What is printed of all wrong requests at once, after one that is valid."""
+    """The output for all invalid requests at once, after a valid one."""
     code, output = validate(create(), *(wrong for wrong, _ in WRONG))
     assert code == 1
     return output.splitlines()

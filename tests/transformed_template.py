@@ -1,6 +1,6 @@
-"""What CloudFormation's transforms make of `template.yaml`.
+"""Checks the result of CloudFormation's transforms on `template.yaml`.
 
-It is run by `make check` with SAM's own Python, which has both transforms.
+`make check` runs it with SAM's own Python, which has both transforms.
 """
 
 import json
@@ -36,7 +36,7 @@ def methods(resources):
 
 resources = transform()
 
-# The API has all methods of Amazon Chime's meetings API, so that the function can say what it does not serve.
+# The API has all methods of Amazon Chime's meetings API, so that the function can reject those that it does not serve.
 MEETING = "/meetings/{MeetingId}"
 ATTENDEES = f"{MEETING}/attendees"
 ATTENDEE = f"{ATTENDEES}/{{AttendeeId}}"
@@ -56,7 +56,7 @@ assert methods(resources).keys() == {
     for method in path_methods
 }, methods(resources).keys()
 
-# Among them are those of openapi.yaml.
+# These include the methods in openapi.yaml.
 description = yaml_parse((ROOT / "openapi.yaml").read_text())
 described = {
     (path.partition("#")[0], method)
@@ -65,7 +65,7 @@ described = {
 }
 assert described <= methods(resources).keys(), described
 
-# Each invokes the alias, and may.
+# Each invokes the alias, and has permission to do so.
 permissions = [
     resource["Properties"] for resource in resources.values() if resource["Type"] == "AWS::Lambda::Permission"
 ]
@@ -78,7 +78,7 @@ for (path, name), method in methods(resources).items():
     assert any(source in known for known in sources), (source, sources)
 assert "DEFAULT_5XX" in definition(resources)["x-amazon-apigateway-gateway-responses"]
 
-# Whom it lets in is as the parameters say.
+# The parameters determine which callers the API accepts.
 for method in methods(resources).values():
     assert method["security"] == [{"iam": []}], method
 for method in methods(transform(Authorization="API_KEY")).values():
@@ -100,17 +100,17 @@ def allowed_accounts(**parameters):
     return variables(**parameters)["ALLOWED_ACCOUNT_IDS"]
 
 
-# The function lets in the same: whoever is named, or with an IAM identity the stack's own account.
+# The function accepts the same callers: the listed accounts, or with IAM authorization the stack's own account.
 assert allowed_accounts() == {"Ref": "AWS::AccountId"}, allowed_accounts()
 assert allowed_accounts(AllowedAccountIds="111122223333,444455556666") == "111122223333,444455556666"
 assert allowed_accounts(Authorization="API_KEY") == allowed_accounts(Authorization="NONE") == ""
 
-# The usage plan waits for the stage by its name, and the stage for the account's role for its logs.
+# The usage plan depends on the stage by its name, and the stage on the account's role for its logs.
 assert resources["UsagePlan"]["DependsOn"] == "ApiProdStage", resources["UsagePlan"]
 assert "AccessLogGroup" in json.dumps(resources["ApiProdStage"]), resources["ApiProdStage"]
 assert "ApiGatewayAccount" in json.dumps(resources["AccessLogGroup"]), resources["AccessLogGroup"]
 
-# Traces cost as much as all the rest, so there are none by default.
+# Traces cost as much as everything else, so they are off by default.
 def tracing(**parameters):
     transformed = transform(**parameters)
     function = transformed["CreateMeetingFunction"]["Properties"]["TracingConfig"]["Mode"]
@@ -128,14 +128,14 @@ assert entry["extendedRequestId"] == "$context.extendedRequestId", entry
 
 
 def content(resources):
-    """What Lambda compares, in the account 111122223333, before it publishes a version."""
+    """The properties that Lambda compares, in the account 111122223333, before it publishes a version."""
     not_in_a_version = "ReservedConcurrentExecutions", "Tags"
     properties = resources["CreateMeetingFunction"]["Properties"].items()
     compared = {name: value for name, value in properties if name not in not_in_a_version}
     return json.dumps(compared).replace('{"Ref": "AWS::AccountId"}', '"111122223333"')
 
 
-# Whatever changes the function publishes a new version of it, which Lambda accepts.
+# Every change of the function publishes a new version of it, which Lambda accepts.
 for parameter, value in [
     ("Authorization", "NONE"),
     ("AllowedAccountIds", "444455556666"),
@@ -157,15 +157,15 @@ for parameter, value in [
     assert version(changed) != version(resources), parameter
     assert content(changed) != content(resources), parameter
 
-# When an update is rolled back, its version goes, or Lambda would reject that content the next time.
+# A rolled-back update deletes its version. Otherwise Lambda would reject the same content the next time.
 assert resources[version(resources)]["DeletionPolicy"] == "Delete", resources[version(resources)]
 
-# CodeDeploy has a part only in gradual deployments, and an update that drains the endpoint is none.
+# CodeDeploy takes part only in gradual deployments. An update that drains the endpoint is not gradual.
 assert "CreateMeetingFunctionDeploymentGroup" in transform(ReservedConcurrency="1")
 for at_once in {"Deployment": "AllAtOnce"}, {"ReservedConcurrency": "0"}:
     assert "CreateMeetingFunctionDeploymentGroup" not in transform(**at_once), at_once
 
-# What keeps the meetings.
+# The table's protection of the meetings.
 assert resources["MeetingsTable"]["DeletionPolicy"] == "Retain", resources["MeetingsTable"]
 deleted = transform(TableDeletionPolicy="Delete")["MeetingsTable"]
 assert deleted["DeletionPolicy"] == deleted["UpdateReplacePolicy"] == "Delete", deleted
@@ -173,7 +173,7 @@ assert deleted["DeletionPolicy"] == deleted["UpdateReplacePolicy"] == "Delete", 
 
 
 def assert_made_only_if(condition, prefix, count):
-    """Requires that without the condition nothing is made of these resources, and nothing else looks for them."""
+    """Asserts that without the condition, these resources do not exist and are not referenced."""
     conditional = {name for name in resources if name.startswith(prefix)}
     assert len(conditional) == count, conditional
     for name, resource in resources.items():
@@ -211,13 +211,13 @@ for earlier, later in zip(chain, chain[1:]):
     assert earlier in prerequisites(notifying, later), (earlier, later)
 assert "ApiProdStage" in prerequisites(notifying, "NotificationsPipe")
 
-# Messages are sent only to what is named.
+# Messages are sent only to listed targets.
 named = ["arn:aws:sns:us-east-1:111122223333:m", "arn:aws:sqs:us-east-1:444455556666:m-*"]
 role = transform(Notifications="Enabled", NotificationTargetArns=",".join(named))["NotificationsRole"]
 sending = {"Effect": "Allow", "Action": ["sns:Publish", "sqs:SendMessage"], "Resource": named}
 assert sending in role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"], role
 
-# With the media plane chime-sdk-meetings, the function may read its items and call the Amazon Chime SDK. It needs no
+# With the media plane chime-sdk-meetings, the function can read its items and call the Amazon Chime SDK. It needs no
 # templates.
 chime = {"MediaPlane": "chime-sdk-meetings"}
 
@@ -259,7 +259,7 @@ assert "UpstreamQuotaAlarm" in json.dumps(transform(**chime)["Dashboard"])
 assert upstream["CHIME_SDK_NOTIFICATIONS"] == "true", upstream
 assert variables(Notifications="Enabled", **chime)["CHIME_SDK_NOTIFICATIONS"] == "false"
 
-# Its meetings all belong to one account, so only one may call.
+# All its meetings belong to one account, so only one may call.
 assert allowed_accounts(AllowedAccountIds="111122223333", **chime) == "111122223333"
 try:
     transform(AllowedAccountIds="111122223333,444455556666", **chime)
@@ -268,13 +268,13 @@ except InvalidTemplateException as error:
 else:
     raise AssertionError("several accounts are accepted")
 
-# Callers are let choose among targets only if these are named, and accounts only where callers are identified.
+# Notifications require a list of targets, and a list of accounts requires that callers are identified.
 assert not broken_rules() and not broken_rules(Authorization="NONE")
 assert broken_rules(Notifications="Enabled") == ["NotificationsNeedTargets"]
 assert not broken_rules(Notifications="Enabled", NotificationTargetArns=named[0])
 assert broken_rules(Authorization="NONE", AllowedAccountIds="111122223333") == ["AccountsNeedIdentity"]
 
-# The media plane needs a control Region for all media Regions, which the stack's own may not be.
+# The media plane needs a control Region, which the stack's own Region may not be.
 assert not broken_rules(**chime) and not broken_rules(region="eu-west-3")
 assert broken_rules(region="eu-west-3", **chime) == ["MediaPlaneNeedsControlRegion"]
 assert not broken_rules(region="eu-west-3", MediaControlRegion="eu-west-2", **chime)

@@ -11,13 +11,14 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use crate::Result;
 
-/// What a client is sent.
+/// The chain that a client gets.
 pub const CHAIN: &str =
     "an RSA-2048 leaf, an intermediate, and the root cross-signed by an older root";
 
-/// Accepts connections to this machine with a new [`CHAIN`], whose root is returned too, in PEM.
+/// Accepts connections to this machine with a new [`CHAIN`]. Also returns its root, in PEM.
 ///
-/// Amazon's root certifies itself in trust stores, and is sent as its predecessor has signed it.
+/// Amazon's root is self-signed in trust stores; servers send the version signed by its
+/// predecessor.
 pub fn acceptor() -> Result<(TlsAcceptor, String)> {
     let [older_root_key, root_key, intermediate_key, key] =
         [rsa_key()?, rsa_key()?, rsa_key()?, rsa_key()?];
@@ -45,7 +46,7 @@ fn authority(name: &str) -> CertificateParams {
     params
 }
 
-/// ring reads such keys, and generates none.
+/// ring can read RSA keys, but not generate them.
 fn rsa_key() -> Result<KeyPair> {
     let generated = Command::new("openssl")
         .args(["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"])

@@ -1,4 +1,4 @@
-//! What is nearly the same in each run, and the most that the function may have of it.
+//! Figures that are nearly the same in each run, and the function's budget for them.
 
 use std::process::Command;
 
@@ -21,10 +21,10 @@ const FIGURES: [(&str, usize); 8] = [
     ("of these, for log, metrics and trace, %", 1),
 ];
 
-/// The [`FIGURES`] of one program. What is not known of it is empty.
+/// The [`FIGURES`] of one program. Unknown ones are empty.
 type Costs = [Vec<f64>; FIGURES.len()];
 
-/// The most that the function may have of each part, with either media plane.
+/// The function's budget for each part, with either media plane.
 const MOST: [(MediaPlane, [&[f64]; FIGURES.len()]); 2] = [
     (
         MediaPlane::Templates,
@@ -54,15 +54,14 @@ const MOST: [(MediaPlane, [&[f64]; FIGURES.len()]); 2] = [
     ),
 ];
 
-/// Prints them. It is an error if the function, which is the first program with a media plane, has more than it
-/// may have.
+/// Prints them. Fails if the function, the first program with each media plane, exceeds its budget.
 pub async fn report(programs: &[Program], services: &Services, rounds: usize) -> Result<()> {
     let mut table = Table::new(["program"].into_iter().chain(FIGURES.map(|figure| figure.0)));
     let mut exceeded = Vec::new();
     let mut functions = MOST.into_iter().peekable();
     for program in programs {
         let function = functions.next_if(|it| it.0 == program.media_plane);
-        // Whether memory grows is asked only of the function.
+        // Only the function's memory growth is measured.
         let invocations = if function.is_some() { &[1_000, 100_000][..] } else { &[1_000] };
         let costs = costs_of(program, services, rounds, invocations).await?;
         if let Some((_, most)) = function {
@@ -79,7 +78,7 @@ pub async fn report(programs: &[Program], services: &Services, rounds: usize) ->
     }
     table.print();
     println!("* start and first creation / later creation / its replay / invalid request");
-    if exceeded.is_empty() { Ok(()) } else { Err(format!("too much: {exceeded:?}").into()) }
+    if exceeded.is_empty() { Ok(()) } else { Err(format!("over budget: {exceeded:?}").into()) }
 }
 
 async fn costs_of(
@@ -110,16 +109,16 @@ async fn costs_of(
     ])
 }
 
-/// The last four of [`FIGURES`], if callgrind is there to tell.
+/// The last four of [`FIGURES`], if callgrind is installed.
 async fn instructions(
     program: &Program,
     services: &Services,
     rounds: usize,
 ) -> Result<[Vec<f64>; 4]> {
-    /// Over how many invocations the later ones are counted.
+    /// The number of later invocations to average over.
     const LATER: usize = 200;
     if Command::new("valgrind").arg("--version").output().is_err() {
-        eprintln!("There is no valgrind: instructions are not counted.");
+        eprintln!("valgrind is not installed: instructions are not counted.");
         return Ok(Default::default());
     }
     let counted = async |environment: &[&str], endpoints: &Endpoints, events| {
@@ -133,7 +132,7 @@ async fn instructions(
         Result::Ok((all - first) / count(LATER))
     };
     let (mut started, mut answered) = (Vec::new(), Vec::new());
-    // The keys of a handshake are random, and so is what it takes.
+    // The keys of a handshake are random, and so is its cost.
     for _ in 0..rounds.div_ceil(8) {
         started.push(counted(&[], &services.tls, 0).await?);
         answered.push(counted(&[], &services.tls, 1).await?);

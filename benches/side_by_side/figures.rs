@@ -1,4 +1,4 @@
-//! What is measured, one function for each figure.
+//! The measurements, one function for each figure.
 
 use std::fs;
 use std::path::Path;
@@ -15,15 +15,15 @@ use crate::program::{Program, Running, creation, event};
 use crate::services::{Endpoints, Services};
 use crate::statistics::count;
 
-/// How long something takes, in milliseconds.
+/// A duration, in milliseconds.
 pub struct Time {
     pub wall: f64,
-    /// Of the processor, all threads of the process together.
+    /// The CPU time of all threads of the process together.
     pub processor: f64,
 }
 
-/// From the start of a process to its first answer, with an event that already waits, and with TLS. The processor
-/// time is that until it asks for the next event.
+/// From the start of a process to its first response, with an event already waiting, and with TLS.
+/// The CPU time is that until it requests the next event.
 pub async fn cold_start(program: &Program, services: &Services) -> Result<Time> {
     let started = Instant::now();
     let running = program.start(services, &services.tls).await?;
@@ -35,7 +35,7 @@ pub async fn cold_start(program: &Program, services: &Services) -> Result<Time> 
     Ok(Time { wall, processor })
 }
 
-/// An invocation of a process that has had many, with TLS: the mean of as many again.
+/// An invocation after many others, with TLS: the mean of as many.
 pub async fn later_invocation(program: &Program, services: &Services) -> Result<Time> {
     const INVOCATIONS: usize = 500;
     let running = program.start(services, &services.tls).await?;
@@ -48,7 +48,7 @@ pub async fn later_invocation(program: &Program, services: &Services) -> Result<
     Ok(Time { wall, processor })
 }
 
-/// Has a process create so many meetings, and waits until it asks for the next event.
+/// Has a process create this many meetings, and waits until it requests the next event.
 async fn create_many(running: &Running, meetings: usize) -> Result<()> {
     for _ in 0..meetings {
         running.create().await?;
@@ -56,7 +56,7 @@ async fn create_many(running: &Running, meetings: usize) -> Result<()> {
     running.idle().await
 }
 
-/// An environment in which a program tells nothing of its requests.
+/// An environment in which a program has no telemetry.
 pub const SILENCE: [&str; 4] = [
     "env",
     "--unset=AWS_XRAY_DAEMON_ADDRESS",
@@ -64,8 +64,8 @@ pub const SILENCE: [&str; 4] = [
     "AWS_LAMBDA_LOG_LEVEL=FATAL",
 ];
 
-/// The instructions that a process takes for so many events, from its start until it asks for the
-/// next one.
+/// The instructions of a process for this many events, from its start until it requests the next
+/// one.
 pub async fn instructions(
     environment: &[&str],
     program: &Program,
@@ -82,23 +82,23 @@ pub async fn instructions(
     running.stop().await?;
     let output = fs::read_to_string(output.path())?;
     let total = output.lines().find_map(|line| line.strip_prefix("totals: "));
-    Ok(total.ok_or("callgrind told no total")?.trim().parse()?)
+    Ok(total.ok_or("callgrind printed no total")?.trim().parse()?)
 }
 
-/// How large a binary is, and the zip archive that it is deployed as, in MB.
+/// The size of a binary and of its zip archive for deployment, in MB.
 pub fn sizes(binary: &Path) -> Result<[f64; 2]> {
     let directory = TempDir::new()?;
     let zip = directory.path().join("bootstrap.zip");
     let zipped =
         Command::new("python3").args(["-m", "zipfile", "-c"]).arg(&zip).arg(binary).status()?;
     if !zipped.success() {
-        return Err("python3 -m zipfile has failed".into());
+        return Err("python3 -m zipfile failed".into());
     }
     let megabytes = |path: &Path| Result::Ok(count(fs::metadata(path)?.len().try_into()?) / 1e6);
     Ok([megabytes(binary)?, megabytes(&zip)?])
 }
 
-/// The most memory that a process has had at once after each of these numbers of events, in MB.
+/// The peak memory of a process after each of these numbers of events, in MB.
 pub async fn peak_memory(
     program: &Program,
     services: &Services,
@@ -133,20 +133,20 @@ pub async fn requests(program: &Program, services: &Services) -> Result<[[usize;
     running.stop().await?;
     let statuses: Vec<_> = replies.iter().map(|reply| reply.status).collect();
     let body = |number: usize| serde_json::from_str::<Value>(&replies[number].body).ok();
-    // The hello world answers the same to all.
+    // The hello world returns the same response to all.
     if !matches!(statuses[..], [201, 201, 201, 400] | [200, 200, 200, 200]) || body(1) != body(2) {
-        return Err(format!("{}: {statuses:?} where none is right", program.name).into());
+        return Err(format!("{}: unexpected statuses {statuses:?}", program.name).into());
     }
     Ok(requests)
 }
 
 pub struct Throughput {
     pub per_second: f64,
-    /// In milliseconds, in order.
+    /// In milliseconds, sorted.
     pub latencies: Vec<f64>,
 }
 
-/// Creations for some seconds, so many of them at once.
+/// Creations for some seconds, this many concurrently.
 pub async fn throughput(
     program: &Program,
     services: &Services,
@@ -161,7 +161,7 @@ pub async fn throughput(
     let mut latencies = drive(&running, concurrency, MEASURED).await?;
     let per_second = count(latencies.len()) / started.elapsed().as_secs_f64();
     latencies.sort_by(f64::total_cmp);
-    Arc::into_inner(running).ok_or("a process that is still used")?.stop().await?;
+    Arc::into_inner(running).ok_or("the process is still in use")?.stop().await?;
     Ok(Throughput { per_second, latencies })
 }
 

@@ -1,8 +1,8 @@
-//! The function beside others: what a start and an invocation cost, and how many there are in a second.
+//! The function compared with others: the cost of a start and of an invocation, and the throughput.
 //!
-//! `make bench` runs it. The first argument is how many cold starts each program has. Each other one is
-//! `NAME=COMMAND`: first the function, then the floor that all are compared to, then others. The function
-//! and the floor are measured with either media plane.
+//! `make bench` runs it. The first argument is the number of cold starts per program. Each other
+//! one is `NAME=COMMAND`: first the function, then the floor that all are compared with, then
+//! others. The function and the floor are measured with both media planes.
 
 mod certificates;
 mod costs;
@@ -21,7 +21,7 @@ use std::time::Duration;
 use program::Program;
 use services::Services;
 
-/// Anything that can go wrong: it ends the measurement.
+/// Any failure: it ends the measurement.
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// The longest that anything may take.
@@ -40,13 +40,13 @@ async fn main() -> ExitCode {
 
 async fn measure() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let rounds: usize = arguments.next().ok_or("a number of rounds")?.parse()?;
+    let rounds: usize = arguments.next().ok_or("the number of rounds is missing")?.parse()?;
     let programs = arguments.map(|argument| {
         Program::parse(&argument).ok_or_else(|| format!("{argument} is not NAME=COMMAND"))
     });
     let mut programs = programs.collect::<std::result::Result<Vec<_>, _>>()?;
     let [function, floor, ..] = &programs[..] else {
-        return Err("there must be two programs at least: the function and the floor".into());
+        return Err("at least two programs are required: the function and the floor".into());
     };
     programs.extend([function.with_chime_sdk(), floor.with_chime_sdk()]);
     let services = Services::start().await?;

@@ -1,4 +1,4 @@
-//! A function, started as Lambda would.
+//! A function, started like on Lambda.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::services::{Endpoints, IDEMPOTENCY_TABLE, SECRET_ACCESS_KEY, Services};
 use crate::{PATIENCE, Result};
 
-/// A name for it, the command that starts it, and where its meetings come from.
+/// Its name, the command that starts it, and where its meetings come from.
 pub struct Program {
     pub name: String,
     pub media_plane: MediaPlane,
@@ -42,14 +42,14 @@ pub struct Running {
     invoked: AtomicUsize,
 }
 
-/// What API Gateway would get.
+/// The response that API Gateway would get.
 pub struct Reply {
     pub status: u64,
     pub body: String,
 }
 
 impl Program {
-    /// From `NAME=COMMAND`. Spaces divide the command, whatever quotes it has.
+    /// From `NAME=COMMAND`. The command is split at spaces, even within quotes.
     pub fn parse(argument: &str) -> Option<Self> {
         let (name, command) = argument.split_once('=')?;
         let command = command.split_whitespace().map(str::to_owned).collect();
@@ -65,7 +65,7 @@ impl Program {
         }
     }
 
-    /// What there is to deploy of a compiled one.
+    /// The binary to deploy, for a compiled program.
     pub fn binary(&self) -> Option<&Path> {
         let [binary] = &self.command[..] else { return None };
         Some(Path::new(binary))
@@ -75,7 +75,7 @@ impl Program {
         self.start_under(&[], services, endpoints, 1).await
     }
 
-    /// Starts it with a tool before its command, for so many events at once.
+    /// Starts it with a tool before its command, for this many concurrent events.
     pub async fn start_under(
         &self,
         tool: &[&str],
@@ -132,7 +132,7 @@ impl MediaPlane {
 }
 
 impl Running {
-    /// Waits until it asks for its next event.
+    /// Waits until it requests its next event.
     pub async fn idle(&self) -> Result<()> {
         let next = self.invoked.load(Ordering::Relaxed) + 1;
         Ok(timeout(PATIENCE, self.runtime_api.polled(next)).await?)
@@ -147,7 +147,7 @@ impl Running {
         Ok(())
     }
 
-    /// What it answers to an event.
+    /// Its response to an event.
     pub async fn invoke(&self, event: Bytes) -> Result<Reply> {
         self.invoked.fetch_add(1, Ordering::Relaxed);
         let outcome = self.runtime_api.invoke(Invocation {
@@ -165,7 +165,7 @@ impl Running {
         }
     }
 
-    /// The most memory that it has ever had at once, in MB.
+    /// Its peak memory, in MB.
     pub fn peak_memory(&self) -> Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()?))?;
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -173,7 +173,7 @@ impl Running {
         Ok(kibibytes * 1024.0 / 1e6)
     }
 
-    /// The processor time that it has taken so far, all threads together.
+    /// Its CPU time so far, all threads together.
     pub fn processor_time(&self) -> Result<Duration> {
         Ok(clock_getcpuclockid(self.id()?)?.now()?.into())
     }

@@ -1,4 +1,4 @@
-//! What is measured on, and the tables of times.
+//! The test machine, and the tables of times.
 
 use std::fs;
 use std::process::Command;
@@ -17,7 +17,7 @@ const FLOOR: [&str; 3] = [
     include_str!("../peers/floor/src/connection.rs"),
 ];
 
-/// What it is measured on, and beside what.
+/// Prints the machine and the tools of the measurement.
 pub fn machine() -> Result<()> {
     let cpus = fs::read_to_string("/proc/cpuinfo")?;
     let model = cpus.lines().find(|line| line.starts_with("model name"));
@@ -34,12 +34,12 @@ pub fn machine() -> Result<()> {
     let is_code = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with("//");
     let lines: usize = FLOOR.iter().map(|file| file.lines().filter(is_code).count()).sum();
     println!("floor: the same work by hand, in {lines} lines of code");
-    println!("DynamoDB and the Amazon Chime SDK: stand-ins that answer at once; with TLS, {CHAIN}");
+    println!("DynamoDB and the Amazon Chime SDK: stand-ins that reply at once; with TLS, {CHAIN}");
     println!();
     Ok(())
 }
 
-/// How long a cold start takes, and a later invocation.
+/// The duration of a cold start, and of a later invocation.
 pub async fn times(programs: &[Program], services: &Services, rounds: usize) -> Result<()> {
     let cold_start = async |program: &Program| figures::cold_start(program, services).await;
     times_of("cold start", programs, services, rounds, cold_start).await?;
@@ -47,14 +47,14 @@ pub async fn times(programs: &[Program], services: &Services, rounds: usize) -> 
     times_of("later invocation", programs, services, rounds.div_ceil(4), later).await
 }
 
-/// How many runs were no measurement.
+/// The number of discarded runs.
 pub fn discarded(services: &Services) {
     let [discarded, runs] = services.discarded();
     println!("Discarded runs, with a second connection to a service: {discarded} of {runs}");
 }
 
-/// Has the programs take turns, and compares each with the floor of its media plane, which is the second
-/// program with that one.
+/// Runs the programs in turns, and compares each with the floor, which is the second program with
+/// its media plane.
 async fn times_of(
     title: &str,
     programs: &[Program],
@@ -66,7 +66,7 @@ async fn times_of(
     for round in 0..=rounds {
         let mut turns: Vec<_> = (0..programs.len()).collect();
         turns.rotate_left(round % programs.len());
-        // So that none always comes after the same one.
+        // So that no program always follows the same one.
         if round % 2 == 0 {
             turns.reverse();
         }
@@ -79,8 +79,7 @@ async fn times_of(
             }
         }
     }
-    let mut table =
-        Table::new([title, "ms", "times the floor", "processor time, ms", "times the floor"]);
+    let mut table = Table::new([title, "ms", "times the floor", "CPU time, ms", "times the floor"]);
     for (program, times_of) in programs.iter().zip(&times) {
         let same_plane = programs.iter().zip(&times);
         let mut same_plane = same_plane.filter(|it| it.0.media_plane == program.media_plane);
@@ -101,7 +100,7 @@ async fn times_of(
     Ok(())
 }
 
-/// How many creations there are in a second, and how long each takes.
+/// Creations per second, and their latency.
 pub async fn throughput(programs: &[Program], services: &Services, rounds: usize) -> Result<()> {
     let programs = programs.iter().filter(|it| it.media_plane == MediaPlane::Templates);
     let mut table =

@@ -1,5 +1,5 @@
-//! `DynamoDB` and the Amazon Chime SDK: stand-ins where a program is measured, and local ones where requests are
-//! counted and where programs work under load.
+//! `DynamoDB` and the Amazon Chime SDK: stand-ins for measurements, and local ones to count
+//! requests and to put programs under load.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -21,14 +21,15 @@ use crate::{Result, certificates};
 /// The peers' table, with the key that Powertools expects.
 pub const IDEMPOTENCY_TABLE: &str = "Idempotency";
 
-/// What requests are signed with.
+/// The key that signs requests.
 pub const SECRET_ACCESS_KEY: &str = "secret";
 
-/// Where Amazon Linux and Debian have the system's certificates.
+/// The system's certificates on Amazon Linux and on Debian.
 const SYSTEM_CERTIFICATES: [&str; 2] =
     ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt"];
 
-/// URLs. They have addresses: how long it takes to look up a name says more of the machine than of the program.
+/// URLs with IP addresses, because the time of a DNS lookup depends on the machine, not on the
+/// program.
 pub struct Endpoints {
     pub dynamodb: String,
     pub chime_sdk: String,
@@ -41,9 +42,9 @@ pub struct Services {
     pub plain: Endpoints,
     /// The embedded `DynamoDB` and the local Chime SDK, without TLS.
     pub local: Endpoints,
-    /// The authority, beside those that a deployed function has.
+    /// The authority, in addition to those of a deployed function.
     pub ca_bundle: PathBuf,
-    /// The authority, beside the system's.
+    /// The authority, in addition to the system's.
     pub system_ca_bundle: PathBuf,
     stand_ins: [StandIn; 4],
     runs: AtomicUsize,
@@ -86,7 +87,7 @@ impl Services {
         fs::write(&ca_bundle, format!("{authority}{amazon}"))?;
         let system_ca_bundle = directory.path().join("system.pem");
         let system = SYSTEM_CERTIFICATES.iter().find_map(|path| fs::read_to_string(path).ok());
-        fs::write(&system_ca_bundle, authority + &system.ok_or("no certificates of the system")?)?;
+        fs::write(&system_ca_bundle, authority + &system.ok_or("no system certificates")?)?;
         Ok(Self {
             tls: urls("https", [&stand_ins[0], &stand_ins[1]]),
             plain: urls("http", [&stand_ins[2], &stand_ins[3]]),
@@ -105,14 +106,15 @@ impl Services {
         })
     }
 
-    /// How many requests have come to the local ones since this was last asked: to `DynamoDB`, and to the
-    /// Chime SDK.
+    /// Takes the number of requests to the local ones since the last take: to `DynamoDB`, and to
+    /// the Chime SDK.
     pub fn take_requests(&self) -> [usize; 2] {
         [self.requests.swap(0, Ordering::Relaxed), self.chime_sdk.take_requests().len()]
     }
 
-    /// What `run` measures of `program` on the stand-ins. A run in which it has opened more than one connection to
-    /// one of them is discarded and repeated: the machine was so busy that the program gave up the first.
+    /// The result of `run` for `program` on the stand-ins. A run with more than one connection to
+    /// one of them is discarded and repeated: the machine was so busy that the program gave up the
+    /// first.
     pub async fn measure<T>(
         &self,
         program: &Program,
@@ -133,7 +135,7 @@ impl Services {
         Err(format!("{name}: more than one connection was opened in {ATTEMPTS} runs").into())
     }
 
-    /// How many runs were discarded, and how many there were.
+    /// The number of discarded runs, and of all runs.
     pub fn discarded(&self) -> [usize; 2] {
         [&self.discarded, &self.runs].map(|count| count.load(Ordering::Relaxed))
     }
@@ -145,14 +147,14 @@ async fn serve(engine: u16, requests: Arc<AtomicUsize>) -> Result<u16> {
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
             let requests = requests.clone();
-            // It ends with an error where a client breaks off.
+            // It ends with an error if a client disconnects.
             tokio::spawn(async move { pass(client, engine, &requests).await });
         }
     });
     Ok(port)
 }
 
-/// Passes bytes to and fro, and counts requests by a header that each has.
+/// Passes bytes in both directions, and counts requests by a header that each has.
 async fn pass(client: TcpStream, engine: u16, requests: &AtomicUsize) -> std::io::Result<()> {
     const HEADER: &[u8] = b"x-amz-target:";
     let engine = TcpStream::connect(("127.0.0.1", engine)).await?;
@@ -161,7 +163,7 @@ async fn pass(client: TcpStream, engine: u16, requests: &AtomicUsize) -> std::io
     let (mut from_engine, mut to_engine) = engine.into_split();
     let (mut from_client, mut to_client) = client.into_split();
     let up = async {
-        // What has come last is kept, in case that the header comes in two parts.
+        // The last bytes are kept, in case the header arrives in two parts.
         let mut buffer = Vec::new();
         loop {
             let kept = buffer.len().min(HEADER.len() - 1);

@@ -1,4 +1,5 @@
-//! Stand-ins for `DynamoDB` and the Amazon Chime SDK that take no time: no answer depends on an earlier request.
+//! Stand-ins for `DynamoDB` and the Amazon Chime SDK that respond at once: no response depends on
+//! an earlier request.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -51,7 +52,7 @@ impl StandIn {
         Ok(Self { address, connections })
     }
 
-    /// How many connections were opened since this was last asked.
+    /// Takes the number of connections opened since the last take.
     pub fn take_connections(&self) -> usize {
         self.connections.swap(0, Ordering::Relaxed)
     }
@@ -59,7 +60,7 @@ impl StandIn {
 
 async fn answer_of_dynamodb(body: Bytes) -> impl IntoResponse {
     const IF_THERE: &[u8] = br#""attribute_exists(ClientRequestToken)""#;
-    // Nothing is there.
+    // The table is empty.
     let (status, answer) = if body.windows(IF_THERE.len()).any(|it| it == IF_THERE) {
         let name = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
         (StatusCode::BAD_REQUEST, format!(r#"{{"__type":"{name}"}}"#))
@@ -115,7 +116,7 @@ impl<L: Listener<Io = TcpStream>> Listener for TlsListener<L> {
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
             let (client, address) = self.tcp.accept().await;
-            // Who does not trust us or breaks off may try again.
+            // A client that does not trust us or disconnects can retry.
             if let Ok(client) = self.acceptor.accept(client).await {
                 return (client, address);
             }

@@ -1,13 +1,13 @@
-//! What is told of many measurements.
+//! Statistics of many measurements.
 
-/// The value that a share of the values is not above. `values` are in order.
+/// The quantile for `share` of the values, which must be sorted.
 pub fn quantile(values: &[f64], share: f64) -> f64 {
     let index = (share * count(values.len().saturating_sub(1))).round();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is an index")]
     values.get(index as usize).copied().unwrap_or(f64::NAN)
 }
 
-/// The median of measurements, and the quarters around it.
+/// The median and the quartiles of measurements.
 pub struct Spread {
     pub median: f64,
     pub lower: f64,

@@ -1,4 +1,4 @@
-//! Runs a command beside a server on this machine: the command line, signals and the exit code.
+//! Runs a command together with a local server: the command line, signals and the exit code.
 
 use std::error::Error;
 use std::net::Ipv4Addr;
@@ -66,7 +66,7 @@ pub async fn run(command: &str, arguments: &[String], variables: &[(&str, &str)]
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }
 
-/// The exit code of `program`: that of the command, or failure after it has printed the error.
+/// The exit code of `program`: that of the command, or failure, after printing the error.
 #[must_use]
 pub fn exit_code(program: &str, result: Result<u8>) -> ExitCode {
     match result {

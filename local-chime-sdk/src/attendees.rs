@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::meetings::Meeting;
 use crate::service::Service;
 
-/// A quota of AWS's.
+/// AWS's quota.
 const MAX_ATTENDEES: usize = 250;
 const MAX_RESULTS: usize = 100;
 
@@ -65,7 +65,7 @@ impl Service {
 }
 
 impl Meeting {
-    /// The attendee of the input's `ExternalUserId`, who is created if there is none.
+    /// The attendee with the input's `ExternalUserId`, created if there is none.
     fn attend(&mut self, input: &Value) -> Result<Value, Error> {
         let mut attendees = self.attendees.values();
         let user = &input["ExternalUserId"];

@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
-/// What happens to one request.
+/// A fault of one request.
 #[derive(Clone, Copy, Debug)]
 pub struct Fault {
     /// Whether the operation is performed before the fault.
     pub performed: bool,
-    /// What the client gets.
+    /// The client's response.
     pub answer: Answer,
 }
 
-/// What the client gets instead of the service's answer.
+/// The client's response instead of the service's.
 #[derive(Clone, Copy, Debug)]
 pub enum Answer {
-    /// The service's answer after all: a request between two that fail.
+    /// The service's response, for a request between two failing ones.
     Unchanged,
-    /// An error: status and name. Its message quotes the request, as AWS's may.
+    /// An error: status and name. Its message quotes the request, as AWS's messages may.
     Refusal(u16, &'static str),
     /// A `ServiceUnavailableException` that asks to retry after this many seconds.
     Unavailable(u32),
@@ -26,9 +26,10 @@ pub enum Answer {
     Closed,
     /// Nothing, while the connection stays open.
     Stalled,
-    /// The answer without the second half of its body. If the operation is not performed, an error's.
+    /// The response without the second half of its body. If the operation is not performed, an
+    /// error's.
     Truncated,
-    /// The answer, after a delay. If the operation is not performed before it, it is after it.
+    /// The response, after a delay. The operation is performed before the delay or after it.
     Slow(Duration),
 }
 

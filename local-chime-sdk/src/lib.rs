@@ -74,7 +74,7 @@ impl ChimeSdk {
         self.set_faults(iter::repeat(fault));
     }
 
-    /// Sets what a `ClientRequestToken` means that was used before.
+    /// Sets the meaning of a repeated `ClientRequestToken`.
     pub fn set_tokens(&self, tokens: Tokens) {
         self.state.service().tokens = tokens;
     }
@@ -84,7 +84,7 @@ impl ChimeSdk {
         self.state.service().created.clear();
     }
 
-    /// Ends a meeting, as AWS does when nobody attends it, and returns whether there was one.
+    /// Ends a meeting, as AWS does when nobody attends it, and returns whether it existed.
     #[must_use]
     pub fn end_meeting(&self, meeting_id: &str) -> bool {
         self.state.service().delete_meeting(&json!({"MeetingId": meeting_id})).is_ok()

@@ -1,11 +1,11 @@
-//! `local-chime-sdk [--for-containers] COMMAND [ARGUMENT...]` runs a command beside AWS's service
-//! `chime-sdk-meetings` in memory.
+//! `local-chime-sdk [--for-containers] COMMAND [ARGUMENT...]` runs a command together with an
+//! in-memory version of AWS's service `chime-sdk-meetings`.
 //!
-//! The command finds it as every AWS SDK does, by `AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS`. Its control
+//! The command finds it like every AWS SDK, by `AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS`. Its control
 //! Region is `MEDIA_CONTROL_REGION` or `AWS_REGION`. If `AWS_SECRET_ACCESS_KEY` is set, it verifies
-//! the signatures of requests with it. It ends with the command and forwards a SIGTERM to it.
+//! the signatures of requests with it. It exits with the command and forwards SIGTERM to it.
 //!
-//! With `--for-containers` it listens on all interfaces and is found as `host.docker.internal`.
+//! With `--for-containers`, it listens on all interfaces and its name is `host.docker.internal`.
 
 use std::env;
 use std::process::ExitCode;
@@ -38,7 +38,7 @@ async fn run(host: &Host, command: &str, arguments: &[String]) -> Result<u8> {
     }
 }
 
-/// The requests are kept for tests.
+/// Requests are kept for tests, and discarded here.
 async fn discard_requests(chime_sdk: &ChimeSdk) -> ! {
     loop {
         chime_sdk.received(1).await;

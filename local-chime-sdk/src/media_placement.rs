@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// The Regions that host meetings, with their codes in host names. The codes of some were never seen
-/// in public; here they are formed like the others.
+/// The Regions that host meetings, with their codes in host names. Some codes are not publicly
+/// known; these are formed like the others.
 const MEDIA_REGIONS: [(&str, &str); 21] = [
     ("af-south-1", "fs1"),
     ("ap-northeast-1", "an1"),
@@ -29,7 +29,7 @@ const MEDIA_REGIONS: [(&str, &str); 21] = [
     ("us-west-2", "uw2"),
 ];
 
-/// The URLs of a meeting, in the forms of AWS's. None if the Region does not host meetings.
+/// The URLs of a meeting, in AWS's form. `None` if the Region does not host meetings.
 pub fn describe(media_region: &str, meeting_id: Uuid) -> Option<Value> {
     let (_, code) = MEDIA_REGIONS.iter().find(|(region, _)| *region == media_region)?;
     let audio_host = Uuid::new_v4().simple();

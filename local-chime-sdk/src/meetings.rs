@@ -14,9 +14,9 @@ const ACCOUNT: &str = "111122223333";
 
 /// A meeting that has not ended.
 pub struct Meeting {
-    /// As it is returned.
+    /// The response for it.
     pub description: Value,
-    /// As they are returned, in the order in which they were created.
+    /// The responses for them, in the order of their creation.
     pub attendees: BTreeMap<u64, Value>,
 }
 

@@ -1,4 +1,4 @@
-//! Answers in the form of AWS's.
+//! Responses in AWS's form.
 
 use beside::Result;
 use hyper::Response;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::error::Error;
 
-/// A success. Nothing is written for an output that is null.
+/// A success. The body is empty if the output is null.
 pub fn output(status: u16, output: &Value) -> Result<Response<Bytes>> {
     let reply = Response::builder().status(status).header("x-amzn-RequestId", request_id());
     if output.is_null() {

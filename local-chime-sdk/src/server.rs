@@ -30,7 +30,7 @@ type Body = BoxBody<Bytes, IoError>;
 type Faults = Box<dyn Iterator<Item = Fault> + Send>;
 
 pub struct State {
-    /// Those received since they were last taken.
+    /// The requests received since they were last taken.
     pub requests: watch::Sender<Vec<Request>>,
     secret: Option<String>,
     service: Mutex<Service>,
@@ -55,7 +55,7 @@ impl State {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The service's own answer.
+    /// The service's own response.
     fn perform(&self, request: &Request) -> Result<Response<Bytes>> {
         let mut service = self.service();
         let verified = signature::verify(request, &service.region, self.secret.as_deref());
@@ -79,7 +79,7 @@ pub async fn serve(listener: TcpListener, state: Arc<State>) {
     }
 }
 
-/// Answers a request. An error closes the connection.
+/// Responds to a request. An error closes the connection.
 async fn answer(state: &State, request: hyper::Request<Incoming>) -> Result<Response<Body>> {
     let request = read(request).await?;
     state.requests.send_modify(|requests| requests.push(request.clone()));
@@ -131,7 +131,7 @@ fn truncated(reply: Response<Bytes>) -> Response<Body> {
     parts.headers.insert(CONTENT_LENGTH, body.len().into());
     let half = Ok(Frame::data(body.slice(..body.len() / 2)));
     let closed = async {
-        // An error that comes at once would keep the half from being sent.
+        // An immediate error would keep the half from being sent.
         tokio::task::yield_now().await;
         Err(ErrorKind::ConnectionReset.into())
     };

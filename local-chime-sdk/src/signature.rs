@@ -42,7 +42,7 @@ fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     request.headers.get(name)?.to_str().ok()
 }
 
-/// What an `Authorization` header says.
+/// The contents of an `Authorization` header.
 struct Signature<'a> {
     access_key: &'a str,
     region: &'a str,

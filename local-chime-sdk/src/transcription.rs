@@ -1,4 +1,4 @@
-//! The operations of transcription. Nothing is said in these meetings, so nothing is transcribed.
+//! The operations of transcription. These meetings have no audio, so nothing is transcribed.
 
 use serde_json::Value;
 

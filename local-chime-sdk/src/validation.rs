@@ -28,7 +28,7 @@ impl Validation {
 
     /// Rejects an input that violates a constraint, in AWS's wording, which quotes values.
     pub fn check(&self, operation: &str, input: &Value) -> std::result::Result<(), Error> {
-        // An operation that is not known has no input.
+        // An unknown operation has no input.
         let Some(validator) = self.0.get(&format!("{operation}Request")) else {
             return Ok(());
         };

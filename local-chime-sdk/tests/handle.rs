@@ -1,5 +1,5 @@
-//! What a test does with the service: faults, tokens, ended meetings and the log of requests.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends at what is unexpected")]
+//! The service's controls for tests: faults, tokens, ended meetings and the log of requests.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test panics on anything unexpected")]
 
 use std::net::Ipv4Addr;
 use std::pin::pin;
@@ -46,7 +46,7 @@ impl Local {
         self.send(Method::POST, "/meetings", &body).await
     }
 
-    /// Creates a meeting, which must succeed, and returns its id.
+    /// Creates a meeting, which must succeed, and returns its ID.
     async fn meeting_id(&self, token: &str, external_id: &str) -> String {
         let response = self.create(token, external_id).await.unwrap();
         assert_eq!(response.status(), 200);
@@ -141,7 +141,7 @@ async fn faults_come_in_order_and_end() {
     assert_eq!(conflict.headers()["x-amzn-errortype"], "ConflictException");
     let body = json(conflict).await;
     assert_eq!(body["Code"], "Conflict");
-    // As AWS's messages may.
+    // As AWS's messages may do.
     assert!(body["Message"].as_str().unwrap().contains("a room"), "{body}");
     assert_eq!(local.chime_sdk.meetings().len(), 0);
 
@@ -205,7 +205,7 @@ async fn an_answer_can_be_late_before_and_after_the_operation() {
             answer = &mut answer => panic!("{answer:?}"),
         }
         assert_eq!(local.chime_sdk.meetings().len(), meetings);
-        // From now on, an hour passes as soon as there is nothing to do.
+        // From now on, an hour passes as soon as all tasks are idle.
         tokio::time::pause();
         assert_eq!(answer.await.unwrap().status(), 200);
         assert_eq!(local.chime_sdk.meetings().len(), 1);

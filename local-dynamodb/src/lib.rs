@@ -1,4 +1,4 @@
-//! An embedded `DynamoDB` that holds the meetings' table, for local use and for tests.
+//! An embedded `DynamoDB` with the meetings' table, for local use and for tests.
 //!
 //! The engine is dynoxide; the table is the one that `template.yaml` deploys, read from there.
 
@@ -12,15 +12,15 @@ pub use dynoxide::Database;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-/// Anything that can go wrong here: it ends the program or the test.
+/// Any failure: it ends the program or the test.
 pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 const TEMPLATE: &str = include_str!("../../template.yaml");
 
-/// Creates the meetings' table under the name `table`, unless it is there.
+/// Creates the meetings' table under the name `table`, unless it exists.
 ///
 /// # Errors
-/// If `template.yaml` has no such table, or the engine refuses it.
+/// If `template.yaml` does not define the table, or the engine rejects it.
 pub fn create_table(database: &Database, table: &str) -> Result<()> {
     if database.get_table_metadata(table)?.is_some() {
         return Ok(());
@@ -40,11 +40,11 @@ pub fn create_table(database: &Database, table: &str) -> Result<()> {
     Ok(())
 }
 
-/// Serves `database` on a free port of `host`, an address of this machine, for as long as the process
-/// lives, and returns the port.
+/// Serves `database` on a free port of `host`, an address of this machine, for as long as the
+/// process lives, and returns the port.
 ///
 /// # Errors
-/// If there is no port to be had.
+/// If there is no free port.
 pub async fn serve(database: Database, host: Ipv4Addr) -> Result<u16> {
     let listener = TcpListener::bind((host, 0)).await?;
     let port = listener.local_addr()?.port();

@@ -1,11 +1,11 @@
-//! `local-dynamodb [--for-containers] DATABASE COMMAND [ARGUMENT...]` runs a command beside an embedded
-//! `DynamoDB` that keeps its tables in the file `DATABASE`.
+//! `local-dynamodb [--for-containers] DATABASE COMMAND [ARGUMENT...]` runs a command together with
+//! an embedded `DynamoDB` that keeps its tables in the file `DATABASE`.
 //!
-//! The command finds it as every AWS SDK does, by `AWS_ENDPOINT_URL_DYNAMODB`, and the meetings'
-//! table under the name in `MEETINGS_TABLE`. It ends with the command, and passes a SIGTERM on.
+//! The command finds it like every AWS SDK, by `AWS_ENDPOINT_URL_DYNAMODB`, and the meetings' table
+//! under the name in `MEETINGS_TABLE`. It exits with the command and forwards SIGTERM to it.
 //!
-//! Containers do not reach a machine's loopback. With `--for-containers` it listens on all addresses,
-//! and is found as `host.docker.internal`.
+//! Containers cannot reach the host's loopback. With `--for-containers`, it listens on all
+//! interfaces and its name is `host.docker.internal`.
 
 use std::env;
 use std::process::ExitCode;

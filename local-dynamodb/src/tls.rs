@@ -1,4 +1,4 @@
-//! TLS for a server on this machine, as `DynamoDB`'s own endpoints have it.
+//! TLS for a server on this machine, like that of `DynamoDB`'s own endpoints.
 
 use std::sync::Arc;
 
@@ -11,16 +11,16 @@ pub use tokio_rustls::server::TlsStream;
 
 use crate::Result;
 
-/// Accepts connections to this machine by the certificate of a new authority, whose own certificate is
-/// returned too, in PEM.
+/// Accepts connections to this machine with a certificate of a new authority. Also returns the
+/// authority's own certificate, in PEM.
 ///
 /// # Errors
-/// If there is no certificate to be had.
+/// If a certificate cannot be generated.
 pub fn acceptor() -> Result<(TlsAcceptor, String)> {
     let ca_key = KeyPair::generate()?;
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    // A certificate with its issuer's name counts as signed by itself.
+    // A certificate with its issuer's name counts as self-signed.
     params.distinguished_name.push(DnType::CommonName, "authority of local-dynamodb");
     let ca_certificate = params.self_signed(&ca_key)?.pem();
     let key = KeyPair::generate()?;

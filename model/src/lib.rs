@@ -8,11 +8,12 @@
 //! takes up to four steps. They have the same names in `src/create_meeting.rs`, `src/store.rs` and
 //! `src/media_plane/chime_sdk_meetings.rs`:
 //!
-//! 1. `read` gets the token's item. If there is none, or if it has expired, `create` follows. If the
-//!    item is younger than [`BUCKET`], it determines the response: a replay of its meeting for an
-//!    equal request, a conflict for a different one. If the item is older, `check` follows.
+//! 1. `read` gets the token's item. If there is none, or if it has expired, `create` follows. If
+//!    the item is younger than [`BUCKET`], it determines the response: a replay of its meeting for
+//!    an equal request, a conflict for a different one. If the item is older, `check` follows.
 //! 2. `check` asks upstream whether the item's meeting still exists. If the meeting has ended,
-//!    `create` follows. Otherwise the item determines the response, even if upstream does not reply.
+//!    `create` follows. Otherwise the item determines the response, even if upstream does not
+//!    reply.
 //! 3. `create` asks upstream for a meeting. It sends a token of its own, T, made from the request
 //!    and from the time, counted in whole [`BUCKET`]s. If upstream remembers T, it returns the
 //!    meeting that it created for T before.
@@ -21,17 +22,17 @@
 //!    the invocation's own `WriteId`, an earlier attempt wrote it, and only its response was lost.
 //!
 //! So upstream proposes a meeting, and the put decides. On the media plane `templates`, the
-//! invocation makes up the meeting's ID instead, and `put` is its only step.
+//! invocation generates the meeting's ID itself, and `put` is its only step.
 //!
-//! A [`Fault`] can happen in each step. At any time, a meeting can end, and `DynamoDB` can delete an
-//! expired item. An invocation that crashes takes no further step, and neither does one that has
+//! A [`Fault`] can happen in each step. At any time, a meeting can end, and `DynamoDB` can delete
+//! an expired item. An invocation that crashes takes no further step, and neither does one that has
 //! reached its [`DEADLINE`]. A retry by the client is another invocation with the same request.
 //!
 //! The tests have the checker visit every state that can be reached, and look for one that violates
 //! a property (`src/properties.rs`). They also leave out one [`Part`] of the protocol at a time, to
 //! show which property needs it. The model itself leaves out the daily limit, whose counter is part
-//! of the same write as the item. It also leaves out meetings that end before they are put: upstream
-//! keeps a meeting without attendees for longer than T and an invocation last.
+//! of the same write as the item. It also leaves out meetings that end before they are put:
+//! upstream keeps a meeting without attendees for longer than T and an invocation last.
 
 mod properties;
 mod state;
@@ -69,7 +70,7 @@ pub struct Protocol {
 /// Where meetings come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MediaPlane {
-    /// The invocation makes up their IDs.
+    /// The invocation generates their IDs.
     Templates,
     /// Upstream creates them.
     ChimeSdkMeetings,
@@ -82,7 +83,7 @@ pub enum Part {
     RequestInT,
     /// The time in T.
     TimeInT,
-    /// The question in `check`. Without it, the item always determines the response.
+    /// The request in `check`. Without it, the item always determines the response.
     Check,
     /// The condition of `put`. Without it, any item is replaced.
     Condition,
@@ -131,7 +132,7 @@ impl Model for Protocol {
         }
         if state.invocations.len() < self.invocations {
             actions.push(Action::Invoke(Request::X));
-            // It makes no difference which of the two is first.
+            // The order of the two makes no difference.
             if !state.invocations.is_empty() {
                 actions.push(Action::Invoke(Request::Y));
             }

@@ -9,7 +9,7 @@ type Condition = fn(&Protocol, &State) -> bool;
 
 /// What must hold in every state.
 const ALWAYS: [(&str, Condition); 7] = [
-    // Concurrent puts leave one meeting, and no put replaces the item of a meeting that goes on.
+    // Concurrent puts leave one meeting, and no put replaces the item of an ongoing meeting.
     ("a token has at most one live meeting", |_, state| {
         (0..state.meetings.len()).filter(|meeting| state.is_live(*meeting)).count() <= 1
     }),
@@ -22,7 +22,7 @@ const ALWAYS: [(&str, Condition); 7] = [
         returned(state)
             .is_none_or(|(response, id)| state.meetings[id].request == response.by.request)
     }),
-    // As long as that meeting lives, another one or a conflict would be wrong.
+    // Until that meeting ends, another one or a conflict would be wrong.
     ("a retry returns the meeting that was returned before", |_, state| {
         state.response.is_none_or(|response| {
             let expected = response.by.returned_before.filter(|meeting| state.is_live(*meeting));
@@ -45,7 +45,7 @@ const ALWAYS: [(&str, Condition); 7] = [
     }),
 ];
 
-/// What must happen in some states. Otherwise the model would leave out what matters.
+/// What must happen in some states. Otherwise the model would miss the cases that matter.
 const SOMETIMES: [(&str, Condition); 4] = [
     ("a meeting is replayed", |_, state| {
         state.response.is_some_and(|response| matches!(response.outcome, Outcome::Replayed(_)))

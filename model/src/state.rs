@@ -1,5 +1,5 @@
-//! What there is at one moment: the invocations, the table, and upstream. The properties also need
-//! to know some of what happened before.
+//! The state at one moment: the invocations, the table, and upstream. For the properties, it also
+//! has some of the history.
 
 use crate::{BUCKET, DEADLINE, LIFETIME};
 
@@ -27,7 +27,7 @@ pub struct State {
     pub response: Option<Response>,
 }
 
-/// What a client asks for.
+/// A client's request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Request {
     /// A meeting.
@@ -41,19 +41,19 @@ pub enum Request {
 pub struct Invocation {
     /// Its number.
     pub write_id: WriteId,
-    /// What it was asked for.
+    /// Its request.
     pub request: Request,
     /// When it started. It reads the clock only then.
     pub now: Tick,
     /// What it does next.
     pub step: Step,
-    /// For the properties: the live meeting that an equal request had returned by then.
+    /// For the properties: the ongoing meeting that an equal request had returned by then.
     pub returned_before: Option<MeetingId>,
     /// For the properties: the meeting of an item older than [`BUCKET`], if it had ended by then.
     pub ended_before: Option<MeetingId>,
 }
 
-/// A step, and what the invocation knows by then.
+/// A step, and the invocation's knowledge before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the crate's documentation explains the steps")]
 pub enum Step {
@@ -63,12 +63,12 @@ pub enum Step {
     Put { meeting: MeetingId, ended: Option<MeetingId> },
 }
 
-/// What goes wrong in a step.
+/// A fault in a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// Nothing.
     NoFault,
-    /// The table or upstream does what it was asked for, but its response is lost.
+    /// The table or upstream performs the request, but its response is lost.
     ResponseLost,
     /// Upstream has forgotten T.
     Forgotten,
@@ -83,7 +83,7 @@ pub struct Item {
     pub meeting: MeetingId,
     /// When the invocation that wrote the item started.
     pub created: Tick,
-    /// Which invocation that was.
+    /// That invocation.
     pub write_id: WriteId,
 }
 
@@ -92,7 +92,7 @@ pub struct Item {
 pub struct Meeting {
     /// What the client asked for.
     pub request: Request,
-    /// What upstream was sent.
+    /// The token sent to upstream.
     pub token: UpstreamToken,
     /// Whether it has ended.
     pub has_ended: bool,
@@ -111,13 +111,13 @@ pub struct Meeting {
 pub struct Response {
     /// The invocation that responded, before its last step.
     pub by: Invocation,
-    /// What went wrong in that step.
+    /// The fault in that step.
     pub fault: Fault,
-    /// What the client gets.
+    /// The client's outcome.
     pub outcome: Outcome,
 }
 
-/// What a response says.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// The request created this meeting.

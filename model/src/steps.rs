@@ -1,11 +1,11 @@
-//! The protocol: what an invocation does in each step.
+//! The protocol: the steps of an invocation.
 
 use crate::state::{
     Fault, Invocation, Item, MeetingId, Outcome, Request, Response, State, Step, WriteId,
 };
 use crate::{BUCKET, MediaPlane, Part, Protocol};
 
-/// No counter goes further: the number of states must be finite.
+/// The maximum of every counter, because the number of states must be finite.
 const MANY: u8 = 2;
 
 /// What follows a step.

@@ -7,7 +7,7 @@ use stateright::{Checker, Expectation, HasDiscoveries, Model};
 /// By then, an item can have expired, and the next one too.
 const LAST_TICK: u8 = 6;
 
-/// Visits all states. If there are few, the model does not do what it should.
+/// Visits all states. If there are few, the model is broken.
 #[track_caller]
 fn explore(media_plane: MediaPlane, invocations: usize, last_tick: u8) -> impl Checker<Protocol> {
     let protocol = Protocol { media_plane, left_out: None, invocations, last_tick };
@@ -32,14 +32,14 @@ fn every_property_holds_for_chime_sdk_meetings() {
     explore(ChimeSdkMeetings, 3, LAST_TICK).assert_properties();
 }
 
-/// Over a longer time, four invocations have too many states to visit. For the same reason, not
-/// everything happens that must happen in some states.
+/// Over a longer time, four invocations have too many states to visit. For the same reason, some of
+/// the things that must happen somewhere do not happen here.
 #[test]
 fn every_property_holds_for_four_invocations_at_once() {
     let _ = explore(ChimeSdkMeetings, 4, 0);
 }
 
-/// Finds a state that violates `property`, and prints how it is reached.
+/// Finds a state that violates `property`, and prints the path to it.
 #[track_caller]
 fn assert_violated(media_plane: MediaPlane, without: Part, property: &'static str) {
     let left_out = Some(without);

@@ -1,7 +1,7 @@
-"""Calls create_meeting of boto3 for each line of JSON on standard input, which holds its arguments.
+"""Calls boto3's create_meeting with the arguments in each line of JSON on standard input.
 
-Answers each with a line of JSON: the meeting, or the typed exception's name and members.
-Endpoint, credentials and all else come from the environment, as for any program with boto3.
+Prints a line of JSON for each: the meeting, or the typed exception's name and members.
+Endpoint, credentials and all other settings come from the environment, as in any boto3 program.
 """
 
 import json

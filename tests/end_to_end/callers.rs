@@ -1,10 +1,10 @@
-//! Who calls, and who may: the IAM identity that an event carries, and nothing else of it.
+//! Identification and authorization of callers: only the event's IAM identity counts.
 
 use serde_json::json;
 
 use crate::support::{CALLER, DynamoDb, Event, Function};
 
-/// Of each source, an event of a caller with an identity and one of a caller without.
+/// For each source, an event with a caller's identity and one without.
 const WITH_IDENTITY: [&str; 3] = ["rest-create", "http-iam", "url-create"];
 const WITHOUT_IDENTITY: [&str; 3] = ["rest-anonymous", "http-create", "url-anonymous"];
 
@@ -65,7 +65,7 @@ async fn nothing_that_a_client_or_an_authorizer_says_makes_a_caller() {
         event.0["accountId"] = json!(STRANGER);
         event.0["identity"] = identity.clone();
         event.0["requestContext"]["accountId"] = json!(STRANGER);
-        // What Lambda and JWT authorizers and the other kind of event have there.
+        // Fields of Lambda and JWT authorizers, and of the other event format.
         let authorizer =
             json!({"accountId": STRANGER, "lambda": identity, "jwt": {"claims": identity}});
         event.0["requestContext"]["authorizer"] = authorizer;
@@ -87,7 +87,7 @@ async fn a_caller_without_an_identity_is_turned_away_where_one_is_required() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start_with(&dynamodb, &[("REQUIRE_IAM_CALLER", "true")]).await;
     for name in WITHOUT_IDENTITY {
-        // Nobody looks at the body.
+        // The body is not even read.
         for event in [Event::named(name), Event::named(name).body("{")] {
             let reply = function.invoke(&event).await;
 
@@ -146,7 +146,7 @@ async fn a_caller_of_another_account_is_turned_away_where_accounts_are_listed() 
             assert_eq!(function.invoke(&Event::named(name)).await.status, 201, "{name}");
         }
         let invalid = function.invoke(&Event::named("rest-invalid")).await;
-        assert_eq!(invalid.status, 400, "who may call learns what is wrong: {invalid:?}");
+        assert_eq!(invalid.status, 400, "allowed callers get the validation error: {invalid:?}");
     }
 }
 
@@ -204,7 +204,7 @@ async fn one_token_of_two_accounts_is_two_meetings() {
     for name in WITH_IDENTITY {
         let own = Event::named(name);
         let strangers = own.clone().set(account(name), json!(STRANGER));
-        // Asked for differently, which only its own account's token forbids.
+        // A different request, which would be a mismatch for the same account.
         let other = r#"{"ClientRequestToken": "TOKEN", "MediaRegion": "eu-west-1"}"#;
         let other = other
             .replace("TOKEN", &format!("{}-standup-2026-11-22", &name[..name.find('-').unwrap()]));

@@ -1,4 +1,4 @@
-"""What the model of `chime-sdk-meetings` in botocore says about a value, the prose of it included."""
+"""The constraints of botocore's `chime-sdk-meetings` model, including those in its prose."""
 
 import html
 import re

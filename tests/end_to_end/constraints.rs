@@ -1,4 +1,5 @@
-//! Every constraint of the API page, at its bound and past it, and bodies that are no request.
+//! Every constraint of the API reference, at and beyond its bound, and bodies that are not a
+//! request.
 
 use serde_json::{Value, json};
 
@@ -15,7 +16,7 @@ const STRING: &str = "be a string";
 const UNICODE: &str = "be Unicode text";
 const NOT_NULL: &str = "not be null";
 
-/// The media Regions of the API page.
+/// The media Regions of the API reference.
 pub const REGIONS: [&str; 18] = [
     "af-south-1",
     "ap-northeast-1",
@@ -37,10 +38,10 @@ pub const REGIONS: [&str; 18] = [
     "us-west-2",
 ];
 
-/// A constraint that a value breaks: the path of the value, and what it must do.
+/// A violated constraint: the path of the value, and what it must do.
 type Violation<'a> = (&'a str, &'a str);
 
-/// Requires that each request breaks just these constraints; one that breaks none is a new meeting.
+/// Asserts that each request violates exactly these constraints; without any, it creates a meeting.
 async fn expect(cases: Vec<(Value, &[Violation<'_>])>) {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
@@ -59,7 +60,7 @@ async fn expect(cases: Vec<(Value, &[Violation<'_>])>) {
             assert_eq!(reply.message(), message(violations), "{request}");
         }
     }
-    assert_eq!(dynamodb.items().await.len(), valid, "what is refused is not written");
+    assert_eq!(dynamodb.items().await.len(), valid, "rejected requests are not written");
 }
 
 fn message(violations: &[Violation]) -> String {
@@ -111,7 +112,7 @@ async fn external_meeting_id_and_meeting_host_id() {
             (id(json!(repeat(64))), &[]),
             (id(json!("  ")), &[]),
             (id(json!("\u{0}\u{10ffff}")), &[]),
-            // Unicode scalar values count, not bytes and not what a reader sees as one.
+            // Lengths are in Unicode scalar values, not in bytes or grapheme clusters.
             (id(json!("📅".repeat(64))), &[]),
             (id(json!("e\u{301}")), &[]),
             (id(json!("x")), &[(at, AT_LEAST_2)]),
@@ -234,7 +235,7 @@ async fn tags() {
             tags(last_without_key(1000)),
             &[too_many, ("tags.1000.member.key", AT_LEAST_1)],
         ),
-        // That many are looked into and no more.
+        // At most this many tags are checked.
         (tags(last_without_key(1001)), &[too_many]),
         (tags(json!([])), &[("tags", AT_LEAST_1)]),
         (tags(json!({})), &[("tags", "be an array")]),

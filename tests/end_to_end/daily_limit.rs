@@ -1,4 +1,4 @@
-//! The meetings that an account may create in a UTC day: counted exactly, whatever happens.
+//! The daily limit of meetings per account: counted exactly, whatever happens.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -109,7 +109,7 @@ async fn the_limit_resets_with_the_utc_day() {
     assert_eq!(invoke("second", next_day).await.status, 201);
     let refused = invoke("third", next_day).await;
     assert!(refused.message().ends_with("It resets at 2026-11-24T00:00:00Z."), "{refused:?}");
-    // The first meeting has expired: another of its token is one more.
+    // The first meeting has expired, so its token creates another, which counts.
     assert_limit_reached(&invoke("first", next_day).await, 1);
     assert_eq!(invoke("first", next_day + Duration::from_hours(24)).await.status, 201);
 
@@ -122,7 +122,7 @@ async fn the_limit_resets_with_the_utc_day() {
         })
         .collect();
     counters.sort_unstable();
-    // DynamoDB may delete each a day after its day has ended.
+    // Counters expire a day after the end of their day.
     assert_eq!(
         counters,
         [
@@ -133,12 +133,12 @@ async fn the_limit_resets_with_the_utc_day() {
     );
 }
 
-/// What as many requests at once get that each have a token of their own.
+/// The replies to concurrent requests, each with its own token.
 async fn create_at_once(function: &InProcess, requests: usize) -> Vec<Reply> {
     let now = SystemTime::now();
     let create = async |n| {
         let event = create(&format!("token-{n}"));
-        // On a slow machine some may not get through before their deadline. Clients try again.
+        // On a slow machine, some may miss their deadline. Clients retry.
         loop {
             let reply = function.invoke(&event, now, 0).await;
             if reply.status != 503 {
@@ -149,7 +149,7 @@ async fn create_at_once(function: &InProcess, requests: usize) -> Vec<Reply> {
     timeout(PATIENCE, join_all((0..requests).map(create))).await.expect("all replies")
 }
 
-/// Requires as many meetings as the limit says, and that all else was refused because of it.
+/// Asserts that exactly `limit` meetings were created, and that the limit rejected all others.
 fn assert_meetings(replies: &[Reply], limit: u32) {
     let refused: Vec<_> = replies.iter().filter(|reply| reply.status != 201).collect();
     assert_eq!(replies.len() - refused.len(), limit as usize);
@@ -188,7 +188,7 @@ async fn transactions_that_cancel_each_other_are_counted_as_exactly() {
 
     assert_meetings(&replies, 20);
     assert_eq!(dynamodb.counted_meetings(CALLER).await, 20);
-    assert!(dynamodb.take_requests() > 40, "no transactions have met");
+    assert!(dynamodb.take_requests() > 40, "no transactions conflicted");
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn without_a_limit_nothing_is_counted() {
     assert!(item.contains_key("MeetingId"));
 }
 
-/// Write units of 1 KB each. In a transaction every item costs them twice.
+/// Write units of 1 KB each. In a transaction, every item costs twice as many.
 #[tokio::test]
 async fn a_usual_meeting_takes_one_write_unit_and_its_counter_one() {
     within_a_day().await;

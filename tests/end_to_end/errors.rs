@@ -1,4 +1,4 @@
-//! What `DynamoDB`'s errors become.
+//! Responses to `DynamoDB`'s errors.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -39,13 +39,13 @@ async fn what_dynamodb_answers_becomes_an_error_of_the_api() {
         assert_eq!(header("retry-after"), retry_after);
         assert_eq!(header("x-amz-retry-after"), retry_after.map(|_| "1000"));
         assert_eq!((&reply.json()["__type"], &reply.json()["Code"]), (&name.into(), &short.into()));
-        // The client learns nothing of the inside, the log everything.
+        // Internals are logged, but not revealed to the client.
         assert!(!reply.body.contains("Dynamo") && !reply.body.contains("on purpose"));
         function.process.logged(&format!("{code} on purpose")).await;
     }
     dynamodb.set_faults([]);
     let reply = function.invoke(&Event::named("rest-create")).await;
-    assert_eq!((reply.status, reply.is_replay()), (201, false), "no failure has created a meeting");
+    assert_eq!((reply.status, reply.is_replay()), (201, false), "no failure created a meeting");
 }
 
 #[tokio::test]

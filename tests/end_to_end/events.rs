@@ -1,4 +1,4 @@
-//! Events of REST APIs, HTTP APIs and function URLs: the files in `events/`, and their variations.
+//! Events of REST APIs, HTTP APIs and function URLs: the files in `events/`, and variations.
 
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ async fn the_events_of_each_source_have_their_outcomes() {
 const MEETING: &str = "4f1e7a52-2c7b-4b8a-9d55-0123456789ab";
 const ATTENDEE: &str = "b7d1c9e0-5a64-4d0f-8c3b-fedcba987654";
 
-/// The events of the operations on meetings that exist, in the order of a program, and their status codes.
+/// The events for existing meetings, in the order in which a program sends them, and their status.
 const OPERATIONS: [(&str, u64); 9] = [
     ("get-meeting", 200),
     ("create-attendee", 201),
@@ -78,7 +78,7 @@ async fn the_events_of_each_source_play_a_whole_program() {
                 assert_eq!(reply.json()["Attendee"], attendees[0], "no user is added twice");
             }
         }
-        // As they are, the events name a meeting that does not exist.
+        // Unchanged, the events name a meeting that does not exist.
         for (operation, _) in OPERATIONS {
             let reply = function.invoke(&Event::named(&format!("{source}-{operation}"))).await;
             assert_eq!(reply.status, 404, "{source}-{operation}: {reply:?}");
@@ -88,8 +88,8 @@ async fn the_events_of_each_source_play_a_whole_program() {
     chime.assert_valid().await;
 }
 
-/// The files in `events/` are those that the tests above name, of each source one with another kind of
-/// caller, and of each kind of API one behind a custom domain.
+/// `events/` contains exactly the files that the tests above name, plus, for each source, one with
+/// the other kind of caller, and for each kind of API one behind a custom domain.
 #[test]
 fn there_are_no_other_events() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../events");

@@ -1,5 +1,5 @@
-//! Faults between the function and `DynamoDB`: each earns an answer of the API, and a client that
-//! tries again ends with the one meeting there is.
+//! Faults between the function and `DynamoDB`: each results in a response of the API, and a client
+//! that retries ends up with exactly one meeting.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +10,7 @@ const THROTTLED: Fault = Fault::before(Refusal(400, "ProvisionedThroughputExceed
 
 const GARBAGE: &str = r#"<p>{"__type"#;
 
-/// As Lambda's default is.
+/// Lambda's default timeout.
 fn deadline() -> SystemTime {
     SystemTime::now() + Duration::from_secs(3)
 }
@@ -28,7 +28,7 @@ async fn one_fault_is_made_up_for_within_the_invocation() {
         Fault::before(Stalled),
         Fault::before(Truncated),
         Fault::before(Slow),
-        // The write has been done and its answer is lost: no error, and no replay either.
+        // The write was committed and its response lost: neither an error nor a replay.
         Fault::after(Refusal(500, "InternalServerError")),
         Fault::after(Closed),
         Fault::after(Raw(502, GARBAGE)),
@@ -133,7 +133,7 @@ async fn a_store_that_answers_nothing_is_given_up_before_the_deadline() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     dynamodb.set_fault(Fault::before(Stalled));
-    // The shortest that a template may set is 1 s, which leaves no room for a busy machine.
+    // The shortest timeout in a template is 1 s, which is too short on a busy machine.
     for seconds in [2, 3, 5] {
         dynamodb.take_requests();
         let deadline = SystemTime::now() + Duration::from_secs(seconds);
@@ -145,10 +145,10 @@ async fn a_store_that_answers_nothing_is_given_up_before_the_deadline() {
     }
 }
 
-/// Time stands still but for what waits, so that what is measured does not depend on the machine.
+/// Only timers advance the clock, so the measurement does not depend on the machine.
 #[tokio::test(start_paused = true)]
 async fn whatever_the_deadline_a_quarter_of_a_second_is_left_to_answer() {
-    // It takes connections, and answers nothing.
+    // Accepts connections, but never responds.
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let function = InProcess::new(&sdk_config(&endpoint), Duration::from_hours(24));
@@ -166,8 +166,7 @@ async fn whatever_the_deadline_a_quarter_of_a_second_is_left_to_answer() {
         let took = started_at.elapsed();
         // tokio's timers tick in milliseconds.
         assert!(took <= most + Duration::from_millis(1), "{took:?} of {span} ms");
-        // Three attempts have had a quarter each, or the second in which to connect. What time the
-        // machine itself took is not theirs.
+        // Three attempts have used a quarter each, or the connect timeout of a second.
         let attempt = (most / 4).min(Duration::from_secs(1));
         assert!(span < 1000 || took > attempt * 5 / 2, "{took:?} of {span} ms");
     }
@@ -179,7 +178,7 @@ async fn a_store_that_takes_no_connections_is_given_up_before_the_deadline() {
     socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
     let listener = socket.listen(0).unwrap();
     let address = listener.local_addr().unwrap();
-    // What the kernel queues for a listener that accepts nothing: one connection.
+    // Fills the kernel's backlog, which is one connection.
     let _queued = tokio::net::TcpStream::connect(address).await.unwrap();
     let mut dynamodb = DynamoDb::start().await;
     dynamodb.endpoint = format!("http://{address}");

@@ -1,11 +1,11 @@
-//! Whatever a client sends gets a reply, and what no client can have sent fails its invocation.
+//! Anything a client can send gets a reply. Events that no client can cause fail the invocation.
 
 use serde_json::{Value, json};
 
 use crate::support::{DynamoDb, Event, Function, Reply};
 
-/// The inside of a JSON string: hosts that are none, headers that are not ASCII, surrogates on
-/// their own, and what breaks lines, paths and parsers.
+/// Contents of JSON strings: invalid hosts, non-ASCII headers, lone surrogates, and text that
+/// breaks lines, paths and parsers.
 const TEXTS: [&str; 20] = [
     "",
     " ",
@@ -31,7 +31,7 @@ const TEXTS: [&str; 20] = [
 
 const MARK: &str = "to be replaced";
 
-/// A reply to the event with `text`, raw, where [`MARK`] is.
+/// The reply to the event with [`MARK`] replaced by the raw `text`.
 async fn invoke(function: &Function, event: &Event, text: &str) -> Reply {
     let marked = event.0.to_string();
     assert!(marked.contains(MARK), "{marked}");
@@ -141,7 +141,7 @@ async fn no_body_keeps_a_request_from_its_answer() {
     let open = |bracket: &str| bracket.repeat(100_000);
     let token = r#""ClientRequestToken": "token""#;
     for (body, why) in [
-        // Nesting: ignored where the member is unknown, refused where it is not what it should be.
+        // Nesting: ignored in unknown members, rejected where the type is wrong.
         (format!(r#"{{{token}, "Unknown": {}{}}}"#, open("["), open("]")), None),
         (format!(r#"{{{token}, "Tags": [{}1{}]}}"#, open("["), open("]")), Some("be an object")),
         (
@@ -150,11 +150,11 @@ async fn no_body_keeps_a_request_from_its_answer() {
         ),
         (open("["), Some("must be a JSON object")),
         (open(r#"{"a":"#), Some("EOF while parsing")),
-        // Surrogates on their own, which are JSON but not Unicode.
+        // Lone surrogates, which are valid JSON but not Unicode.
         (r#"{"ClientRequestToken": "\ud800"}"#.into(), Some("be Unicode text")),
         (r#"{"ClientRequestToken": "token", "\ud800": 1}"#.into(), Some("cannot be parsed")),
         (r#"{"ClientRequestToken": "token", "Unknown": "\ud800"}"#.into(), None),
-        // Characters that text may hold.
+        // Characters that are allowed in text.
         (r#"{"ClientRequestToken": "nul", "ExternalMeetingId": "\u0000\u0000"}"#.into(), None),
         (r#"{"ClientRequestToken": "bom", "ExternalMeetingId": "\ufeff\u2028"}"#.into(), None),
         (format!("\u{feff}{{{token}}}"), Some("must be a JSON object")),
@@ -162,13 +162,13 @@ async fn no_body_keeps_a_request_from_its_answer() {
         (format!(r#"{{{token}, "Unknown": 1e999, "Other": -{}}}"#, "9".repeat(400)), None),
         (r#"{"ClientRequestToken": 1e999}"#.into(), Some("be a string")),
         (format!(r#"{{{token}, "Unknown": 1e}}"#), Some("invalid number")),
-        // Members twice, also in disguise.
+        // Duplicate members, even if escaped differently.
         (format!("{{{token}, {token}}}"), Some("duplicate field `ClientRequestToken`")),
         (
             format!(r#"{{{token}, "ClientRequest\u0054oken": null}}"#),
             Some("duplicate field `ClientRequestToken`"),
         ),
-        // As much as Lambda lets through, and more: "Lambda quotas" in its developer guide.
+        // At and beyond Lambda's limit: "Lambda quotas" in its developer guide.
         (format!(r#"{{{token}, "Unknown": "{}"}}"#, "x".repeat(6 << 20)), None),
         (format!(r#"{{{token}, "Unknown": "{}"}}"#, "x".repeat(20 << 20)), None),
         (
@@ -186,12 +186,12 @@ async fn no_body_keeps_a_request_from_its_answer() {
         let start: String = body.chars().take(100).collect();
         if let Some(why) = why {
             assert!(reply.message().contains(why), "{start}: {reply:?}");
-            assert!(reply.body.len() < 1 << 20, "{start}: Lambda takes no reply beyond 6 MB");
+            assert!(reply.body.len() < 1 << 20, "{start}: Lambda rejects replies over 6 MB");
         } else {
             assert_eq!(reply.status, 201, "{start}: {reply:?}");
         }
     }
-    // A surrogate on its own in the event itself, where it stands for a broken character.
+    // A lone surrogate in the event itself, where it represents a broken character.
     let event = Event::create(&json!({"ClientRequestToken": "token", "Unknown": MARK}));
     assert!(invoke(&function, &event, r"\ud800").await.message().contains("must be UTF-8"));
 }
@@ -270,6 +270,6 @@ async fn what_no_http_source_sends_fails_its_invocation_and_says_why() {
         assert!(error["errorMessage"].as_str().unwrap().contains("failed to deserialize"));
     }
     let reply = function.invoke(&Event::named("rest-create")).await;
-    assert_eq!(reply.status, 201, "the function has survived");
-    assert!(!function.process.stop().await.contains("s3cr3t"), "nothing of an event is quoted");
+    assert_eq!(reply.status, 201, "the function survived");
+    assert!(!function.process.stop().await.contains("s3cr3t"), "events are not quoted");
 }

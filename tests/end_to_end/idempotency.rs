@@ -1,4 +1,4 @@
-//! One meeting for a caller's account and token, whatever is asked and however often.
+//! One meeting per account and token, whatever is requested and however often.
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ fn full() -> Value {
 async fn a_replay_is_the_first_answer_byte_for_byte() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
-    // What was answered is kept, whatever the settings have become since.
+    // The stored response is returned even if the settings have changed.
     let function_later = Function::start_with(&dynamodb, &[("MEDIA_DOMAIN", "new.test")]).await;
     let event = Event::create(&full());
 
@@ -64,7 +64,7 @@ async fn a_request_is_the_same_if_it_means_the_same() {
         assert_eq!(replay.body, first.body);
     }
 
-    // Where nothing is given, an object that gives nothing changes nothing.
+    // An empty object is equivalent to a missing one.
     let bare = |extra: &str| format!(r#"{{"ClientRequestToken": "bare"{extra}}}"#);
     let first = function.invoke(&Event::create(&json!({})).body(&bare(""))).await;
     for extra in [
@@ -120,7 +120,7 @@ async fn another_request_is_refused_and_told_which_members_differ() {
         );
     }
     let replay = function.invoke(&Event::create(&full())).await;
-    assert_eq!(replay.body, first.body, "a refused request changes nothing");
+    assert_eq!(replay.body, first.body, "a rejected request changes nothing");
 }
 
 #[tokio::test]
@@ -130,14 +130,14 @@ async fn an_expired_meeting_frees_its_token_though_its_item_is_still_there() {
     let first = function.invoke(&Event::create(&full())).await;
     dynamodb.expire().await;
 
-    // Not even the same request: a new one altogether.
+    // A completely different request.
     let second = function.invoke(&Event::create(&json!({"ClientRequestToken": "token"}))).await;
 
     assert_eq!((second.status, second.is_replay()), (201, false), "{second:?}");
     assert_ne!(first.json()["Meeting"]["MeetingId"], second.json()["Meeting"]["MeetingId"]);
     let [item] = &dynamodb.items().await[..] else { panic!("one item") };
     assert_eq!(item["MeetingId"].as_s().unwrap(), &second.json()["Meeting"]["MeetingId"]);
-    assert!(!item.contains_key("ExternalMeetingId"), "nothing is left of the old meeting");
+    assert!(!item.contains_key("ExternalMeetingId"), "nothing of the old meeting remains");
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn tokens_of_other_accounts_and_in_other_case_are_other_tokens() {
         event.clone().set(account, json!("444455556666")),
         event.set(account, json!(null)),
         Event::create(&other_case),
-        // An HTTP API without IAM, whose owner is an account too: that is not the caller.
+        // An HTTP API without IAM: its owner's account is in the event, but is not the caller.
         Event::named("http-create").body(&other_case.to_string()),
         // A function URL with IAM.
         Event::named("url-create").body(r#"{"ClientRequestToken": "url-token"}"#),

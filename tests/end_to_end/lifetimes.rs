@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 
 use crate::support::{DynamoDb, Event, InProcess, Reply, sdk_config};
 
-/// A function whose clock is the test's.
+/// A function whose clock the test controls.
 struct Function(InProcess);
 
 impl Function {
@@ -67,7 +67,7 @@ async fn clocks_that_differ_agree_on_one_new_meeting() {
     let mut live = function.invoke(now).await.meeting_id();
     for round in 0..20 {
         now += Duration::from_hours(1);
-        // For every other of them the meeting is still alive.
+        // For every other clock, the meeting has not yet expired.
         let clocks = (0..64).map(|n| now - Duration::from_secs(n % 2));
         let replies = join_all(clocks.map(|now| function.invoke(now))).await;
 

@@ -1,6 +1,6 @@
-//! The compiled function from outside: real events through the Lambda Runtime API, a `DynamoDB` that
-//! speaks the real protocol, and real SDK clients.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends at what is unexpected")]
+//! Black-box tests of the compiled function: real events through the Lambda Runtime API, a
+//! `DynamoDB` that speaks the real protocol, and real SDK clients.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test panics on anything unexpected")]
 
 mod callers;
 mod chime_sdk;

@@ -1,4 +1,4 @@
-//! What is answered and what is stored when a meeting is created.
+//! The response and the item of a new meeting.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use local_chime_sdk::{Answer, Fault};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Chime, DynamoDb, Event, Function};
 
-/// Amazon Chime's URL forms under `domain`.
+/// URLs in Amazon Chime's form, under `domain`.
 fn placement(meeting_id: &str, region: &str, domain: &str) -> Value {
     let hex = meeting_id.replace('-', "");
     let screen = format!("wss://bitpw.m1.{region}.{domain}:443");
@@ -88,7 +88,7 @@ async fn every_member_is_answered_or_stored() {
     assert!(created_at.starts_with("20") && created_at.ends_with('Z'), "{created_at}");
     let AttributeValue::N(expires_at) = item.remove("ExpiresAt").unwrap() else { panic!("number") };
     let created = expires_at.parse::<u64>().unwrap() - 60;
-    // Rounded up, so that no meeting lives shorter than its lifetime.
+    // Rounded up, so that no meeting expires before its lifetime is over.
     assert!((before..=after + 1).contains(&created), "{before} <= {created} <= {after} + 1");
     let expected = [
         ("ClientRequestToken", string("rest-all-hands-2026-11-22")),

@@ -1,4 +1,5 @@
-//! The runbook's queries, the alarms and the dashboard, beside what the function really writes.
+//! The runbook's queries, the alarms and the dashboard, compared with the function's actual log
+//! entries.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +17,7 @@ const OUTCOMES: [&str; 6] = ["Created", "Replayed", "Relayed", "Conflicted", "Re
 /// The meeting that the runbook looks for.
 const MEETING: &str = "f47ac10b-58cc-4372-a567-0e02b2c3d479";
 
-/// Lines of all kinds, and among them that of a meeting, whose id is [`MEETING`] here.
+/// Log entries of all kinds, including one of a meeting whose ID is [`MEETING`].
 async fn lines() -> Vec<Value> {
     let dynamodb = DynamoDb::start().await;
     let settings = [
@@ -45,13 +46,13 @@ async fn lines() -> Vec<Value> {
     }
     let output = function.process.stop().await.replace(&created.meeting_id(), MEETING);
     let output = output + &lines_of_chime_sdk().await;
-    // And one of Lambda's own ("Lambda Telemetry API Event schema" in its developer guide).
+    // And one of Lambda's own entries ("Lambda Telemetry API Event schema" in its developer guide).
     let of_lambda =
         r#"{"type": "platform.report", "record": {"requestId": "1", "status": "timeout"}}"#;
     output.lines().chain([of_lambda]).map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Lines of requests that the Amazon Chime SDK has answered or failed.
+/// Log entries of requests that reached the Amazon Chime SDK, or on which it failed.
 async fn lines_of_chime_sdk() -> String {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
     let function = chime.function(&dynamodb, &[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
@@ -70,7 +71,8 @@ async fn lines_of_chime_sdk() -> String {
     function.process.stop().await
 }
 
-/// Whether a filter of `CloudWatch` Logs Insights takes a line. It knows what the runbook uses.
+/// Whether a `CloudWatch` Logs Insights filter matches an entry. Supports only the runbook's
+/// syntax.
 fn takes(filter: &str, line: &Value) -> bool {
     if let Some((one, other)) = filter.split_once(" or ") {
         return takes(one, line) || takes(other, line);
@@ -94,7 +96,7 @@ fn takes(filter: &str, line: &Value) -> bool {
     at(line, field) == Some(&serde_json::from_str(&value.replace('\'', "\"")).unwrap())
 }
 
-/// The field of a line that has this name, or this path.
+/// The field of an entry with this name or path.
 fn at<'a>(line: &'a Value, field: &str) -> Option<&'a Value> {
     field.split('.').try_fold(line, |value, name| value.get(name))
 }
@@ -120,7 +122,7 @@ async fn the_runbooks_queries_find_what_they_are_for() {
     let widgets = dashboard()["widgets"].as_array().cloned().unwrap();
     let of_dashboard = widgets.iter().find_map(|widget| widget["properties"]["query"].as_str());
     let (_, of_dashboard) = of_dashboard.unwrap().split_once("}' | ").unwrap();
-    // Its fields are there once it is filtered.
+    // Its fields exist only after the filter.
     let (shown, rest) = of_dashboard.split_once(" | ").unwrap();
     let (filter, rest) = rest.split_once(" | ").unwrap();
     queries.push(format!("{filter} | {shown} | {rest}"));
@@ -153,7 +155,7 @@ fn dashboard() -> Value {
     serde_json::from_str(&body.replace("${AlarmsOfUpstream}", alarms)).unwrap()
 }
 
-/// The widgets' metrics, with what a row takes over from the one before it.
+/// The widgets' metrics, with the values that a row inherits from the one before it.
 fn dashboard_metrics(body: &Value) -> Vec<Vec<String>> {
     let mut metrics: Vec<Vec<String>> = Vec::new();
     for widget in body["widgets"].as_array().unwrap() {

@@ -1,4 +1,4 @@
-//! A panic is our own fault, and nobody else's.
+//! A panic is reported as a server-side fault.
 
 use std::path::Path;
 
@@ -20,5 +20,5 @@ async fn a_panic_is_a_service_failure_logged_with_its_place_and_the_next_invocat
     let log = function.process.stop().await;
     assert!(log.contains(": a panic at tests/panicking_function.rs:"), "{log}");
     assert!(log.contains(&reply.headers["x-amzn-requestid"]), "{log}");
-    assert!(!log.contains("s3cr3t"), "a panic's message may quote what is sensitive: {log}");
+    assert!(!log.contains("s3cr3t"), "a panic's message may quote secrets: {log}");
 }

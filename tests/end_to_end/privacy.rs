@@ -1,4 +1,4 @@
-//! What is nobody's business stays out of logs, metrics and traces.
+//! Sensitive values never appear in logs, metrics or traces.
 
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ fn with(pointer: &str, value: Value) -> Event {
     Event::create(&members)
 }
 
-/// Requests that are refused, for whatever a client can do wrong.
+/// Requests that are rejected, one for each kind of client error.
 fn refused() -> Vec<Event> {
     let mut refused = vec![
         create().body(r#"{"ClientRequestToken": "s3cr3t", "s3cr3t"#),
@@ -126,8 +126,8 @@ async fn nothing_sensitive_is_told_whatever_comes_of_a_request() {
         }
         let mark_of_a_line = if format.is_empty() { " ms " } else { "outcome" };
         let lines = output.lines().filter(|line| line.contains(mark_of_a_line)).count();
-        assert_eq!(lines, statuses.len(), "a line each: {output}");
-        // The two creations, the replay, the conflicts, the faults, and what could not be read.
+        assert_eq!(lines, statuses.len(), "one entry each: {output}");
+        // The two creations, the replay, the conflicts, the faults, and the unreadable item.
         for _ in 0..12 {
             assert!(!xray.received().await.to_string().contains(MARK));
         }

@@ -1,4 +1,4 @@
-//! Which operation a request calls: by the API's route where the event names one, and by the query.
+//! The operation of a request, from the API's route if the event names one, and from the query.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ fn query(operation: Option<&str>) -> Value {
     operation.map_or(json!(null), |operation| json!({"operation": operation}))
 }
 
-/// A REST API's event, of a route of its own or, with `{proxy+}`, of any path.
+/// A REST API's event, from a dedicated route or, with `{proxy+}`, from a catch-all.
 fn rest(method: &str, path: &str, operation: Option<&str>, resource: &str) -> Event {
     Event::named("rest-create")
         .set("/httpMethod", json!(method))
@@ -24,7 +24,7 @@ fn rest(method: &str, path: &str, operation: Option<&str>, resource: &str) -> Ev
         .set("/queryStringParameters", query(operation))
 }
 
-/// An HTTP API's event, of a route of its own or, with `$default`, of any path.
+/// An HTTP API's event, from a dedicated route or, with `$default`, from a catch-all.
 fn http(method: &str, path: &str, operation: Option<&str>, route_key: &str) -> Event {
     let mut event = Event::named("http-create")
         .set("/requestContext/http/method", json!(method))
@@ -34,7 +34,7 @@ fn http(method: &str, path: &str, operation: Option<&str>, route_key: &str) -> E
     event
 }
 
-/// A call of an operation. Its body is one that the operation accepts.
+/// A call of an operation, with a valid body.
 fn call(operation: &LegacyOperation, meeting_id: &str, attendee_id: &str) -> Call {
     let path = operation.path.replace("{meetingId}", meeting_id);
     let path = path.replace("{attendeeId}", attendee_id);
@@ -195,7 +195,7 @@ async fn behind_the_base_path_of_a_custom_domain_the_route_counts() {
         (rest("POST", "/meetings", None, "/chime/meetings"), 404),
         (http("POST", "/meetings", None, "POST /chime/meetings"), 404),
         (http("POST", "/anything", None, "ANY /meetings"), 201),
-        // Without a route of its own, an API does not say where its base path ends.
+        // Without a dedicated route, the event does not say where the base path ends.
         (rest("POST", "/chime/meetings", None, "/{proxy+}"), 404),
         (http("POST", "/chime/meetings", None, "$default"), 404),
     ] {
@@ -226,7 +226,7 @@ async fn a_path_says_which_methods_it_has() {
     }
 }
 
-/// A REST API's and an HTTP API's event of `DELETE` at this route, with these parameters.
+/// A REST API's and an HTTP API's event for `DELETE` on this route, with these parameters.
 fn delete(route: &str, parameters: &Value) -> [Event; 2] {
     let path = "/chime/of-a-custom-domain";
     let mut rest = rest("DELETE", path, None, route);
@@ -246,14 +246,14 @@ async fn the_parameters_of_a_route_are_the_ids() {
     let attendee = format!("{meeting}/attendees/{ATTENDEE}");
     for (route, parameters, called) in [
         (of_meeting, json!({"MeetingId": MEETING}), Some(&meeting)),
-        // Under whatever names, and with others beside them.
+        // With any names, and with additional parameters.
         ("/meetings/{id}", json!({"id": MEETING}), Some(&meeting)),
         ("/meetings/{é}", json!({"é": MEETING, "MeetingId": ATTENDEE}), Some(&meeting)),
         (of_attendee, json!({"MeetingId": MEETING, "AttendeeId": ATTENDEE}), Some(&attendee)),
         ("/meetings/{a}/attendees/{b}", json!({"a": MEETING, "b": ATTENDEE}), Some(&attendee)),
-        // A route may have been written for one meeting.
+        // A route may be for one fixed meeting.
         (&*meeting, json!(null), Some(&meeting)),
-        // No parameter, or one that is no ID.
+        // No parameter, or one that is not an ID.
         (of_meeting, json!(null), None),
         (of_meeting, json!({}), None),
         (of_meeting, json!({"meetingId": MEETING}), None),
@@ -278,7 +278,7 @@ async fn the_parameters_of_a_route_are_the_ids() {
             let requests = chime.take_requests();
             let called_path = requests.first().map(|request| &request.path);
             assert_eq!(called_path, called, "{route}, {parameters}: {reply:?}");
-            // There is no such meeting.
+            // The meeting does not exist.
             assert_eq!(reply.status, if called.is_some() { 404 } else { 400 }, "{parameters}");
         }
     }
@@ -289,7 +289,7 @@ async fn a_surrogate_on_its_own_is_no_part_of_an_id_or_a_query() {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
     let function = chime.function(&dynamodb, &[]).await;
     for source in Source::ALL {
-        // Between the ID and the path, in a value, and in a name.
+        // Between ID and path, in a value, and in a name.
         for (mark, query) in [
             ("1D", None),
             ("T0KEN", Some("next-token=%EF%BF%BD%EF%BF%BD%EF%BF%BD")),

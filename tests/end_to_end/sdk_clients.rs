@@ -1,5 +1,5 @@
-//! Unmodified SDK clients over HTTP, against the function under cargo-lambda, or under a stand-in for
-//! API Gateway where callers have an identity.
+//! Unmodified SDK clients over HTTP, against the function under cargo-lambda, or behind a stand-in
+//! for API Gateway if callers need an identity.
 
 use std::process::Stdio;
 
@@ -16,13 +16,13 @@ use crate::support::{
     AWS_ENVIRONMENT, Answer, DynamoDb, Emulator, Event, Fault, Function, Gateway, within_a_day,
 };
 
-/// An SDK's client, which tries once: the errors are what is looked at here.
+/// An SDK client without retries, because these tests look at the errors.
 enum Client {
     Rust(aws_sdk_chime::Client),
     Boto3(Box<Boto3>),
 }
 
-/// `boto3_client.py`, which is killed with this.
+/// A `boto3_client.py` process, which is killed when this is dropped.
 struct Boto3 {
     stdin: ChildStdin,
     stdout: Lines<BufReader<ChildStdout>>,
@@ -70,7 +70,7 @@ async fn callers_who_may_not_see_it_as_a_typed_exception() {
         let function = Function::start_with(&dynamodb, &[setting]).await;
         let gateway = Gateway::start(function, Event::named(event)).await;
         for mut client in [Client::rust(&gateway.endpoint), Client::boto3(&gateway.endpoint)] {
-            // What the limit leaves to the first client, it replays to the other.
+            // The first client uses up the limit; the other gets a replay.
             if expected.1 == "ResourceLimitExceeded" {
                 let first = json!({"ClientRequestToken": "first"});
                 client.create_meeting(&first).await.expect("a meeting");
@@ -137,7 +137,7 @@ async fn check(mut client: Client, dynamodb: &DynamoDb) {
     let replayed = client.create_meeting(&request).await.expect("the same meeting");
     assert_eq!(replayed, created);
 
-    // A token that the SDK makes up, where it does.
+    // A token that the SDK generates, if it does.
     let own = client.create_meeting(&json!({})).await.expect("a meeting");
     assert_ne!(own["MeetingId"], created["MeetingId"]);
 
@@ -209,7 +209,7 @@ impl Client {
             Self::Boto3(boto3) => {
                 boto3.stdin.write_all(format!("{members}\n").as_bytes()).await.unwrap();
                 let line =
-                    boto3.stdout.next_line().await.unwrap().expect("an answer of boto3_client.py");
+                    boto3.stdout.next_line().await.unwrap().expect("a response of boto3_client.py");
                 let answer: Value = serde_json::from_str(&line).unwrap();
                 let string = |name: &str| answer[name].as_str().map(str::to_owned);
                 match string("Exception") {
@@ -221,7 +221,7 @@ impl Client {
     }
 }
 
-#[allow(deprecated, reason = "that it is deprecated is why this project exists")]
+#[allow(deprecated, reason = "its deprecation is why this project exists")]
 async fn create_with_rust(client: &aws_sdk_chime::Client, members: &Value) -> Outcome {
     let string = |pointer: &str| members.pointer(pointer)?.as_str().map(str::to_owned);
     let notifications = MeetingNotificationConfiguration::builder()

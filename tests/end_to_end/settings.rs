@@ -67,7 +67,7 @@ async fn a_bad_setting_stops_the_start_and_says_what_is_accepted() {
         values.iter().map(move |value: &&str| (variable, accepted, *value))
     }) {
         let mut command = program::create_meeting().await;
-        // Nobody listens there: a function that starts would end too, but say something else.
+        // Nothing listens there: a function that starts would exit too, but with another message.
         command.env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9").env(variable, value);
 
         let output = command.output().await.unwrap();
@@ -173,7 +173,7 @@ async fn settings_are_accepted_up_to_their_bounds() {
     let (table, domain) = ("a".repeat(255), "a.".repeat(99) + "bc");
     let url = format!(r#"{{"SignalingUrl": "{{MediaRegion}}{}"}}"#, "x".repeat(4096 - 14));
     for (variable, value, status) in [
-        // There are no such tables, which is found out only by the first request.
+        // These tables do not exist, which only the first request notices.
         ("MEETINGS_TABLE", "a-b", 500),
         ("MEETINGS_TABLE", &table, 500),
         ("MEETING_LIFETIME_SECONDS", "1", 201),

@@ -1,4 +1,4 @@
-//! The clients that `docs/clients.md` shows, against a stand-in for API Gateway.
+//! The clients in `docs/clients.md`, against a stand-in for API Gateway.
 
 use aws_sdk_chime::config::{BehaviorVersion, Credentials, Region};
 use tokio::process::Command;
@@ -18,7 +18,7 @@ async fn gateway(dynamodb: &DynamoDb) -> Gateway {
     Gateway::start(function, Event::named("rest-create")).await
 }
 
-/// Runs a client that prints the id of the meeting that it creates.
+/// Runs a client that creates a meeting and prints its ID.
 async fn run(interpreter: &str, program: &str, gateway: &Gateway) {
     let output = Command::new(interpreter)
         .arg(program)
@@ -70,7 +70,7 @@ async fn rust_signs_for_api_gateway() {
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .interceptor(SignForApiGateway)
         .build();
-    #[allow(deprecated, reason = "that it is deprecated is why this project exists")]
+    #[allow(deprecated, reason = "its deprecation is why this project exists")]
     aws_sdk_chime::Client::from_conf(config).create_meeting().send().await.unwrap();
     assert_signed_for_api_gateway(&gateway);
 }

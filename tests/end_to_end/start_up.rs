@@ -1,4 +1,4 @@
-//! What happens before the first event, and what of it lasts.
+//! What the function does before the first event, and how it affects later ones.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -19,10 +19,10 @@ use crate::support::{
     DynamoDb, Event, Fault, Function, InProcess, PATIENCE, program, sdk_config, tls,
 };
 
-/// Starts the function and leaves its first request to be counted.
+/// Starts the function and resets the count of requests.
 async fn start(dynamodb: &DynamoDb) -> Function {
     let mut command = program::create_meeting().await;
-    // An empty level is none.
+    // An empty level counts as unset.
     command.env("AWS_LAMBDA_LOG_LEVEL", "");
     Function::spawn(command.env("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb.endpoint)).await
 }
@@ -67,19 +67,19 @@ async fn a_start_that_cannot_open_the_connection_says_so_and_goes_on() {
     }
 }
 
-/// Time stands still but for what waits.
+/// Only timers advance the clock.
 #[tokio::test(start_paused = true)]
 async fn a_start_waits_for_the_connection_for_two_seconds_at_most() {
-    // It takes connections, and answers nothing.
+    // Accepts connections, but never responds.
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let function = InProcess::new(&sdk_config(&endpoint), Duration::from_hours(24));
     let started_at = tokio::time::Instant::now();
 
-    tokio::time::timeout(PATIENCE, function.warm_up()).await.expect("an end");
+    tokio::time::timeout(PATIENCE, function.warm_up()).await.expect("the start should end");
 
     let took = started_at.elapsed();
-    // It may be the second in which to connect that ends it. tokio's timers tick in milliseconds.
+    // The connect timeout of a second may end it earlier. tokio's timers tick in milliseconds.
     let (least, most) = (Duration::from_secs(1), Duration::from_millis(2001));
     assert!((least..=most).contains(&took), "{took:?}");
 }
@@ -114,7 +114,7 @@ async fn a_private_endpoint_is_trusted_by_its_own_authority_alone() {
 
 #[tokio::test]
 async fn a_variant_of_an_endpoint_that_aws_does_not_have_is_the_operators_fault() {
-    // Requests of this Region go to a DynamoDB on this machine, which has no variants.
+    // In this Region, requests go to a local DynamoDB, which has no variants.
     let region = ("AWS_REGION", "local");
     for (variable, name) in
         [("AWS_USE_FIPS_ENDPOINT", "FIPS"), ("AWS_USE_DUALSTACK_ENDPOINT", "Dualstack")]
@@ -135,7 +135,7 @@ async fn credentials_that_cannot_be_asked_for_are_the_operators_fault() {
     let mut command = program::create_meeting().await;
     command.env("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb.endpoint);
     command.env_remove("AWS_ACCESS_KEY_ID");
-    // Credentials are taken from this machine alone, or by HTTPS.
+    // Credentials are accepted only from this machine, or over HTTPS.
     command.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://192.0.2.1/credentials");
     let function = Function::spawn(&mut command).await;
 
@@ -149,7 +149,7 @@ async fn credentials_that_cannot_be_asked_for_are_the_operators_fault() {
 #[tokio::test]
 async fn credentials_that_rotate_are_honoured() {
     let issued = Arc::new(AtomicUsize::new(0));
-    // They expire so soon that none is used twice: the SDK takes new ones 10 s before.
+    // They expire so soon that none is used twice: the SDK renews them 10 s before.
     let credentials = move |headers: HeaderMap| {
         assert_eq!(headers["authorization"], "for a container");
         let number = issued.fetch_add(1, Ordering::Relaxed);
@@ -199,7 +199,7 @@ async fn as_many_events_are_answered_at_once_as_lambda_sends() {
     let outcomes: Vec<_> =
         events.map(|event| function.send(deadline, event.0.to_string().into())).collect();
 
-    // One at a time, there would be three attempts of the first before the second has its turn.
+    // Sequentially, the first would make three attempts before the second starts.
     dynamodb.seen(AT_ONCE).await;
     dynamodb.set_faults([]);
     for outcome in outcomes {

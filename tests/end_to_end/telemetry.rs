@@ -1,4 +1,4 @@
-//! What operators see of requests: lines, metrics and traces.
+//! Log entries, metrics and traces of requests.
 
 use serde_json::{Map, Value, json};
 
@@ -8,7 +8,7 @@ use crate::support::{CALLER, DynamoDb, Event, Fault, Function};
 const JSON: (&str, &str) = ("AWS_LAMBDA_LOG_FORMAT", "JSON");
 const TRACE_ID: &str = "1-6743a1f0-0a1b2c3d4e5f60718293a4b5";
 
-/// Requires a record in the form that `CloudWatch` takes metrics from, and returns these.
+/// Asserts that `CloudWatch` can extract metrics from a record, and returns them.
 fn metrics_of(record: &Value) -> Map<String, Value> {
     let schema = serde_json::from_str(include_str!("emf_schema.json")).unwrap();
     jsonschema::validate(&schema, record).unwrap_or_else(|error| panic!("{error}: {record}"));
@@ -30,7 +30,7 @@ fn metrics_of(record: &Value) -> Map<String, Value> {
         .collect()
 }
 
-/// What a record says beside its metrics, and times, which differ.
+/// A record without its metrics and times.
 fn properties_of(record: &Value) -> Value {
     let mut properties = record.as_object().unwrap().clone();
     let metrics = metrics_of(record);
@@ -175,7 +175,7 @@ async fn a_fault_of_ours_has_its_whole_cause_and_what_was_tried() {
         assert_eq!((&record["status"], &record["outcome"]), (&json!(status), &json!(outcome)));
         assert_eq!(metrics["StoreAttempts"], attempts, "{record}");
         assert_eq!(metrics["StoreThrottles"], throttles, "{record}");
-        // A missing table is the operator's fault, and not DynamoDB's.
+        // A missing table is the operator's fault, not DynamoDB's.
         let errors = (status == 503).then(|| json!(1));
         assert_eq!(metrics.get("StoreErrors"), errors.as_ref(), "{record}");
         if outcome == "failed" {
@@ -232,7 +232,7 @@ async fn the_level_bounds_what_is_told_and_leaves_the_metrics() {
         for (record, told) in records.iter().zip(told) {
             assert!(metrics_of(record).contains_key("Latency"), "{record}");
             if told.is_empty() {
-                // Lambda would drop a line of a lower level.
+                // Lambda would drop an entry of a lower level.
                 assert_eq!(properties_of(record), json!({"level": level}));
             } else {
                 assert_eq!((&record["level"], record["status"].is_u64()), (&json!(told), true));
@@ -339,6 +339,6 @@ async fn an_event_that_is_no_request_is_a_line_too() {
     let message = line["message"].as_str().unwrap();
     assert!(message.contains(error["errorMessage"].as_str().unwrap()), "{line}");
     assert_eq!(line["spans"][0]["requestId"].as_str().map(str::len), Some(36), "{line}");
-    // Without it, Lambda would take the line to be of level INFO.
+    // Without it, Lambda would treat the entry as level INFO.
     assert!(line["timestamp"].as_str().unwrap().ends_with('Z'), "{line}");
 }

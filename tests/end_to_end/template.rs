@@ -1,4 +1,4 @@
-//! What `template.yaml` says beside what the function does.
+//! `template.yaml`, compared with the function's behavior.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use yaml_serde::value::{Tag, TaggedValue};
 
 use crate::support::{DynamoDb, Function, program, template};
 
-/// All that API Gateway refuses by itself: `GatewayResponseType` in its API reference.
+/// All rejections by API Gateway itself: `GatewayResponseType` in its API reference.
 const REFUSALS: [(&str, ErrorKind); 21] = [
     ("ACCESS_DENIED", ErrorKind::Forbidden),
     ("API_CONFIGURATION_ERROR", ErrorKind::ServiceFailure),
@@ -53,7 +53,7 @@ fn what_api_gateway_refuses_looks_as_if_the_function_had() {
                 json!(format!("'{}'", wait.as_millis()));
         }
         let template = &responses[refusal]["responseTemplates"]["application/json"];
-        // The one thing of the request's that it may tell.
+        // The only variable that the response may contain.
         let body = template.as_str().unwrap().replace("$context.error.responseType", refusal);
         assert!(!body.contains('$'), "{refusal}: {body}");
         let body: BTreeMap<String, String> = serde_json::from_str(&body).unwrap();
@@ -77,7 +77,7 @@ fn what_api_gateway_refuses_looks_as_if_the_function_had() {
     assert_eq!(responses, json!(expected));
 }
 
-/// A parameter that a variable of the function has its value from.
+/// A parameter that sets an environment variable of the function.
 struct Parameter {
     name: &'static str,
     variable: &'static str,
@@ -142,7 +142,7 @@ const PARAMETERS: [Parameter; 6] = [
             r#"{"SignalingUrl": "{Id}"}"#,
             r#"{"SignalingUrl": "x}"}"#,
             r#"{"SignalingUrl": "\q"}"#,
-            // Too many that may be long.
+            // Too long with a long domain.
             r#"{"SignalingUrl": "{MediaDomain}{MediaDomain}{MediaDomain}{MediaDomain}{MediaDomain}{MediaDomain}{MediaDomain}"}"#,
             r#"{"SignalingUrl": "x",}"#,
             r#"{"SignalingUrl": "x" "TurnControlUrl": "y"}"#,
@@ -150,15 +150,15 @@ const PARAMETERS: [Parameter; 6] = [
     },
 ];
 
-/// A bad value is to be refused when the stack is deployed, not by a function that does not start.
+/// Invalid values should be rejected at deployment, not by a function that does not start.
 #[tokio::test]
 async fn the_function_accepts_whatever_its_parameters_do() {
     let template = template();
     let function = &template["Resources"]["CreateMeetingFunction"]["Properties"];
     let variables = &function["Environment"]["Variables"];
     let names = variables.as_mapping().unwrap().keys().map(|name| name.as_str().unwrap());
-    // These have no value of a parameter, but come from the table, a condition and sam local; and one has a test
-    // of its own.
+    // These values do not come from a parameter, but from the table, a condition and sam local; one
+    // has its own test.
     let others = [
         "MEETINGS_TABLE",
         "CHIME_SDK_NOTIFICATIONS",
@@ -205,7 +205,7 @@ async fn the_function_accepts_the_control_regions_of_the_template() {
     assert!(output.contains(&accepted), "{output}");
 }
 
-/// Whether a parameter takes a value. `CloudFormation` wants the whole of it to match.
+/// Whether a parameter accepts a value. `CloudFormation` matches the whole value.
 fn accepts(parameter: &Yaml, value: &str) -> bool {
     if let Some(values) = parameter["AllowedValues"].as_sequence() {
         return values.iter().any(|allowed| allowed == value);

@@ -1,4 +1,4 @@
-//! What X-Ray gets to see of requests.
+//! The traces of requests in X-Ray.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,7 +13,7 @@ async fn the_call_of_the_store_is_part_of_a_trace() {
     let xray = XRay::start().await;
     let settings = [("AWS_LAMBDA_LOG_FORMAT", "JSON"), ("AWS_XRAY_DAEMON_ADDRESS", &*xray.address)];
     let mut function = Function::start_with(&dynamodb, &settings).await;
-    // None of these is a trace that was asked for, or that the store was asked in.
+    // These are not sampled or not valid, or their request does not reach the store.
     for header in [
         "",
         "Root=1-00000000-000000000000000000000000;Parent=53995c3f42cd8ad8;Sampled=0",

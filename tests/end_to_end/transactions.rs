@@ -1,4 +1,4 @@
-//! What may become of the transaction that creates a meeting and counts it.
+//! Outcomes of the transaction that creates and counts a meeting.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +10,7 @@ use crate::support::{CALLER, DynamoDb, Fault, Function};
 
 #[tokio::test]
 async fn what_was_in_the_way_of_a_transaction_is_waited_for() {
-    // Conflicts more often than the SDK tries, throttling as often.
+    // Conflicts exceed the SDK's attempts; throttles use them up.
     for (fault, times) in [
         (Fault::before(Canceled("None", "TransactionConflict")), 6),
         (Fault::before(Canceled("TransactionConflict", "None")), 6),
@@ -47,7 +47,7 @@ async fn what_stays_in_the_way_of_a_transaction_is_an_error_before_the_deadline(
         (Fault::before(Refusal(400, "TransactionInProgressException")), 503, 4..=99),
         (Fault::before(Canceled("None", "ProvisionedThroughputExceeded")), 429, 3..=3),
         (Fault::before(Canceled("ThrottlingError", "TransactionConflict")), 429, 3..=3),
-        // Nothing to wait for.
+        // Not worth a retry.
         (Fault::before(Canceled("None", "ValidationError")), 500, 1..=1),
         (Fault::before(Canceled("ItemCollectionSizeLimitExceeded", "None")), 500, 1..=1),
         (Fault::before(Canceled("None", "None")), 500, 1..=1),
@@ -122,7 +122,7 @@ async fn whatever_becomes_of_the_count_a_live_meeting_is_answered_at_once() {
     assert!(!log.contains("s3cr3t"), "{log}");
 }
 
-/// As `DynamoDB` writes it.
+/// In `DynamoDB`'s JSON.
 fn typed(value: &Value) -> Value {
     match value {
         Value::Object(members) => {
@@ -134,14 +134,14 @@ fn typed(value: &Value) -> Value {
     }
 }
 
-/// Without a limit there are transactions too, if another function on the table has one.
+/// Even without a limit, transactions occur if another function on the table has one.
 #[tokio::test]
 async fn what_is_in_the_way_of_a_put_is_waited_for() {
     for conflict in ["TransactionConflictException", "ReplicatedWriteConflictException"] {
         let dynamodb = DynamoDb::start().await;
         let function = Function::start(&dynamodb).await;
         let conflict = Fault::before(Refusal(400, conflict));
-        // Conflicts leave the attempts alone that faults have.
+        // Conflicts do not use up the attempts for faults.
         let faults = [Fault::after(Closed), Fault::before(Refusal(500, "InternalServerError"))];
         dynamodb.set_faults([conflict; 6].into_iter().chain(faults));
 
@@ -169,7 +169,7 @@ async fn a_creation_whose_answer_is_lost_counts_once() {
         assert_eq!((dynamodb.take_requests(), dynamodb.counted_meetings(CALLER).await), (2, 1));
         assert_limit_reached(&function.invoke(&create("another")).await, 1);
 
-        // And if the whole invocation comes to nothing, and the client tries again.
+        // The same if the whole invocation fails and the client retries.
         let dynamodb = DynamoDb::start().await;
         let function = start(&dynamodb, 1).await;
         dynamodb.set_fault(fault);

@@ -1,6 +1,6 @@
-"""Checks requests to `chime-sdk-meetings` against AWS's own model of it, which is in botocore.
+"""Checks requests to `chime-sdk-meetings` against AWS's own model, which is part of botocore.
 
-Reads a request as JSON from each line of standard input: its method, path, query and body. Prints a line
+Reads a request as JSON from each line of standard input: method, path, query and body. Prints a line
 for each violation, and fails if there is one.
 """
 
@@ -17,7 +17,7 @@ MODEL = chime_sdk_model.load()
 
 
 def violations(request):
-    """The operation of a request, and what is wrong with it."""
+    """The operation of a request, and its violations."""
     query = dict(parse_qsl(request["query"], keep_blank_values=True))
     for name in MODEL.operation_names:
         operation = MODEL.operation_model(name)
@@ -64,7 +64,7 @@ def violations_of(operation, request, path, query):
 
 
 def constraint_violations(value, shape, path):
-    """What botocore does not check: upper bounds, patterns and enumerations."""
+    """The constraints that botocore does not check: upper bounds, patterns and enumerations."""
     size = len(value) if isinstance(value, (dict, list, str)) else value
     if isinstance(size, int) and size > shape.metadata.get("max", size):
         yield f"{path}: {size} exceeds {shape.metadata['max']}"

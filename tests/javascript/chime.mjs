@@ -1,5 +1,5 @@
-// Uses the Chime clients of the package that the first argument names, loaded as the second says: by `import` or
-// `require`. A third argument is the endpoint that the program sets. Prints what it gets.
+// Uses the Chime clients of the package in the first argument, loaded by the second: `import` or `require`. A third
+// argument is the endpoint that the program sets. Prints the results.
 
 import { createRequire } from "node:module";
 
@@ -10,7 +10,7 @@ const program = name.startsWith("aws-sdk") ? version2(loaded.default ?? loaded) 
 const meeting = (await program.createMeeting({ ExternalMeetingId: "meeting" })).Meeting;
 const attendee = await program.createAttendee({ MeetingId: meeting.MeetingId, ExternalUserId: "attendee" });
 const error = await program.createMeeting({ MediaRegion: "nowhere" }).catch((error) => error);
-// What a client of another service does must not change.
+// Clients of other services must not change.
 await program.callAnotherService();
 console.log(JSON.stringify({
   meeting: meeting.ExternalMeetingId,
@@ -20,7 +20,7 @@ console.log(JSON.stringify({
 
 function version2(AWS) {
   const chime = new AWS.Chime({ maxRetries: 0, endpoint });
-  // The demos of the Amazon Chime SDK set it so.
+  // The demos of the Amazon Chime SDK set it this way.
   if (endpoint) chime.endpoint = new AWS.Endpoint(endpoint);
   return {
     createMeeting: (members) => chime.createMeeting(members).promise(),

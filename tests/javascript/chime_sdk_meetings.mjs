@@ -1,5 +1,5 @@
-// Creates a meeting with an attendee and deletes it, with the current client of the Amazon Chime SDK. Prints what it
-// gets.
+// Creates a meeting with an attendee and deletes it, with the current client of the Amazon Chime SDK. Prints the
+// results.
 
 import { ChimeSDKMeetings, NotFoundException } from "@aws-sdk/client-chime-sdk-meetings";
 

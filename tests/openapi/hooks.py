@@ -1,4 +1,4 @@
-"""What schemathesis changes in a request before it sends it, and what it does not send."""
+"""How schemathesis changes requests before it sends them, and which ones it skips."""
 
 import uuid
 
@@ -7,9 +7,9 @@ import schemathesis
 
 @schemathesis.hook
 def before_call(_, case, **__):
-    """A schema cannot say that a token must be new, that the keys of tags differ, or which tokens of pages exist.
+    """A schema cannot express that a token must be new, that tag keys must differ, or which page tokens exist.
 
-    Valid requests would be rejected for it. Lengths stay as they are, since those are described.
+    Without this, valid requests would be rejected. Lengths do not change, because the schema describes them.
     """
     if not case.meta.generation.mode.is_positive:
         return
@@ -24,7 +24,7 @@ def before_call(_, case, **__):
 
 @schemathesis.hook
 def filter_case(_, case):
-    """cargo-lambda itself answers bodies that are not UTF-8, before the function gets them."""
+    """cargo-lambda itself rejects bodies that are not UTF-8, before the function gets them."""
     try:
         return not isinstance(case.body, bytes) or case.body.decode() is not None
     except UnicodeDecodeError:

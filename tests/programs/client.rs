@@ -17,7 +17,7 @@ use aws_sdk_chime::types::{
 use aws_sdk_chime::{Client, Config};
 use serde_json::{Value, json};
 
-/// The last response's status, which the SDK's outputs do not tell.
+/// The last response's status, which the SDK's outputs lack.
 static STATUS: AtomicU16 = AtomicU16::new(0);
 
 #[derive(Debug)]
@@ -61,8 +61,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The output's members that the programs look at, or what the exception says.
-#[allow(deprecated, reason = "that it is deprecated is why this project exists")]
+/// The output's members that the programs use, or the exception.
+#[allow(deprecated, reason = "its deprecation is why this project exists")]
 async fn call(client: &Client, operation: &str, members: &Value) -> Result<Value, Value> {
     let text = |name: &str| members[name].as_str().map(str::to_owned);
     let meeting_id = text("MeetingId");
@@ -167,7 +167,7 @@ async fn call(client: &Client, operation: &str, members: &Value) -> Result<Value
 /// The typed exception's name and message.
 fn exception<E: Error + Send + Sync + 'static>(error: SdkError<E, impl Debug>) -> Value {
     let error = error.into_source().unwrap_or_else(|error| format!("{error:?}").into());
-    // As in NotFoundException(NotFoundException { … }). One that is not modelled is Unhandled.
+    // As in NotFoundException(NotFoundException { … }). An unmodelled exception is Unhandled.
     let name = format!("{error:?}");
     let name = name.split('(').nth(1).unwrap_or_default().split([' ', '{']).next();
     json!({"exception": name, "message": error.to_string()})

@@ -1,4 +1,4 @@
-// Builds what a browser joins a meeting with: see `test_programs.py`. Its input is the two answers.
+// Builds a browser's session configuration from the two responses: see `test_programs.py`.
 
 const { readFileSync } = require("node:fs");
 const { MeetingSessionConfiguration } = require("amazon-chime-sdk-js");

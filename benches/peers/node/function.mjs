@@ -17,7 +17,7 @@ const idempotency = new IdempotencyConfig({
   payloadValidationJmesPath: "@",
   expiresAfterSeconds: 24 * 60 * 60,
 });
-// A connection for each invocation that may run at once.
+// One connection per concurrent invocation.
 const agent = { keepAlive: true, maxSockets: Number(process.env.AWS_LAMBDA_MAX_CONCURRENCY ?? 1) };
 const persistenceStore = new DynamoDBPersistenceLayer({
   tableName: process.env.IDEMPOTENCY_TABLE,
@@ -49,7 +49,7 @@ export async function handler(event, context) {
 function parse(body) {
   let request;
   try {
-    // With the default filled in, to name it and to leave it out are the same request.
+    // The default is filled in, so a request with it equals one that omits it.
     request = { ClientRequestToken: "", MediaRegion: "us-east-1", ...JSON.parse(body) };
   } catch (cause) {
     throw new BadRequest("The body must be a JSON object", { cause });
@@ -72,7 +72,7 @@ const createMeeting = makeIdempotent(
     const MeetingId = randomUUID();
     const MediaPlacement = mediaPlacement(MeetingId, MediaRegion);
     const meeting = { MeetingId, MediaRegion, MediaPlacement };
-    // The store takes no undefined members.
+    // The store rejects undefined members.
     return ExternalMeetingId ? { ...meeting, ExternalMeetingId } : meeting;
   },
   { persistenceStore, config: idempotency },

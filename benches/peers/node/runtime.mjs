@@ -1,4 +1,5 @@
-// A Lambda runtime in the standard library: aws-lambda-ric takes a C++ toolchain to install.
+// A Lambda runtime with only the standard library: installing aws-lambda-ric requires a C++
+// toolchain.
 
 import http from "node:http";
 import { json, text } from "node:stream/consumers";

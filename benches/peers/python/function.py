@@ -17,7 +17,7 @@ PATTERNS = {
     "MeetingHostId": r".{2,64}",
 }
 
-# A connection for each invocation that may run at once.
+# One connection per concurrent invocation.
 connections = int(os.environ.get("AWS_LAMBDA_MAX_CONCURRENCY", "1"))
 dynamodb = boto3.client(
     "dynamodb", config=Config(max_pool_connections=connections, tcp_keepalive=True))
@@ -45,7 +45,7 @@ def handler(event, context):
 
 def parse(body):
     try:
-        # With the default filled in, to name it and to leave it out are the same request.
+        # The default is filled in, so a request with it equals one that omits it.
         request = {"ClientRequestToken": "", "MediaRegion": "us-east-1"} | json.loads(body)
     except (TypeError, ValueError) as error:
         raise BadRequest("The body must be a JSON object") from error

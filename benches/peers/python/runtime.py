@@ -1,4 +1,4 @@
-"""A Lambda runtime in the standard library: awslambdaric takes a C++ toolchain to install."""
+"""A Lambda runtime with only the standard library: installing awslambdaric requires a C++ toolchain."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-//! What the service's errors become.
+//! Responses to the service's errors.
 
 use std::time::{Duration, SystemTime};
 
@@ -25,7 +25,7 @@ impl World {
         self.function.invoke_by(deadline, &Event::named("rest-create")).await
     }
 
-    /// Requires that nothing was stored, and that the client's next attempt gets a meeting.
+    /// Asserts that nothing was stored, and that the client's retry gets a meeting.
     async fn assert_recovers(&self) {
         assert!(self.dynamodb.items().await.is_empty());
         self.chime.service.set_faults([]);
@@ -101,7 +101,7 @@ async fn the_service_says_how_long_to_wait() {
         let reply = world.invoke().await;
         assert_eq!((reply.status, &*reply.headers["retry-after"]), (503, told), "{reply:?}");
         assert_eq!(reply.headers["x-amz-retry-after"], format!("{told}000"));
-        assert_eq!(world.chime.take(), ["CreateMeeting"], "there is no time to wait for");
+        assert_eq!(world.chime.take(), ["CreateMeeting"], "no time left for a retry");
     }
     world.assert_recovers().await;
 
@@ -188,7 +188,7 @@ async fn an_answer_that_is_lost_is_asked_for_again() {
 
         assert_eq!((reply.status, reply.is_replay()), (201, false), "{faults:?}: {reply:?}");
         assert_eq!(world.chime.take(), vec!["CreateMeeting"; attempts], "{faults:?}");
-        // All attempts have one token.
+        // All attempts send the same token.
         let [meeting] = &world.chime.service.meetings()[..] else { panic!("{faults:?}") };
         assert_eq!(meeting["MeetingId"], reply.meeting_id());
     }

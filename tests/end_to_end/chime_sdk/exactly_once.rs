@@ -1,4 +1,4 @@
-//! Which calls each case takes, and which meeting a client gets.
+//! The calls in each case, and the meeting that the client gets.
 
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ async fn a_retry_takes_one_request_to_dynamodb_and_none_to_the_service() {
             let next = Event::create(&json!({"ClientRequestToken": "next"}));
             let (refused, dynamodb, chime) = world.invoke(&next, 59).await;
             assert_eq!(refused.headers["x-amzn-errortype"], "ResourceLimitExceededException");
-            assert_eq!((dynamodb, chime.len()), (vec![read.to_owned()], 0), "not even asked");
+            assert_eq!((dynamodb, chime.len()), (vec![read.to_owned()], 0), "not even called");
             assert_eq!(world.dynamodb.counted_meetings(CALLER).await, 1);
         }
     }
@@ -90,7 +90,7 @@ async fn an_older_meeting_is_checked_before_it_is_answered() {
     let (conflict, dynamodb, chime) = world.invoke(&other, 60).await;
     assert_eq!((conflict.status, dynamodb, chime), (400, vec![GET.to_owned()], vec![CHECK]));
 
-    // Without a clear answer, what is stored counts.
+    // If the check is inconclusive, the stored meeting is returned.
     for answer in [
         Answer::Refusal(429, "ThrottlingException"),
         Answer::Refusal(403, "ForbiddenException"),
@@ -114,7 +114,7 @@ async fn the_token_of_a_meeting_that_has_ended_is_free_again() {
         let (first, ..) = world.invoke(&request(json!({})), 0).await;
         assert!(world.chime.service.end_meeting(&first.meeting_id()));
 
-        // A retry in the first minute gets what it was answered.
+        // A retry in the first minute gets the stored response.
         let (retry, ..) = world.invoke(&request(json!({})), 59).await;
         assert_eq!((retry.is_replay(), retry.meeting_id()), (true, first.meeting_id()));
 
@@ -149,7 +149,7 @@ async fn two_that_find_an_ended_meeting_agree_on_one_new_meeting() {
 async fn a_token_that_is_used_again_after_it_has_expired_gets_another_meeting() {
     for lifetime in [1, 30, 60, 3600] {
         let world = World::with(Duration::from_secs(lifetime)).await;
-        // The service remembers every token for ever.
+        // The service remembers every token forever.
         world.chime.service.set_tokens(Tokens::Remembered);
         let event = request(json!({}));
         let (first, ..) = world.invoke(&event, 0).await;
@@ -209,7 +209,7 @@ async fn of_different_requests_at_once_one_wins_and_the_others_conflict() {
         let [created] = created[..] else { panic!("{replies:?}") };
         assert_eq!(created.meeting_id(), world.stored().await);
         assert_eq!(replies.iter().filter(|reply| reply.status == 400).count(), 3, "{replies:?}");
-        // The meeting is of the Region that its client asked for.
+        // The meeting is in the Region that its client requested.
         let upstream = world.chime.service.meetings();
         let of_winner = upstream.iter().find(|it| it["MeetingId"] == created.meeting_id()).unwrap();
         assert_eq!(of_winner["MediaRegion"], created.json()["Meeting"]["MediaRegion"]);
@@ -234,7 +234,7 @@ async fn at_the_edge_of_the_daily_limit_just_so_many_meetings_are_returned() {
     };
     assert_eq!((created, replies.iter().filter(limited).count()), (LIMIT, 32 - LIMIT));
     assert_eq!(world.dynamodb.counted_meetings(CALLER).await, LIMIT);
-    // What is left over was never returned, and no further request reaches the service.
+    // The orphaned meetings were never returned, and no further request reaches the service.
     world.dynamodb.take_operations();
     world.chime.take();
     let next = Event::create(&json!({"ClientRequestToken": "next"}));
@@ -247,7 +247,7 @@ async fn a_retry_in_the_next_minute_gets_what_is_stored() {
     let world = World::start().await;
     let event = request(json!({}));
     world.dynamodb.set_faults(
-        // The read passes, and the put fails for good.
+        // The read succeeds, and the put keeps failing.
         [StoreFault::after(StoreAnswer::Slow)]
             .into_iter()
             .chain([StoreFault::before(StoreAnswer::Closed); 3]),
@@ -260,7 +260,7 @@ async fn a_retry_in_the_next_minute_gets_what_is_stored() {
     assert_eq!((retry.status, retry.is_replay()), (201, false), "{retry:?}");
     assert_eq!((dynamodb, chime), (vec![GET.into(), PUT.into()], vec![CREATE]));
     assert_eq!(world.stored().await, retry.meeting_id());
-    assert_eq!(world.chime.service.meetings().len(), 2, "one was returned to nobody");
+    assert_eq!(world.chime.service.meetings().len(), 2, "one was never returned");
 }
 
 #[tokio::test]
@@ -268,7 +268,7 @@ async fn meetings_of_another_control_region_count_as_ended() {
     let mut world = World::start().await;
     let event = request(json!({}));
     let (first, ..) = world.invoke(&event, 0).await;
-    // Another Region's service knows none of the meetings.
+    // The service in another Region knows none of the meetings.
     world.chime = Chime::start().await;
     world.function = InProcess::with_media(
         &sdk_config(&world.dynamodb.endpoint),
@@ -322,7 +322,7 @@ async fn a_table_that_other_meetings_are_in_is_taken_over() {
     let (retry, ..) = world.invoke(&event, 30).await;
     assert_eq!((retry.is_replay(), retry.body), (true, before.body));
 
-    // The service does not know such a meeting.
+    // The service does not know the meeting.
     let (next, dynamodb, chime) = world.invoke(&event, 60).await;
     assert_eq!((next.status, next.is_replay()), (201, false));
     assert_eq!((dynamodb, chime), (vec![GET.into(), PUT.into()], vec![CHECK, CREATE]));

@@ -13,7 +13,7 @@ async fn invoke(function: &Function) -> Reply {
 }
 
 fn none() -> Fault {
-    // Slow, and otherwise as it would be.
+    // Slow, but otherwise unchanged.
     Fault::after(crate::support::Answer::Slow)
 }
 
@@ -104,7 +104,7 @@ async fn a_deadline_in_the_middle_stores_nothing() {
 
 #[tokio::test]
 async fn a_function_that_dies_after_any_step_leaves_one_meeting_to_the_retry() {
-    // The read, the call of the service before and after it has created a meeting, the put likewise.
+    // The read, the service call before and after it creates a meeting, and the put likewise.
     for step in 0..5 {
         let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
         let function = chime.function(&dynamodb, &[]).await;

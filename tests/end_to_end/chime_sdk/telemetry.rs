@@ -1,4 +1,4 @@
-//! What operators see of the calls of the service.
+//! Telemetry of calls to the service.
 
 use local_chime_sdk::Answer::{Raw, Refusal};
 use local_chime_sdk::Fault;
@@ -41,7 +41,7 @@ async fn what_is_to_be_looked_at_is_counted() {
     let answers = [
         Refusal(403, "AccessDeniedException"),
         Refusal(404, "NotFoundException"),
-        // The function has checked the request.
+        // The function had accepted the request as valid.
         Refusal(400, "BadRequestException"),
         Raw(200, "{}"),
     ];

@@ -1,4 +1,4 @@
-//! What the service gets of a request, and what is kept from it.
+//! The service's request for a client's request, and the values that are not sent to it.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,8 @@ use crate::support::{Chime, DynamoDb, Event};
 const TOPIC: &str = "arn:aws:sns:us-east-1:111122223333:topic";
 const QUEUE: &str = "arn:aws:sqs:us-east-1:111122223333:queue";
 
-/// The body that the service gets of `members`, the reply's meeting, and what the log says was not sent.
+/// The service's request body for `members`, the reply's meeting, and the members that the log
+/// lists as not sent.
 async fn translate(members: Value, settings: &[(&str, &str)]) -> (Value, Value, Value) {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
     let settings = [&[("AWS_LAMBDA_LOG_FORMAT", "JSON")], settings].concat();
@@ -95,9 +96,9 @@ async fn targets_of_notifications_are_sent_if_the_service_is_to_notify_them() {
     for (queue_arn, setting, sent, not_sent) in [
         (QUEUE, "", json!({"SnsTopicArn": TOPIC, "SqsQueueArn": QUEUE}), json!(null)),
         (QUEUE, "true", json!({"SnsTopicArn": TOPIC, "SqsQueueArn": QUEUE}), json!(null)),
-        // The service reaches its own Region only.
+        // The service can notify only in its own Region.
         (elsewhere, "", json!({"SnsTopicArn": TOPIC}), json!(queue)),
-        // The stack notifies them.
+        // The stack sends the notifications.
         (QUEUE, "false", json!(null), json!(format!("{topic},{queue}"))),
     ] {
         let members = json!({

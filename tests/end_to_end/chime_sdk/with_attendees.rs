@@ -42,7 +42,7 @@ fn users(reply: &Reply) -> Vec<String> {
     attendees.map(|attendee| attendee["ExternalUserId"].as_str().unwrap().into()).collect()
 }
 
-/// Who attends a meeting, as the service lists them.
+/// The attendees of a meeting, as the service lists them.
 async fn listed(world: &World, meeting_id: &str) -> Vec<Value> {
     let list = Call::new("GET", format!("/meetings/{meeting_id}/attendees"));
     let (reply, ..) = world.invoke(&list.event(Source::RestRoute), 0).await;
@@ -99,7 +99,7 @@ async fn without_attendees_it_is_create_meeting() {
         let taken = if is_replay { (1, 0) } else { (2, 1) };
         assert_eq!((dynamodb.len(), chime.len()), taken, "{dynamodb:?}, {chime:?}");
     }
-    // The token is one of CreateMeeting's, too.
+    // CreateMeeting shares the token.
     let plain = Event::create(&json!({"ClientRequestToken": "token"}));
     let (plain, ..) = world.invoke(&plain, 0).await;
     assert_eq!((plain.is_replay(), plain.meeting_id()), (true, world.stored().await));
@@ -277,7 +277,7 @@ async fn of_64_at_once_all_get_one_meeting_and_each_attendee_once() {
 async fn a_function_that_dies_after_any_step_leaves_the_rest_to_the_retry() {
     let slow = StoreFault::after(crate::support::Answer::Slow);
     let stalled = StoreFault::after(crate::support::Answer::Stalled);
-    // In the call of the service, in the put, and before and after the attendees are created.
+    // During the service call, during the put, and before and after the attendees are created.
     for step in 0..4 {
         let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
         let function = chime.function(&dynamodb, &[]).await;
@@ -340,7 +340,7 @@ async fn both_halves_fit_into_the_deadline() {
         reply.assert_modelled();
         assert_eq!(reply.status, 503, "{reply:?}");
     }
-    // The first half may take two attempts, and the second is left time for its own.
+    // The first half may need two attempts, and the second still has time for its own.
     chime.service.set_faults([
         Fault::before(Refusal(500, "ServiceFailureException")),
         Fault::before(Stalled),

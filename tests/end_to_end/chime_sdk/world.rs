@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 
 use crate::support::{Chime, DynamoDb, Event, InProcess, Reply, sdk_config};
 
-/// Its clock is the test's.
+/// The test controls its clock.
 pub struct World {
     pub dynamodb: DynamoDb,
     pub chime: Chime,
@@ -27,7 +27,7 @@ impl World {
         Self::with(Duration::from_hours(24)).await
     }
 
-    /// The reply to `event` this long after the beginning of a minute, and the operations that it took.
+    /// The reply to `event` this long after the beginning of a minute, and the operations it used.
     pub async fn invoke(
         &self,
         event: &Event,
@@ -37,10 +37,10 @@ impl World {
         (reply, self.dynamodb.take_operations(), self.chime.take())
     }
 
-    /// The replies to 64 clients that send `events` in turn, all at once, of which one must be no replay.
+    /// The replies to 64 concurrent clients that share out `events`. One must not be a replay.
     ///
-    /// As all SDKs do, they retry while the service is unavailable. On a busy machine it may be, and then all may
-    /// be replays.
+    /// Like all SDKs, they retry while the service is unavailable, as it may be on a busy machine.
+    /// Then all may be replays.
     pub async fn invoke_64(&self, events: &[Event]) -> Vec<Reply> {
         let retries = Cell::new(0);
         let client = async |number: usize| loop {

@@ -1,10 +1,10 @@
-"""What becomes of the records in the stream of the meetings' table: the chain of template.yaml, without AWS.
+"""Processes the records of the meetings' stream like the chain in template.yaml, without AWS.
 
 Its argument is JSON: the filters of the pipe, and the definition of the state machine. moto matches the filters,
-executes the state machine, and has the topics and queues, all of the account 123456789012 in us-east-1; the queue
-"missing" comes too late. Each line of standard input names who starts the executions, "pipe" or "operator", and
-the endpoint of a DynamoDB with one stream. Each is answered with a line of JSON: each record's kind and whether it
-passed, how each execution ended, and the messages in each queue.
+executes the state machine, and provides the topics and queues, all in the account 123456789012 in us-east-1. The queue
+"missing" is created too late. Each line of standard input has who starts the executions, "pipe" or "operator", and
+the endpoint of a DynamoDB with one stream. For each, the program prints a line of JSON: each record's kind and whether
+it passed, how each execution ended, and the messages in each queue.
 """
 
 import json
@@ -20,7 +20,7 @@ from moto import mock_aws
 from moto.events.models import EventPattern
 from moto.stepfunctions.parser.asl.jsonata import jsonata
 
-# moto does not bring along what evaluates JSONata. This is a port of the reference implementation.
+# moto does not include a JSONata evaluator. This is a port of the reference implementation.
 jsonata._eval_jsonata = lambda expression: Jsonata(expression).evaluate(None)
 
 # moto logs every error that a state machine catches.
@@ -28,8 +28,8 @@ logging.disable(logging.CRITICAL)
 
 
 def read_stream(endpoint):
-    """All records in the one stream there is, in the form that a pipe gets them in."""
-    # The engine's ids of shards are shorter than AWS's.
+    """All records of the only stream, in the form in which a pipe gets them."""
+    # The engine's shard IDs are shorter than AWS's.
     config = Config(parameter_validation=False)
     streams = boto3.client("dynamodbstreams", endpoint_url=endpoint, config=config)
     [stream] = streams.list_streams()["Streams"]
@@ -60,9 +60,9 @@ def create_topic(name, subscriber):
 
 
 def execute(content):
-    """Runs the state machine, and returns how that ended."""
+    """Runs the state machine, and returns how the execution ended."""
     threads = set(threading.enumerate())
-    # Where an execution has no name, moto gives it the name None.
+    # moto names an execution without a name "None".
     execution = sfn.start_execution(
         stateMachineArn=machine, name=str(uuid.uuid4()), input=json.dumps(content)
     )["executionArn"]
@@ -74,7 +74,7 @@ def execute(content):
 
 
 def messages(url):
-    """What is in a queue, which is taken out."""
+    """Removes and returns the messages in a queue."""
     while received := sqs.receive_message(
         QueueUrl=url, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"]
     ).get("Messages"):
@@ -88,19 +88,19 @@ def messages(url):
 
 
 def execution_input(starter, record):
-    """What the pipe gives an execution, or what the runbook has an operator give it."""
+    """The input that the pipe gives an execution, or that an operator gives it by the runbook."""
     return [record] if starter == "pipe" else {"dynamodb": {"NewImage": record["dynamodb"]["NewImage"]}}
 
 
 def deliver(starter, endpoint):
-    """Has the records in a stream go all the way, and returns what has come of them."""
+    """Sends the records of a stream through the whole chain, and returns the results."""
     records = list(read_stream(endpoint))
     passed = [any(pattern.matches_event(record) for pattern in filters) for record in records]
     inputs = [execution_input(starter, record) for record, passes in zip(records, passed) if passes]
     executions = [execute(content) for content in inputs]
     received = {name: list(messages(url)) for name, url in queues.items()}
 
-    # Once there is what was missing, an operator has the first dead letter delivered again.
+    # Once the missing queue exists, an operator redelivers the first dead letter.
     missing = create_queue("missing")
     for letter in received["dead-letters"][:1]:
         executions.append(execute(letter["body"]))

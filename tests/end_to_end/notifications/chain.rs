@@ -1,4 +1,4 @@
-//! What plays the pipe, the state machine, and the topics and queues of `template.yaml`.
+//! A stand-in for the pipe, the state machine, and the topics and queues of `template.yaml`.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -16,10 +16,10 @@ use crate::support::{AWS_ENVIRONMENT, DynamoDb, PATIENCE, template};
 const DEFINITION: &str = include_str!("../../../notifications.asl.json");
 pub const DEAD_LETTER_QUEUE: &str = "arn:aws:sqs:us-east-1:123456789012:dead-letters";
 
-/// What has come of the records in the stream.
+/// The results for the records in the stream.
 #[derive(Debug, Deserialize)]
 pub struct Delivered {
-    /// Of each, its kind, and whether it passed the filters.
+    /// The kind of each, and whether it passed the filters.
     pub records: Vec<(String, bool)>,
     pub executions: Vec<(String, Option<String>)>,
     pub queues: Queues,
@@ -31,12 +31,12 @@ pub struct Queues {
     pub queue: Vec<Message>,
     #[serde(rename = "queue.fifo")]
     pub queue_fifo: Vec<Message>,
-    /// Of the topic.
+    /// A subscriber of the topic.
     pub subscriber: Vec<Message>,
     #[serde(rename = "subscriber.fifo")]
     pub subscriber_fifo: Vec<Message>,
     pub dead_letters: Vec<Message>,
-    /// What a dead letter for it has become, once there is this queue.
+    /// The redelivered dead letter, once this queue exists.
     pub missing: Vec<Message>,
 }
 
@@ -52,7 +52,7 @@ impl Message {
         self.body["detail"]["meetingId"].as_str().unwrap()
     }
 
-    /// Of a dead letter, what has failed, each with its meeting's id.
+    /// The failures in the dead letters, each with its meeting's ID.
     pub fn undelivered(&self) -> Vec<(String, Value)> {
         let id = self.body["dynamodb"]["NewImage"]["MeetingId"]["S"].as_str().unwrap();
         let failures = self.body["undelivered"].as_array().unwrap().iter();
@@ -60,8 +60,8 @@ impl Message {
     }
 }
 
-/// What plays the pipe, and has a Step Functions, an SNS and an SQS. It takes seconds to start, so all
-/// tests share it.
+/// The stand-in for the pipe, with a Step Functions, an SNS and an SQS. It takes seconds to start,
+/// so all tests share it.
 struct Chain {
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
@@ -73,7 +73,7 @@ impl Chain {
         let template = template();
         let pipe = &template["Resources"]["NotificationsPipe"]["Properties"];
         let source = &pipe["SourceParameters"];
-        // It gives each record an execution.
+        // One execution per record.
         assert_eq!(source["DynamoDBStreamParameters"]["BatchSize"], 1);
         let filters = source["FilterCriteria"]["Filters"].as_sequence().unwrap().iter();
         let chain = json!({
@@ -105,30 +105,30 @@ impl Chain {
     }
 }
 
-/// Has all that was written to the table go through the pipe and the state machine.
+/// Sends everything written to the table through the pipe and the state machine.
 pub async fn deliver(dynamodb: &DynamoDb) -> Delivered {
     deliver_by("pipe", dynamodb).await
 }
 
-/// Has the items that were written to the table delivered by an operator, as the runbook says.
+/// Redelivers the items that were written to the table, as the runbook describes.
 pub async fn deliver_by_hand(dynamodb: &DynamoDb) -> Delivered {
     deliver_by("operator", dynamodb).await
 }
 
 async fn deliver_by(starter: &'static str, dynamodb: &DynamoDb) -> Delivered {
-    // It ends with the tests, when nobody is left who could write to it.
+    // It exits with the tests, when its standard input is closed.
     static CHAIN: LazyLock<Mutex<Chain>> = LazyLock::new(|| Chain::start().into());
     let mut chain = CHAIN.lock().await;
     let endpoint = dynamodb.endpoint.clone();
     let delivered = spawn_blocking(move || chain.deliver(starter, &endpoint));
-    let delivered = timeout(PATIENCE, delivered).await.expect("an answer").unwrap();
+    let delivered = timeout(PATIENCE, delivered).await.expect("a reply").unwrap();
     for execution in &delivered.executions {
         assert_eq!(*execution, ("SUCCEEDED".to_owned(), None));
     }
     delivered
 }
 
-/// The state machine's definition with what `CloudFormation` puts into it.
+/// The state machine's definition with `CloudFormation`'s substitutions.
 fn definition(template: &Yaml) -> String {
     let machine = &template["Resources"]["NotificationsStateMachine"]["Properties"];
     let substitutions = machine["DefinitionSubstitutions"].as_mapping().unwrap().iter();

@@ -1,4 +1,4 @@
-//! How the topic and the queue of a meeting are notified, from the function's write to the message.
+//! Notification of a meeting's topic and queue, from the function's write to the message.
 
 mod chain;
 
@@ -18,7 +18,7 @@ use crate::support::{
 const QUEUE: &str = "arn:aws:sqs:us-east-1:123456789012:queue";
 const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:topic";
 
-/// A `DynamoDB` whose table has the stream that the template gives it.
+/// A `DynamoDB` whose table has the template's stream.
 async fn start_with_stream() -> DynamoDb {
     let template = template();
     let table = &template["Resources"]["MeetingsTable"]["Properties"];
@@ -34,7 +34,7 @@ async fn start_with_stream() -> DynamoDb {
     dynamodb
 }
 
-/// A request for a meeting whose topic and queue are these.
+/// A request for a meeting with these targets.
 fn request(token: &str, targets: &Value) -> Event {
     Event::create(&json!({ "ClientRequestToken": token, "NotificationsConfiguration": targets }))
 }
@@ -119,7 +119,7 @@ async fn what_is_not_named_is_not_notified() {
 #[tokio::test]
 async fn replays_mismatches_and_counters_notify_nobody() {
     let dynamodb = start_with_stream().await;
-    // With a limit, there is a counter too.
+    // With a limit, the stream also has a counter.
     let function = Function::start_with(&dynamodb, &[("DAILY_MEETING_LIMIT", "2")]).await;
     let event = request("token", &json!({ "SqsQueueArn": QUEUE }));
     let meeting = function.invoke(&event).await.meeting_id();
@@ -140,7 +140,7 @@ async fn a_new_meeting_over_an_expired_one_notifies_and_a_deletion_does_not() {
     let dynamodb = start_with_stream().await;
     let function = InProcess::new(&sdk_config(&dynamodb.endpoint), Duration::from_mins(1));
     let event = request("token", &json!({ "SqsQueueArn": QUEUE }));
-    // Long enough ago for both to have expired, and too recent for them to count as restored.
+    // Long enough ago for both to have expired, but too recent to count as restored.
     let created_at = milliseconds() - 150_000;
     let times = [created_at, created_at + 61_000];
     let mut meetings = Vec::new();
@@ -160,7 +160,7 @@ async fn a_new_meeting_over_an_expired_one_notifies_and_a_deletion_does_not() {
     assert_eq!([one, other].map(|message| &message.body["detail"]["timestamp"]), times);
 }
 
-/// To the stream, an item that somebody restores is a new one.
+/// In the stream, a restored item looks like a new one.
 #[tokio::test]
 async fn a_restored_meeting_notifies_nobody_unless_an_operator_wants_it() {
     let dynamodb = start_with_stream().await;
@@ -262,11 +262,11 @@ async fn what_cannot_be_delivered_is_kept_with_its_reason_and_holds_up_nothing()
         assert_eq!((meeting, &**target, &**error), (expected.0, expected.1, expected.2));
         assert!(cause.starts_with(expected.3), "{cause}");
     }
-    // A dead letter is an input to deliver it again.
+    // A dead letter is a valid input for redelivery.
     assert_eq!(ids(&delivered.queues.missing), [&*meetings[0]]);
 }
 
-/// The state machine's role may write to it, whatever targets are allowed.
+/// The state machine's role can write to the dead-letter queue, whatever targets are allowed.
 #[tokio::test]
 async fn the_dead_letter_queue_is_no_target() {
     let dynamodb = start_with_stream().await;
@@ -286,7 +286,7 @@ async fn the_dead_letter_queue_is_no_target() {
     assert_eq!(letter.undelivered(), [(meeting, failure)]);
 }
 
-/// Somebody else may write to the table, too.
+/// Other programs may write to the table, too.
 #[tokio::test]
 async fn an_item_that_cannot_be_read_is_kept_with_its_reason() {
     let dynamodb = start_with_stream().await;

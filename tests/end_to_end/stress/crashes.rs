@@ -1,4 +1,4 @@
-//! Functions that are killed at any moment, while their clients try again until they get an answer.
+//! Functions that are killed at any moment, while their clients retry until they get a response.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -12,10 +12,10 @@ use crate::support::{
     CALLER, Call, Chime, DynamoDb, Event, Function, PATIENCE, Reply, Source, chime,
 };
 
-/// A token for what is only there to warm a function up.
+/// A token that is used only to warm up a function.
 const FIRST: &str = "first";
 
-/// Clients, each with a function of its own. Two at a time use the same tokens.
+/// Clients, each with its own function. Pairs of them use the same tokens.
 const CLIENTS: u32 = 4;
 
 #[tokio::test]
@@ -45,8 +45,8 @@ async fn no_kill_loses_a_meeting_from_count_or_counts_it_twice() {
     println!("crashes: {} meetings were counted", dynamodb.counted_meetings(CALLER).await);
 }
 
-/// Kills functions that have these settings, until it is clear that each client has got the one
-/// meeting that it has asked for.
+/// Kills functions with these settings, and asserts that each client gets exactly one meeting per
+/// token.
 async fn kill_functions(settings: &[(&str, &str)], create: Create) -> DynamoDb {
     let dynamodb = DynamoDb::start().await;
     let kills = tries(8, 100);
@@ -70,9 +70,9 @@ async fn kill_functions(settings: &[(&str, &str)], create: Create) -> DynamoDb {
         .filter(|(token, _)| *token != FIRST)
         .map(|(token, id)| (token.clone(), id.clone()))
         .collect();
-    assert_eq!(stored, meetings, "the table and the answers agree");
+    assert_eq!(stored, meetings, "the table and the replies agree");
     let lost = creations.values().filter(|&&times| times == 0).count();
-    assert!(lost >= tries(0, 1) as usize, "no kill came between a write and its answer");
+    assert!(lost >= tries(0, 1) as usize, "no kill came between a write and its response");
     println!(
         "crashes: {} kills, {} answers, {} meetings, of which {lost} were created without an answer",
         CLIENTS * kills,
@@ -82,7 +82,7 @@ async fn kill_functions(settings: &[(&str, &str)], create: Create) -> DynamoDb {
     dynamodb
 }
 
-/// Creates meetings until its function has been killed `kills` times, and one more.
+/// Creates meetings until its function has been killed `kills` times, and then one more.
 async fn run_client(
     dynamodb: &DynamoDb,
     function: (&[(&str, &str)], Create),
@@ -98,11 +98,11 @@ async fn run_client(
         let event = create(&token).0.to_string();
         let reply = loop {
             let answer = function.send(SystemTime::now() + PATIENCE, event.clone().into());
-            // At any moment of the time that an answer takes, and as often not at all.
+            // At a random moment of the usual response time, or, half of the time, after it.
             let moment = usual.mul_f64(fastrand::f64() * 2.0);
             tokio::select! {
                 reply = timeout(PATIENCE, answer) => {
-                    break Reply::from(reply.expect("an answer").unwrap().unwrap());
+                    break Reply::from(reply.expect("a reply").unwrap().unwrap());
                 }
                 () = sleep(moment), if killed < kills => {
                     function.process.kill().await;
@@ -119,7 +119,7 @@ async fn run_client(
     answers
 }
 
-/// A function, and how long its answers take but for the first ones.
+/// A function, and its usual response time after warm-up.
 async fn start(
     dynamodb: &DynamoDb,
     settings: &[(&str, &str)],

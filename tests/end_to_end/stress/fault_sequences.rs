@@ -1,4 +1,4 @@
-//! Faults of the services in any order, while a client tries again until it gets its meeting.
+//! Faults of the services in any order, while a client retries until it gets its meeting.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
@@ -29,7 +29,7 @@ fn fault() -> impl Strategy<Value = Fault> {
             Answer::Closed,
             Answer::Truncated,
         ]),
-        // They take their time.
+        // These are slow.
         1 => prop::sample::select(vec![Answer::Stalled, Answer::Slow]),
     ];
     (any::<bool>(), answer).prop_map(|(committed, answer)| Fault { committed, answer })
@@ -66,7 +66,7 @@ fn whatever_fails_a_client_that_tries_again_gets_one_meeting() {
                 break;
             }
             assert!(matches!(reply.status, 429 | 500 | 503), "{reply:?}");
-            assert!(tried < most, "each try meets a fault of its own");
+            assert!(tried < most, "each attempt meets a new fault");
         }
         dynamodb.set_faults([]);
         assert_eq!(dynamodb.meetings().await.len(), before + 1);
@@ -114,7 +114,7 @@ fn whatever_fails_a_client_that_tries_again_gets_its_attendees_and_is_rid_of_the
     let faults = || prop::collection::vec(chime_fault(), 0..8);
     let values = (prop::collection::vec(fault(), 0..4), faults(), faults());
     for_all(&runtime, cases, &values, async |(of_store, at_creation, at_deletion)| {
-        // Calls until the status is one of these. Each try meets a fault of its own.
+        // Calls until the status is one of these. Each attempt meets a new fault.
         let call = async |call: &Call, most: usize, statuses: &[u64]| {
             for _ in 0..=most {
                 let reply = function.invoke(&call.event(Source::RestRoute)).await;

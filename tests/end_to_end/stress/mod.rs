@@ -1,4 +1,4 @@
-//! What only many tries can show: a few of them in `make test`, many in `make stress`.
+//! Randomized tests that need many iterations: a few in `make test`, many in `make stress`.
 
 mod crashes;
 mod fault_sequences;
@@ -14,12 +14,12 @@ use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestRunner};
 use tokio::runtime::Runtime;
 
-/// How many tries there are: `make stress` sets `STRESS`.
+/// The number of iterations: `make stress` sets `STRESS`.
 fn tries(in_test: u32, in_stress: u32) -> u32 {
     if std::env::var_os("STRESS").is_some() { in_stress } else { in_test }
 }
 
-/// Requires of `cases` values that `test` ends well, and else looks for the simplest that does not.
+/// Asserts that `test` passes for `cases` values; otherwise, finds the simplest that fails.
 fn for_all<S>(runtime: &Runtime, cases: u32, values: &S, test: impl AsyncFn(S::Value))
 where
     S: Strategy<Value: Debug>,

@@ -1,4 +1,4 @@
-//! The table of constraints, written a second time and otherwise.
+//! A second, independent implementation of the constraints.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::constraints::REGIONS;
 
-/// What a request breaks, by the table of constraints.
+/// The constraints that a request violates.
 #[derive(Default)]
 pub struct Oracle(pub BTreeSet<String>);
 
@@ -46,7 +46,7 @@ impl Oracle {
         oracle.0
     }
 
-    /// What an ID in a path breaks.
+    /// Checks an ID in a path.
     pub fn id(&mut self, path: &str, id: &str) {
         let pattern = "[a-fA-F0-9]{8}(?:-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}";
         if !Regex::new(&format!("^(?:{pattern})\\z")).unwrap().is_match(id).unwrap() {
@@ -54,7 +54,7 @@ impl Oracle {
         }
     }
 
-    /// What an attendee's `ExternalUserId` breaks.
+    /// Checks an attendee's `ExternalUserId`.
     pub fn user(&mut self, path: &str, user: &Value) {
         let pattern = r##"[-_&@+=,(){}\[\]\/«».:|'"#a-zA-Z0-9À-ÿ\s]*"##;
         let of_ascii = pattern.replace(r"\s", r" \t\n\f\r");
@@ -66,7 +66,7 @@ impl Oracle {
         }
     }
 
-    /// What attendees break, of which there may be so many.
+    /// Checks attendees, of which at most `most` are allowed.
     pub fn attendees(&mut self, attendees: &Value, most: usize) {
         let Some(attendees) = attendees.as_array() else {
             return self.breaks("attendees", "be an array");
@@ -85,7 +85,7 @@ impl Oracle {
         }
     }
 
-    /// What the parameters of a page break.
+    /// Checks the parameters of a page.
     pub fn page(&mut self, results: &str, token: &str) {
         let number = results.strip_prefix('+').unwrap_or(results).trim_start_matches('0');
         let is_number = results.contains(|c: char| c.is_ascii_digit())

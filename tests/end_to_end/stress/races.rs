@@ -1,4 +1,4 @@
-//! Many processes that send one token at once.
+//! Many processes that send the same token at once.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ impl Race {
         Self { dynamodb, functions }
     }
 
-    /// What each process answers to its request, all sent at once.
+    /// Each process's reply to its request, all sent at once.
     async fn run(&self, request: impl Fn(usize) -> Value) -> Vec<Reply> {
         self.run_events(|n| Event::create(&request(n))).await
     }
@@ -36,8 +36,8 @@ impl Race {
             .await
     }
 
-    /// Requires that `replies` are all the same meeting, which is the one in the table and which
-    /// one of them has created, and returns its id.
+    /// Asserts that all `replies` have the meeting in the table, and that exactly one of them
+    /// created it. Returns its ID.
     async fn assert_one_meeting(&self, token: &str, replies: &[&Reply]) -> String {
         let item = self.dynamodb.item(CALLER, token).await;
         let id = item["MeetingId"].as_s().unwrap();
@@ -107,7 +107,7 @@ async fn after_an_expiry_one_creates_the_next_meeting_and_all_get_that() {
     for _ in 0..rounds {
         let replies = race.run(|_| json!({"ClientRequestToken": "expired"})).await;
         let id = race.assert_one_meeting("expired", &replies.iter().collect::<Vec<_>>()).await;
-        assert!(ids.insert(id), "an expired meeting was answered");
+        assert!(ids.insert(id), "an expired meeting was returned");
         race.dynamodb.expire().await;
     }
     println!("races: {rounds} rounds of {} requests across an expiry", race.functions.len());
@@ -120,7 +120,7 @@ async fn of_requests_with_attendees_all_get_one_meeting_and_each_attendee_once()
     let rounds = tries(5, 200);
     for round in 0..rounds {
         let token = format!("attendees-{round}");
-        // Each asks for two of three.
+        // Each requests two of three attendees.
         let request = |n: usize| {
             let users =
                 [n % 3, (n + 1) % 3].map(|user| json!({"ExternalUserId": format!("{user:02}")}));

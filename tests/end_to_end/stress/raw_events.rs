@@ -1,4 +1,4 @@
-//! Events from `events/`, changed at random.
+//! Random mutations of the events in `events/`.
 
 use std::cell::RefCell;
 
@@ -17,7 +17,7 @@ struct World {
     templates: Function,
     chime_sdk: Function,
     chime: Chime,
-    /// What the Chime SDK has got.
+    /// The requests that the Chime SDK has received.
     requests: RefCell<Vec<Request>>,
     events: Vec<Event>,
     _dynamodb: DynamoDb,
@@ -34,13 +34,13 @@ impl World {
         Self { templates, chime_sdk, chime, requests, events, _dynamodb: dynamodb }
     }
 
-    /// What each function makes of an event.
+    /// Each function's outcome for an event.
     async fn invoke(&self, event: Vec<u8>) -> [Outcome; 2] {
         let outcomes = [
             self.templates.invoke_raw(event.clone()).await,
             self.chime_sdk.invoke_raw(event).await,
         ];
-        // The service checks what is transcribed.
+        // The service itself checks transcription settings.
         let mut requests = self.chime.service.take_requests();
         requests.retain(|request| request.operation() != "StartMeetingTranscription");
         self.requests.borrow_mut().extend(requests);
@@ -48,7 +48,7 @@ impl World {
     }
 }
 
-/// Events of all operations, of all sources. The meeting is not deleted.
+/// Events of all operations and sources, except those that delete the meeting.
 fn events(meeting_id: &str) -> Vec<Event> {
     let other = "8d1f3c0e-5b7a-4c2d-8e9f-abcdef012345";
     let kinds = ["create", "replay", "mismatch", "full", "invalid", "base64"];
@@ -67,16 +67,16 @@ fn events(meeting_id: &str) -> Vec<Event> {
     names.map(|name| Event::named(&name)).chain(calls).collect()
 }
 
-/// One change of an event. Its numbers choose among as many places as there are.
+/// A mutation of an event. Its numbers choose among the existing places.
 #[derive(Clone, Debug)]
 enum Change {
-    /// Another value at a place.
+    /// Replaces the value at a place.
     Replace(usize, Value),
-    /// Nothing at a place.
+    /// Removes the value at a place.
     Remove(usize),
-    /// A member of an object, by the name that another place has or by a name of its own.
+    /// Adds a member to an object, with the name of another place or a new one.
     Insert(usize, String, Value),
-    /// Other bytes, wherever they are.
+    /// Replaces arbitrary bytes.
     Overwrite(usize, Vec<u8>),
 }
 
@@ -114,7 +114,7 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-/// The JSON pointers to all that is in `value`.
+/// The JSON pointers to everything in `value`.
 fn places(value: &Value) -> Vec<String> {
     let below: Vec<(String, &Value)> = match value {
         Value::Object(members) => {
@@ -190,10 +190,10 @@ fn an_event_changed_anyhow_gets_a_reply_or_fails_with_a_reason() {
         }
     });
     runtime.block_on(chime::assert_valid(world.requests.take()));
-    println!("raw events: {cases} changed anyhow");
+    println!("raw events: {cases} arbitrary mutations");
 }
 
-/// What a client chooses freely, but for the names of headers.
+/// Whether a client controls this place, apart from the names of headers.
 fn is_the_clients(place: &str) -> bool {
     let members = ["/body", "/path", "/rawPath", "/rawQueryString", "/httpMethod"];
     let below = [
@@ -208,7 +208,7 @@ fn is_the_clients(place: &str) -> bool {
         || below.iter().any(|start| place.starts_with(start))
 }
 
-/// The inside of a JSON string, which may hold surrogates on their own.
+/// The contents of a JSON string, which may have lone surrogates.
 fn raw_text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => any::<char>().prop_map(|c| {
@@ -247,5 +247,5 @@ fn whatever_a_client_chooses_gets_a_reply() {
         }
     });
     runtime.block_on(chime::assert_valid(world.requests.take()));
-    println!("raw events: {cases} with what clients choose");
+    println!("raw events: {cases} mutations of client-controlled fields");
 }

@@ -1,4 +1,4 @@
-//! Relayed requests at random, valid and not, against their constraints.
+//! Random relayed requests, valid and invalid, against their constraints.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,7 +14,7 @@ use crate::support::{Call, Chime, DynamoDb, Source};
 
 const ID: &str = "[a-fA-F0-9]{8}(-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}";
 
-/// An ID, or something else without a slash, which API Gateway would not pass on as one parameter.
+/// An ID or other text, without a slash, because API Gateway would not pass that on in a parameter.
 fn id() -> impl Strategy<Value = String> {
     prop_oneof![20 => ID, 1 => "[a-f0-9-]{35,37}", 1 => "[^/]{1,8}"]
 }
@@ -52,7 +52,7 @@ fn users(count: usize) -> Value {
     (0..count).map(|number| json!({"ExternalUserId": format!("user-{number}")})).collect()
 }
 
-/// A request, of which the service gets as much as is valid.
+/// A request. The service receives its valid part.
 #[derive(Clone, Debug)]
 enum Request {
     Get(String, String),
@@ -133,7 +133,7 @@ impl Request {
         }
     }
 
-    /// The body that the service gets of a valid one.
+    /// The body that the service receives for a valid request.
     fn sent(&self) -> Value {
         match self {
             Self::Create(_, attendee) => sent(attendee),
@@ -146,7 +146,7 @@ impl Request {
     }
 }
 
-/// An attendee with just the members that the service knows.
+/// An attendee with only the members that the service knows.
 fn sent(attendee: &Value) -> Value {
     let known = |(name, _): &(&String, &Value)| name != &"Tags";
     let members = attendee.as_object().unwrap().iter().filter(known);
@@ -180,7 +180,7 @@ fn a_relayed_request_is_refused_for_just_the_constraints_it_breaks_and_else_pass
         let body = got.last().map(|it| serde_json::from_slice(&it.body).unwrap_or_default());
         match &request {
             Request::WithAttendees(Value::Null) => assert_eq!(reply.status, 201, "{reply:?}"),
-            // Of the Capabilities, some are not the service's.
+            // Some of the Capabilities are not valid for the service.
             Request::WithAttendees(_) => assert_eq!(body, Some(request.sent())),
             _ => {
                 assert_eq!((got.len(), body), (1, Some(request.sent())));

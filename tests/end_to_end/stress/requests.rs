@@ -1,4 +1,4 @@
-//! Requests at random, valid and not, against the table of constraints.
+//! Random requests, valid and invalid, against their constraints.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,14 +13,14 @@ use super::{for_all, tries};
 use crate::constraints::REGIONS;
 use crate::support::{DynamoDb, Event, Function};
 
-/// A string whose length is at a bound of something, in characters of one to four bytes.
+/// A string whose length is at the bound of a constraint, in characters of one to four bytes.
 fn at_a_bound() -> impl Strategy<Value = String> {
     let length = prop::sample::select(vec![0, 1, 2, 3, 63, 64, 65, 127, 128, 129, 255, 256, 257]);
     let character = prop::sample::select(vec!["x", "-", "é", "€", "📅", "\0", "\"", " "]);
     (length, character).prop_map(|(length, character): (usize, &str)| character.repeat(length))
 }
 
-/// Mostly what is `valid`, and else anything.
+/// Mostly `valid` values, otherwise arbitrary ones.
 pub fn mostly(valid: impl Strategy<Value = String> + 'static) -> impl Strategy<Value = Value> {
     prop_oneof![
         30 => valid.prop_map(Value::from),
@@ -97,8 +97,8 @@ pub fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Map<String
     given.collect()
 }
 
-/// JSON for `value`, of all those that mean the same one at random: in order of members, white
-/// space, escapes, and members that are `null` or unknown.
+/// A random one of the equivalent JSON texts for `value`: order of members, white space, escapes,
+/// and members that are `null` or unknown vary.
 fn spell(value: &Value, random: &mut Rng) -> String {
     let space = |random: &mut Rng| ["", "", " ", "\n\t"][random.usize(..4)];
     let parts = match value {
@@ -153,7 +153,7 @@ fn a_request_is_refused_for_just_the_constraints_it_breaks_and_else_kept_as_it_i
     let cases = tries(300, 10_000);
     for_all(&runtime, cases, &(request(), any::<u64>()), async |(mut request, seed)| {
         let mut random = Rng::with_seed(seed);
-        // Nobody has used a token of this account before.
+        // This account has not used a token before.
         let account = case.fetch_add(1, Ordering::Relaxed).to_string();
         let mut invoke = async |request: &Map<String, Value>| {
             let body = spell(&json!(request), &mut random);

@@ -1,4 +1,4 @@
-//! A call of the API, and the events that the sources make of it.
+//! An API call, and its events from each source.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ pub struct Call {
     pub body: Option<String>,
 }
 
-/// What turns a call into an event: an API with a route for each path, or with one for all.
+/// The source of an event: an API with a route for each path, or with a catch-all route.
 #[derive(Clone, Copy, Debug)]
 pub enum Source {
     RestRoute,
@@ -39,13 +39,13 @@ impl Call {
         self
     }
 
-    #[allow(clippy::needless_pass_by_value, reason = "bodies are made where they are passed")]
+    #[allow(clippy::needless_pass_by_value, reason = "bodies are created where they are passed")]
     pub fn body(mut self, body: impl ToString) -> Self {
         self.body = Some(body.to_string());
         self
     }
 
-    /// The event of an API that routes it, or not. APIs with routes are behind the base path of a custom domain,
+    /// The event from this source. APIs with routes are behind the base path of a custom domain,
     /// and `$default` has the stage before its path.
     pub fn event(&self, source: Source) -> Event {
         let Self { method, path, .. } = self;
@@ -64,7 +64,7 @@ impl Call {
         }
     }
 
-    /// The route of the path, and the parameters in it.
+    /// The route of the path, and its parameters.
     fn route(&self) -> (String, Value) {
         let mut segments: Vec<&str> = self.path.split('/').collect();
         let mut parameters = Value::Null;
@@ -105,7 +105,7 @@ impl Call {
     }
 }
 
-/// A call of each operation that is passed on, those that delete last.
+/// A call of each operation that is passed on, deletions last.
 pub fn relayed_calls(meeting_id: &str, attendee_id: &str) -> [(&'static str, Call); 9] {
     let meeting = format!("/meetings/{meeting_id}");
     let attendees = format!("{meeting}/attendees");

@@ -17,7 +17,7 @@ use super::{DynamoDb, Function, PATIENCE};
 
 pub struct Chime {
     pub service: ChimeSdk,
-    /// All requests that were taken.
+    /// All requests taken so far.
     taken: Mutex<Vec<Request>>,
 }
 
@@ -28,7 +28,7 @@ impl Chime {
         Self { service, taken: Mutex::default() }
     }
 
-    /// The function with this media plane, and these other settings.
+    /// The function with this media plane and these additional settings.
     pub async fn function(&self, dynamodb: &DynamoDb, settings: &[(&str, &str)]) -> Function {
         let endpoint = self.service.endpoint();
         Function::start_with(dynamodb, &[&plane(&endpoint), settings].concat()).await
@@ -39,24 +39,24 @@ impl Chime {
         in_process::chime_sdk(Connector::builder().build_http(), &self.service.endpoint(), bucket)
     }
 
-    /// The operations of the requests since requests were last taken.
+    /// Takes the operations of the requests since the last take.
     pub fn take(&self) -> Vec<&'static str> {
         self.take_requests().iter().map(Request::operation).collect()
     }
 
-    /// The requests since requests were last taken.
+    /// Takes the requests since the last take.
     pub fn take_requests(&self) -> Vec<Request> {
         let requests = self.service.take_requests();
         self.taken.lock().unwrap().extend(requests.iter().cloned());
         requests
     }
 
-    /// Waits until this many requests have come since they were last taken.
+    /// Waits until this many requests have arrived since the last take.
     pub async fn received(&self, requests: usize) {
         timeout(PATIENCE, self.service.received(requests)).await.expect("the requests");
     }
 
-    /// Requires every request so far to be one that AWS's own model of the service allows.
+    /// Asserts that every request so far is valid by AWS's own model of the service.
     pub async fn assert_valid(&self) {
         self.take();
         let requests = std::mem::take(&mut *self.taken.lock().unwrap());
@@ -69,7 +69,7 @@ pub fn plane(endpoint: &str) -> [(&str, &str); 2] {
     [("MEDIA_PLANE", "chime-sdk-meetings"), ("AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS", endpoint)]
 }
 
-/// Requires requests to be ones that AWS's own model of the service allows.
+/// Asserts that requests are valid by AWS's own model of the service.
 pub async fn assert_valid(requests: Vec<Request>) {
     assert!(!requests.is_empty());
     let lines = requests.into_iter().map(|request| {

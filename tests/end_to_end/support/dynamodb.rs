@@ -14,16 +14,16 @@ use super::PATIENCE;
 use super::proxy::{Fault, Proxy, Seen};
 
 pub struct DynamoDb {
-    /// Where the function finds it.
+    /// The endpoint for the function, which is the proxy's.
     pub endpoint: String,
-    /// Straight to the engine, past the proxy.
+    /// A client of the engine that bypasses the proxy.
     pub client: aws_sdk_dynamodb::Client,
     database: Database,
     proxy: Proxy,
 }
 
 impl DynamoDb {
-    /// A new one, in memory, with the meetings' table.
+    /// Starts one in memory, with the meetings' table.
     pub async fn start() -> Self {
         let database = Database::memory().unwrap();
         local_dynamodb::create_table(&database, "Meetings").unwrap();
@@ -34,42 +34,42 @@ impl DynamoDb {
         Self { endpoint: proxy.endpoint.clone(), client, database, proxy }
     }
 
-    /// How many requests have come since this was last asked.
+    /// Takes the number of requests since the last take.
     pub fn take_requests(&self) -> usize {
         self.take_seen().len()
     }
 
-    /// What the requests were for that have come since this was last asked.
+    /// Takes the operations of the requests since the last take.
     pub fn take_operations(&self) -> Vec<String> {
         self.take_seen().into_iter().map(|request| request.operation).collect()
     }
 
-    /// The requests that have come since this was last asked.
+    /// Takes the requests since the last take.
     pub fn take_seen(&self) -> Vec<Seen> {
         self.proxy.take_seen()
     }
 
-    /// Waits until so many requests have come since this was last asked.
+    /// Waits until this many requests have arrived since the last take.
     pub async fn seen(&self, requests: usize) {
         timeout(PATIENCE, self.proxy.seen(requests)).await.expect("the requests");
     }
 
-    /// How many connections have ever been opened.
+    /// The number of connections opened so far.
     pub fn connections(&self) -> usize {
         self.proxy.connections()
     }
 
-    /// Lets `faults` befall the next requests, one each, and none those after.
+    /// Injects `faults` into the next requests, one each, and none into later ones.
     pub fn set_faults(&self, faults: impl IntoIterator<Item = Fault, IntoIter: Send + 'static>) {
         self.proxy.set_faults(faults.into_iter());
     }
 
-    /// Lets `fault` befall every request from now on.
+    /// Injects `fault` into every request from now on.
     pub fn set_fault(&self, fault: Fault) {
         self.set_faults(iter::repeat(fault));
     }
 
-    /// From now on, transactions that meet cancel each other. The engine has them wait.
+    /// From now on, conflicting transactions are cancelled. The engine itself queues them.
     pub fn set_contended(&self) {
         self.proxy.set_contended();
     }
@@ -80,13 +80,13 @@ impl DynamoDb {
         pages.try_collect().await.unwrap()
     }
 
-    /// Every item that is a meeting, and not a counter.
+    /// Every item that is a meeting, not a counter.
     pub async fn meetings(&self) -> Vec<HashMap<String, AttributeValue>> {
         let items = self.items().await.into_iter();
         items.filter(|item| item.contains_key("MeetingId")).collect()
     }
 
-    /// The item of a caller's account and token.
+    /// The item of an account and token.
     pub async fn item(&self, account: &str, token: &str) -> HashMap<String, AttributeValue> {
         let get = self.client.get_item().table_name("Meetings");
         let get = get.key("ClientRequestToken", AttributeValue::S(token.into()));
@@ -94,8 +94,7 @@ impl DynamoDb {
         get.send().await.unwrap().item.unwrap_or_else(|| panic!("no item of {account}, {token}"))
     }
 
-    /// How many meetings of an account are in the table. The test fails unless just these have been
-    /// counted.
+    /// The number of an account's meetings in the table. Panics if the counters differ.
     pub async fn counted_meetings(&self, account: &str) -> usize {
         let items = self.items().await;
         let items = items.iter().filter(|item| item["AccountId"].as_s().unwrap() == account);
@@ -103,16 +102,16 @@ impl DynamoDb {
             items.partition(|item| item.contains_key("MeetingId"));
         let counts = counters.iter().map(|item| item["MeetingsCreated"].as_n().unwrap());
         let counted: usize = counts.map(|count| count.parse::<usize>().unwrap()).sum();
-        assert_eq!(counted, meetings.len(), "what is counted and what is there");
+        assert_eq!(counted, meetings.len(), "the counters and the table");
         counted
     }
 
-    /// Deletes what has expired, as `DynamoDB` does at some time.
+    /// Deletes expired items, as `DynamoDB` does eventually.
     pub fn delete_expired(&self) {
         assert_ne!(self.database.sweep_ttl().unwrap(), 0);
     }
 
-    /// Lets all meetings in the table have expired, a second ago.
+    /// Makes all meetings in the table expired, a second ago.
     pub async fn expire(&self) {
         let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
         for mut item in self.items().await {
@@ -123,7 +122,7 @@ impl DynamoDb {
     }
 }
 
-/// What a client in this process needs to find a `DynamoDB`.
+/// The configuration of an in-process client for a `DynamoDB`.
 pub fn sdk_config(endpoint: &str) -> SdkConfig {
     let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
     SdkConfig::builder()

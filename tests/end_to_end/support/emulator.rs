@@ -11,16 +11,16 @@ use super::process::Process;
 use super::{DynamoDb, PATIENCE, program};
 
 pub struct Emulator {
-    /// What an SDK takes for its endpoint.
+    /// The endpoint for SDKs.
     pub endpoint: String,
-    /// Kept for as long as this is.
+    /// Kept alive together with this.
     _world: (Process, Process, TcpSocket),
 }
 
 impl Emulator {
     pub async fn start(dynamodb: &DynamoDb) -> Self {
-        // The emulator cannot choose a free port and tell. This one is bound without listening,
-        // which keeps it from everybody who asks for just any, and lets the emulator listen there.
+        // The emulator cannot choose a free port itself. This one is bound without listening, so no
+        // other program is assigned it, but the emulator can still listen on it.
         let reserved = TcpSocket::new_v4().unwrap();
         reserved.set_reuseaddr(true).unwrap();
         reserved.bind((Ipv4Addr::UNSPECIFIED, 0).into()).unwrap();
@@ -43,7 +43,7 @@ impl Emulator {
     }
 }
 
-/// Whether somebody listens at `address` before patience ends.
+/// Whether a server listens on `address` before `PATIENCE` runs out.
 async fn listens(address: &str) -> bool {
     let connected = async {
         let mut pause = interval(Duration::from_millis(50));

@@ -15,7 +15,7 @@ impl Event {
         Self(serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap())
     }
 
-    /// A request of a REST API for what `members` ask for.
+    /// A REST API's event with the request `members`.
     pub fn create(members: &Value) -> Self {
         Self::named("rest-create").body(&members.to_string())
     }
@@ -24,7 +24,7 @@ impl Event {
         self.set("/body", json!(body))
     }
 
-    /// With `value` at a JSON pointer, which must lead somewhere.
+    /// Sets the value at a JSON pointer, which must exist.
     pub fn set(mut self, pointer: &str, value: Value) -> Self {
         *self.0.pointer_mut(pointer).unwrap() = value;
         self

@@ -1,4 +1,4 @@
-//! The compiled function, beside a stand-in for the Lambda Runtime API.
+//! The compiled function, with a stand-in for the Lambda Runtime API.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -16,7 +16,7 @@ use super::{DynamoDb, Event, PATIENCE, program};
 
 pub struct Function {
     pub process: Process,
-    /// What Lambda says of the trace that an invocation belongs to.
+    /// The trace header that Lambda sends with an invocation.
     pub trace_header: &'static str,
     runtime_api: RuntimeApi,
 }
@@ -37,7 +37,7 @@ impl Reply {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    /// A meeting, attendees, both, or nothing at all where a transcription was asked for.
+    /// A meeting, attendees, both, or nothing for a transcription request.
     fn assert_modelled_success(&self, json: &Value) {
         let members: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
         match (self.status, &members[..]) {
@@ -51,12 +51,12 @@ impl Reply {
         }
     }
 
-    /// The error message. A reply without one fails the test.
+    /// The error message. Panics if there is none.
     pub fn message(&self) -> String {
         self.json()["Message"].as_str().unwrap().to_owned()
     }
 
-    /// Requires one of the answers that the API page and HTTP have, in its full form.
+    /// Asserts that this is a complete response of the API reference or of HTTP.
     pub fn assert_modelled(&self) {
         let header = |name: &str| self.headers.get(name).map(String::as_str);
         assert!(header("x-amzn-requestid").is_some_and(|id| !id.is_empty()), "{self:?}");
@@ -83,7 +83,7 @@ impl Reply {
         assert_eq!(header("allow").is_some(), status == 405);
     }
 
-    /// The meeting's id. A reply without one fails the test.
+    /// The meeting's ID. Panics if there is none.
     pub fn meeting_id(&self) -> String {
         self.json()["Meeting"]["MeetingId"].as_str().unwrap_or_else(|| panic!("{self:?}")).into()
     }
@@ -98,8 +98,8 @@ impl Function {
         Self::start_with(dynamodb, &[]).await
     }
 
-    /// Starts the function with these variables in its environment. The request by which it opens
-    /// its connection is not counted.
+    /// Starts the function with these environment variables. The request that opens its connection
+    /// is not counted.
     pub async fn start_with(dynamodb: &DynamoDb, settings: &[(&str, &str)]) -> Self {
         let mut command = program::create_meeting().await;
         command.env("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb.endpoint);
@@ -108,7 +108,7 @@ impl Function {
         function
     }
 
-    /// Starts a function, and waits until it asks for its first event.
+    /// Starts a function, and waits until it requests its first event.
     pub async fn spawn(command: &mut Command) -> Self {
         let runtime_api = RuntimeApi::start().await.unwrap();
         let process = Process::spawn(command.env("AWS_LAMBDA_RUNTIME_API", &runtime_api.address));
@@ -123,8 +123,8 @@ impl Function {
         Reply::from(self.invoke_raw(event.0.to_string()).await.unwrap())
     }
 
-    /// The reply to an event that comes from HTTP. Like Lambda, it takes none after the deadline,
-    /// unless that has passed already.
+    /// The reply to an HTTP event. Like Lambda, it accepts none after the deadline, unless the
+    /// deadline was already over.
     pub async fn invoke_by(&self, deadline: SystemTime, event: &Event) -> Reply {
         Reply::from(self.outcome(deadline, event.0.to_string().into()).await.unwrap())
     }
@@ -139,7 +139,7 @@ impl Function {
         match timeout(left, outcome).await {
             Ok(Ok(outcome)) => outcome,
             _ => {
-                panic!("no answer within {left:?}; the function wrote:\n{}", self.process.output())
+                panic!("no reply within {left:?}; the function wrote:\n{}", self.process.output())
             }
         }
     }

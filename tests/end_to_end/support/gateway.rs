@@ -1,4 +1,4 @@
-//! A stand-in for API Gateway, with callers that cargo-lambda's emulator does not have.
+//! A stand-in for API Gateway with callers, which cargo-lambda's emulator lacks.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +14,7 @@ use super::{Event, Function};
 
 /// Stops when it is dropped.
 pub struct Gateway {
-    /// What an SDK takes for its endpoint. It ends in a stage, as API Gateway's do.
+    /// The endpoint for SDKs. It ends in a stage, like API Gateway's.
     pub endpoint: String,
     behind: Arc<Behind>,
     _server: JoinSet<()>,
@@ -27,7 +27,7 @@ struct Behind {
 }
 
 impl Gateway {
-    /// Sends `event` to `function`, with the body of whatever is asked.
+    /// Sends `event` to `function`, with the body of each request.
     pub async fn start(function: Function, event: Event) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let endpoint = format!("http://{}/Prod", listener.local_addr().unwrap());
@@ -39,7 +39,7 @@ impl Gateway {
         Self { endpoint, behind, _server: server }
     }
 
-    /// A header of the last request. One that it has not fails the test.
+    /// A header of the last request. Panics if it is missing.
     pub fn last_header(&self, name: &str) -> String {
         self.behind.last_headers.lock().unwrap()[name].to_str().unwrap().to_owned()
     }

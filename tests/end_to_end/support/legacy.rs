@@ -11,9 +11,9 @@ pub struct LegacyOperation {
     pub path: String,
     /// The value of the query parameter `operation`.
     pub query: Option<String>,
-    /// The status code of its answer.
+    /// The status code of its response.
     pub status: u64,
-    /// The exceptions that its clients have types for.
+    /// The exceptions for which its clients have types.
     pub errors: Vec<String>,
 }
 

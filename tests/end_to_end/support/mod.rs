@@ -1,4 +1,4 @@
-//! What the tests stand on: the world around the function.
+//! Test support: the environment of the function.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -31,10 +31,10 @@ pub use legacy::{LegacyOperation, legacy_operations};
 pub use proxy::{Answer, Fault};
 pub use xray::XRay;
 
-/// The longest anything may take: where something hangs, its test fails.
+/// The longest that anything may take: if something hangs, its test fails.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
-/// An environment that is enough for the AWS SDKs and that no account is behind.
+/// A minimal environment for the AWS SDKs, with dummy credentials.
 pub const AWS_ENVIRONMENT: [(&str, &str); 6] = [
     ("AWS_REGION", "us-east-1"),
     ("AWS_DEFAULT_REGION", "us-east-1"),
@@ -44,12 +44,12 @@ pub const AWS_ENVIRONMENT: [(&str, &str); 6] = [
     ("AWS_SECRET_ACCESS_KEY", "secret"),
 ];
 
-/// What `template.yaml` says, its functions as tags.
+/// The contents of `template.yaml`, with its functions as tags.
 pub fn template() -> Yaml {
     yaml_serde::from_str(include_str!("../../../template.yaml")).unwrap()
 }
 
-/// Waits for the next UTC day if this one ends before a test can.
+/// Waits for the next UTC day if this one could end during a test.
 pub async fn within_a_day() {
     const DAY: u64 = 24 * 60 * 60;
     let left = Duration::from_secs(DAY - UNIX_EPOCH.elapsed().unwrap().as_secs() % DAY);

@@ -1,4 +1,4 @@
-//! A program under test, and what it writes.
+//! A program under test, and its output.
 
 use std::process::Stdio;
 
@@ -26,7 +26,7 @@ impl Process {
         Self { child, output }
     }
 
-    /// All that it has written so far, on both streams.
+    /// Its output so far, on both streams.
     pub fn output(&self) -> String {
         self.output.borrow().clone()
     }
@@ -39,7 +39,7 @@ impl Process {
         assert!(written, "no {text} in:\n{}", self.output());
     }
 
-    /// Waits until it has told of so many requests as JSON, and returns what it has told.
+    /// Waits for the JSON log entries of this many requests, and returns all so far.
     pub async fn records(&self, requests: usize) -> Vec<Value> {
         let mut output = self.output.clone();
         let told = output.wait_for(|output| records(output).count() >= requests);
@@ -50,27 +50,26 @@ impl Process {
         records
     }
 
-    /// Kills it, by SIGKILL, and waits until it is gone.
+    /// Kills it with SIGKILL, and waits until it is gone.
     pub async fn kill(mut self) {
-        timeout(PATIENCE, self.child.kill()).await.expect("an end").unwrap();
+        timeout(PATIENCE, self.child.kill()).await.expect("it should exit").unwrap();
     }
 
-    /// Asks it to end, and returns all that it has written once it has, and all that it had
-    /// started too.
+    /// Asks it to end, waits for it and all that it started, and returns its output.
     pub async fn stop(mut self) -> String {
         let id = self.child.id().expect("a running process").to_string();
         assert!(Command::new("kill").arg(id).status().await.unwrap().success());
         let ended = async {
             self.child.wait().await.unwrap();
-            // The streams end when nobody is left who could write to them.
+            // The streams end when no process has them open any more.
             while self.output.changed().await.is_ok() {}
         };
-        timeout(PATIENCE, ended).await.expect("an end");
+        timeout(PATIENCE, ended).await.expect("it should exit");
         self.output()
     }
 }
 
-/// The lines of an output that have metrics in them.
+/// The log entries with metrics in an output.
 fn records(output: &str) -> impl Iterator<Item = Value> {
     let whole = output.rsplit_once('\n').map_or("", |(whole, _)| whole).lines();
     whole

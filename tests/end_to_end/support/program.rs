@@ -1,4 +1,4 @@
-//! The programs under test, built as they ship but for the profile.
+//! The programs under test, built as for release except for the profile.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ pub async fn create_meeting() -> Command {
     in_lambda(PROGRAM.get_or_init(|| build("create-meeting")).await)
 }
 
-/// The function below `local-dynamodb`, which keeps its tables in the file `database`.
+/// The function as a child of `local-dynamodb`, which keeps its tables in the file `database`.
 pub async fn create_meeting_beside_local_dynamodb(database: &Path) -> Command {
     static PROGRAM: OnceCell<PathBuf> = OnceCell::const_new();
     let function = create_meeting().await;
@@ -46,8 +46,8 @@ async fn build(package: &'static str) -> PathBuf {
     spawn_blocking(build).await.unwrap()
 }
 
-/// The variables by which cargo tells a test of its package. A cargo below it takes them for its
-/// own, and compiles again whatever depends on them.
+/// The variables that cargo sets for a test's package. A nested cargo would use them as its own,
+/// and recompile everything that depends on them.
 fn package_variables() -> impl Iterator<Item = String> {
     let of_package =
         |name: &String| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");

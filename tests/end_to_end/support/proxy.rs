@@ -1,4 +1,4 @@
-//! A proxy before the engine, which counts requests and gets in their way.
+//! A proxy in front of the engine, which counts requests and injects faults.
 
 use std::io;
 use std::iter;
@@ -17,30 +17,30 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// What happens to one request.
+/// A fault of one request.
 #[derive(Clone, Copy, Debug)]
 pub struct Fault {
-    /// Whether the engine gets the request before things go wrong.
+    /// Whether the engine gets the request before the fault.
     pub committed: bool,
     pub answer: Answer,
 }
 
-/// What the function gets instead of the engine's answer.
+/// The function's response instead of the engine's.
 #[derive(Clone, Copy, Debug)]
 pub enum Answer {
-    /// An error of `DynamoDB`'s: status and code.
+    /// A `DynamoDB` error: status and code.
     Refusal(u16, &'static str),
-    /// The error of a cancelled transaction: why the put was cancelled, and why the counter.
+    /// A cancelled transaction: the reasons for the put and for the counter.
     Canceled(&'static str, &'static str),
-    /// Whatever this is: status and body.
+    /// Any status and body.
     Raw(u16, &'static str),
     /// The connection is closed instead.
     Closed,
     /// Nothing, while the connection stays open.
     Stalled,
-    /// The answer, or a refusal if there is none, of which the second half is missing.
+    /// The first half of the response, or of an error if there is none.
     Truncated,
-    /// The answer, after a while.
+    /// The response, after a delay.
     Slow,
 }
 
@@ -56,12 +56,12 @@ impl Fault {
     }
 }
 
-/// A request that has come.
+/// A request that has arrived.
 #[derive(Clone, Debug)]
 pub struct Seen {
     /// As in `PutItem`.
     pub operation: String,
-    /// Whose signature it has, as in `AKIDEXAMPLE`.
+    /// The access key that signed it, such as `AKIDEXAMPLE`.
     pub access_key: String,
 }
 
@@ -78,7 +78,7 @@ struct State {
     requests: watch::Sender<Vec<Seen>>,
     connections: AtomicUsize,
     faults: Mutex<Box<dyn Iterator<Item = Fault> + Send>>,
-    /// Whether requests that meet conflict, as transactions on one item do.
+    /// Whether concurrent requests conflict, like transactions on the same item.
     contended: AtomicBool,
     in_engine: tokio::sync::Mutex<()>,
 }
@@ -89,7 +89,7 @@ impl Proxy {
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(State {
             engine,
-            // Straight, whatever proxy this machine is told to use.
+            // Directly, even if this machine is configured to use a proxy.
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             requests: watch::Sender::default(),
             connections: AtomicUsize::new(0),
@@ -131,7 +131,7 @@ async fn serve(listener: TcpListener, state: Arc<State>) {
         state.connections.fetch_add(1, Ordering::Relaxed);
         connections.spawn(async move {
             let service = service_fn(|request| answer(&state, request));
-            // It ends with an error where that is what was asked for.
+            // It ends with an error if a fault requires that.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }
@@ -190,7 +190,7 @@ fn canceled(put: &str, count: &str) -> Response<Body> {
     error(400, "TransactionCanceledException", &reasons)
 }
 
-/// An error as `DynamoDB` writes it, with what else it has.
+/// An error in `DynamoDB`'s form, with additional members.
 fn error(status: u16, code: &str, rest: &Value) -> Response<Body> {
     let mut body = rest.clone();
     body["__type"] = json!(format!("com.amazonaws.dynamodb.v20120810#{code}"));

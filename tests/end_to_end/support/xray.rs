@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use super::PATIENCE;
 
 pub struct XRay {
-    /// Where the function finds it.
+    /// The address for the function.
     pub address: String,
     socket: UdpSocket,
 }

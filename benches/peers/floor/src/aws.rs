@@ -1,4 +1,5 @@
-//! A service of AWS: its endpoint, signed requests (Signature Version 4), and `DynamoDB`'s attributes.
+//! An AWS service: its endpoint, signed requests (Signature Version 4), and `DynamoDB`'s
+//! attributes.
 
 use std::env;
 use std::fmt::Write;
@@ -42,7 +43,7 @@ impl Service {
         })
     }
 
-    /// The status and the body of the answer to a signed request.
+    /// Sends a signed request, and returns the status and the body of the response.
     pub fn post(
         &mut self,
         path: &str,
@@ -107,10 +108,10 @@ fn hex(bytes: &[u8]) -> String {
 pub struct Date([u64; 6]);
 
 impl Date {
-    /// From seconds since 1970.
+    /// From a Unix time in seconds.
     pub fn of(seconds: u64) -> Self {
         let days = seconds / 86_400;
-        // Years begin in March here, so that the day that not every year has is the last one.
+        // Years begin in March here, so that the leap day is the last day of a year.
         let from_march = days + 719_468;
         let (era, day) = (from_march / 146_097, from_march % 146_097);
         let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;

@@ -1,4 +1,4 @@
-//! HTTP/1.1 on one connection that is kept open.
+//! HTTP/1.1 on one keep-alive connection.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -18,7 +18,7 @@ impl<T: Read + Write> Stream for T {}
 
 pub struct Response {
     pub status: u16,
-    /// The Runtime API's name for the invocation.
+    /// The Runtime API's ID of the invocation.
     pub request_id: Option<String>,
     pub body: Vec<u8>,
 }
@@ -29,7 +29,7 @@ impl Connection {
         Ok(Self(BufReader::new(Box::new(tcp))))
     }
 
-    /// A connection with TLS to `host`, which must be certified by the file `ca_bundle`.
+    /// A TLS connection to `host`, whose certificate is verified with the file `ca_bundle`.
     pub fn with_tls(mut tcp: TcpStream, host: &str, ca_bundle: &str) -> Result<Self> {
         tcp.set_nodelay(true)?;
         let mut roots = RootCertStore::empty();

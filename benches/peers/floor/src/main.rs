@@ -1,5 +1,5 @@
-//! `CreateMeeting` by hand: blocking, without an SDK, retries, log, metrics or traces, and without all
-//! validation but the token's. The work costs at least this.
+//! `CreateMeeting` by hand: blocking, without an SDK, retries, logs, metrics or traces, and with
+//! validation of the token only. This is the minimum cost of the work.
 
 mod aws;
 mod connection;
@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-/// What is read of API Gateway's event.
+/// The members read from API Gateway's event.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Event {
@@ -71,7 +71,7 @@ fn serve() -> Result<()> {
     }
 }
 
-/// The status and the body of the answer.
+/// The status and the body of the response.
 fn create_meeting(
     event: Event,
     dynamodb: &mut Service,
@@ -103,14 +103,14 @@ fn create_meeting(
     Ok((201, meeting(existing.as_ref().unwrap_or(&item))))
 }
 
-/// The answer that an item gives.
+/// The response for an item.
 fn meeting(item: &Value) -> Value {
     let members = ["MeetingId", "ExternalMeetingId", "MediaRegion", "MediaPlacement"];
     let given = members.into_iter().filter_map(|name| Some((name.into(), item.get(name)?.clone())));
     json!({"Meeting": given.collect::<Map<_, _>>()})
 }
 
-/// The item of the same key, if there is one.
+/// The item with the same key, if there is one.
 fn get(dynamodb: &mut Service, item: &Value) -> Result<Option<Value>> {
     let request = json!({
         "TableName": "Meetings",
@@ -125,7 +125,7 @@ fn get(dynamodb: &mut Service, item: &Value) -> Result<Option<Value>> {
     Ok(found.get("Item").map(aws::plain))
 }
 
-/// Writes the item, or returns the unexpired one of its key.
+/// Writes the item, or returns the unexpired one with its key.
 fn put(dynamodb: &mut Service, item: &mut Value) -> Result<Option<Value>> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     item["CreatedAt"] = aws::Date::of(now).extended().into();
@@ -160,7 +160,7 @@ fn propose(chime: &mut Service, item: &Value) -> Result<Value> {
     }
 }
 
-/// A meeting under a domain of the operator's.
+/// A meeting under the operator's domain.
 fn place(id: &Uuid, region: &str) -> Value {
     let at = format!("m1.{region}.media.example.com");
     let screen = format!("wss://bitpw.{at}:443/v2/screen/{id}");

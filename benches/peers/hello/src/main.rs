@@ -1,4 +1,4 @@
-//! The least that a function on `lambda_http` is: whatever comes, it answers the same.
+//! A minimal function on `lambda_http`: it always returns the same response.
 
 use lambda_http::{Error, Request, service_fn, tracing};
 

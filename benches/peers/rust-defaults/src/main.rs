@@ -1,5 +1,5 @@
-//! `CreateMeeting` as a project begins: what `cargo lambda new` generates, `aws_config::load_defaults`, and
-//! default features. One conditional write, as in the function itself.
+//! `CreateMeeting` like a new project: the code of `cargo lambda new`, `aws_config::load_defaults`,
+//! and default features. One conditional write, like the function itself.
 
 mod http_handler;
 

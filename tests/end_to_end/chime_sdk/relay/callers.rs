@@ -1,4 +1,4 @@
-//! Whoever may not call is turned away before anything is sent.
+//! Callers without permission are rejected before anything is sent.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::support::{CALLER, Call, Source, relayed_calls};
 const SETTINGS: [(&str, &str); 2] =
     [("ALLOWED_ACCOUNT_IDS", CALLER), ("AWS_LAMBDA_LOG_FORMAT", "JSON")];
 
-/// Where an event has the caller's account.
+/// The path of the caller's account in an event.
 fn account(source: Source) -> &'static str {
     match source {
         Source::RestRoute | Source::RestProxy => "/requestContext/identity/accountId",
@@ -27,7 +27,7 @@ async fn callers_are_admitted_before_a_request_is_looked_at() {
     for source in Source::ALL {
         for (nobody, status) in [(json!(null), 401), (json!("444455556666"), 403)] {
             for (operation, call) in &all {
-                // Neither the body nor an ID is looked at.
+                // Neither the body nor an ID is checked.
                 let broken =
                     Call { path: call.path.replace(&world.meeting_id, "1"), ..call.clone() };
                 for call in [call.clone(), broken.body("{")] {

@@ -1,4 +1,5 @@
-//! Every constraint on the operations that follow `CreateMeeting`. What breaks one never reaches the service.
+//! Every constraint on the operations that follow `CreateMeeting`. Requests that violate one never
+//! reach the service.
 
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ const ID: &str =
 const USER: &str =
     r##"satisfy regular expression pattern: [-_&@+=,(){}\[\]\/«».:|'"#a-zA-Z0-9À-ÿ\s]*"##;
 
-/// Requires a rejection that names just these violations: members and constraints.
+/// Asserts a rejection that names exactly these violations: members and constraints.
 fn assert_violates(reply: &Reply, violations: &[(&str, &str)]) {
     reply.assert_modelled();
     let count = match violations.len() {
@@ -76,7 +77,7 @@ async fn an_id_must_be_one_before_it_becomes_part_of_a_url() {
         }
         assert!(world.chime.take().is_empty(), "{id}");
     }
-    // In any case of letters.
+    // IDs are case-insensitive.
     let upper = MEETING.to_uppercase();
     assert_eq!(world.call(&Call::new("GET", format!("/meetings/{upper}"))).await.status, 404);
     let [request] = &world.chime.take_requests()[..] else { panic!("one request") };
@@ -119,7 +120,7 @@ async fn an_external_user_id_is_what_the_service_accepts() {
             let reply = world.call(&call).await;
 
             if violations.is_empty() {
-                // There is no such meeting.
+                // The meeting does not exist.
                 assert_eq!((reply.status, world.chime.take().len()), (404, 1), "{user}: {reply:?}");
             } else {
                 let violations: Vec<_> = violations.iter().map(|it| (member, *it)).collect();
@@ -224,7 +225,7 @@ async fn a_body_is_json_of_a_bounded_length() {
     let world = World::start().await;
     let body = r#"{"ExternalUserId": "anna"}"#;
     let longest = body.to_owned() + &" ".repeat((2 << 20) - body.len());
-    assert_eq!(world.call(&create(&longest)).await.status, 404, "there is no such meeting");
+    assert_eq!(world.call(&create(&longest)).await.status, 404, "the meeting does not exist");
     world.chime.take();
     let long = longest + " ";
     let too_long = "The request body must have at most 2097152 bytes, but has 2097153.";
@@ -263,11 +264,11 @@ async fn a_body_is_json_of_a_bounded_length() {
     assert!(world.call(&twice).await.message().contains("duplicate field `ExternalUserId`"));
     assert!(world.chime.take().is_empty());
 
-    // Neither counts where no body is read.
+    // Neither matters if no body is read.
     let meeting = Call::new("GET", world.path("")).body("{");
     let text = meeting.event(Source::RestRoute).set("/headers/content-type", json!("text/plain"));
     assert_eq!(world.function.invoke(&text).await.status, 200);
-    // A body in Base64, as API Gateway may pass it on.
+    // A Base64 body, as API Gateway may send it.
     let base64 =
         Call::new("POST", world.path("/attendees")).body("eyJFeHRlcm5hbFVzZXJJZCI6ImFubmEifQ==");
     let base64: Event = base64.event(Source::HttpRoute).set("/isBase64Encoded", json!(true));

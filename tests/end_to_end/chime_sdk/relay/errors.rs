@@ -1,4 +1,4 @@
-//! What the service's errors become: exceptions that clients of the legacy operation have types for.
+//! The service's errors, as exceptions for which clients of the legacy operation have types.
 
 use std::time::{Duration, SystemTime};
 
@@ -18,8 +18,8 @@ const UNPROCESSABLE: &str = "UnprocessableEntityException";
 const FAILURE: &str = "ServiceFailureException";
 const UNAVAILABLE: &str = "ServiceUnavailableException";
 
-/// What the service answers, what the client gets, and after how many attempts. [`expected`] knows the
-/// exceptions of single operations.
+/// The service's response, the client's response, and the number of attempts. [`expected`] has the
+/// exceptions for single operations.
 pub const ERRORS: [(Answer, &str, usize); 31] = [
     (Refusal(400, "BadRequestException"), BAD, 1),
     (Refusal(400, "ValidationException"), BAD, 1),
@@ -54,8 +54,8 @@ pub const ERRORS: [(Answer, &str, usize); 31] = [
     (Stalled, UNAVAILABLE, 2),
 ];
 
-/// Where an operation has no such exception, in neither API, the service is at fault. The legacy operations of
-/// attendees lack one that the service's have.
+/// If an operation has no such exception in either API, it is a server-side fault. The legacy
+/// attendee operations lack one that the service's have.
 pub fn expected(operation: &str, usual: &'static str) -> &'static str {
     let creates_attendees = operation.contains("Attendee") && operation.contains("Create");
     match usual {
@@ -101,7 +101,7 @@ async fn assert_errors(number: usize) {
             let cause = format!("chime-sdk-meetings responded with {name} ({status}), request ID ");
             assert!(record["message"].as_str().unwrap().contains(&cause), "{record}");
         }
-        // Neither a client's fault nor a quota is an error of the service.
+        // Client errors and quotas are not errors of the service.
         let is_error = matches!(*usual, FAILURE | UNAVAILABLE);
         assert_eq!(record.get("UpstreamErrors").is_some(), is_error, "{operation}: {record}");
         assert_eq!(record.get("UpstreamLimitExceeded").is_some(), *usual == LIMIT, "{record}");
@@ -111,7 +111,7 @@ async fn assert_errors(number: usize) {
     let output = world.function.process.output();
     assert!(!output.contains("on purpose") && !output.contains("anna"), "{output}");
 
-    // What comes after the faults is answered as if there had been none.
+    // After the faults, the response is the same as without them.
     world.chime.service.set_faults([]);
     let status = world.function.invoke(&event).await.status;
     assert_eq!(status, legacy.status, "{operation}");
@@ -128,7 +128,7 @@ async fn the_service_says_how_long_to_wait() {
             let reply = world.call(&call).await;
             assert_eq!((reply.status, &*reply.headers["retry-after"]), (503, told), "{operation}");
             assert_eq!(reply.headers["x-amz-retry-after"], format!("{told}000"));
-            assert_eq!(world.chime.take(), [operation], "there is no time to wait for");
+            assert_eq!(world.chime.take(), [operation], "no time left for a retry");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Answers of the service that are lost, late, or of no use.
+//! Responses of the service that are lost, late, or unusable.
 
 use std::time::{Duration, SystemTime};
 
@@ -38,7 +38,7 @@ async fn a_lost_answer_is_asked_for_again() {
             let event = call.event(Source::RestRoute);
             let reply = world.function.invoke_by(deadline, &event).await;
 
-            // A deletion is done even though its last attempt has found nothing.
+            // A deletion has succeeded even if its last attempt finds nothing.
             let legacy = legacy_operations().await.iter().find(|it| it.name == *operation);
             assert_eq!(reply.status, legacy.unwrap().status, "{operation}, {faults:?}: {reply:?}");
             assert_eq!(world.chime.take(), vec![*operation; attempts], "{operation}, {faults:?}");
@@ -58,7 +58,7 @@ async fn a_lost_answer_is_asked_for_again() {
 async fn a_broken_answer_is_asked_for_again() {
     let world = World::start().await;
     let attendee_id = world.attend("carl").await;
-    // The others have no answer that could break.
+    // The others have no response body that could be broken.
     for (operation, call) in &relayed_calls(&world.meeting_id, &attendee_id)[..5] {
         world.chime.service.set_faults([Fault::after(Truncated)]);
         let reply = world.call(call).await;
@@ -75,7 +75,7 @@ async fn what_was_not_there_before_is_not_found() {
     let missing = "4f1e7a52-2c7b-4b8a-9d55-0123456789ab";
     for (faults, attempts) in [
         (vec![], 1),
-        // A request that is throttled is not performed.
+        // Throttled requests are not performed.
         (vec![THROTTLED], 2),
     ] {
         for path in [world.path(&format!("/attendees/{missing}")), format!("/meetings/{missing}")] {
@@ -85,7 +85,7 @@ async fn what_was_not_there_before_is_not_found() {
             assert_eq!((reply.status, world.chime.take().len()), (404, attempts), "{faults:?}");
         }
     }
-    // Nothing but a deletion is done when there is nothing left.
+    // Only a deletion succeeds if the target is gone.
     for (operation, call) in relayed_calls(missing, missing) {
         world.chime.service.set_faults([Fault::after(Closed)]);
         let status = if operation.starts_with("Delete") { 204 } else { 404 };
@@ -123,7 +123,7 @@ async fn an_answer_that_cannot_be_used_is_a_server_side_fault() {
             "GetMeeting" => &meeting[..],
             "CreateAttendee" | "GetAttendee" => &attendee,
             "BatchCreateAttendee" | "ListAttendees" => &attendees,
-            // The others answer nothing.
+            // The others return nothing.
             _ => continue,
         };
         for answer in any.iter().chain(of_operation) {
@@ -133,7 +133,7 @@ async fn an_answer_that_cannot_be_used_is_a_server_side_fault() {
 
             reply.assert_modelled();
             assert_eq!(reply.status, 500, "{operation}, {answer}: {reply:?}");
-            assert_eq!(world.chime.take(), [operation], "a second attempt would get it, too");
+            assert_eq!(world.chime.take(), [operation], "a retry would get it, too");
             count += 1;
         }
     }
@@ -166,7 +166,7 @@ async fn an_answer_that_is_too_long_is_not_read() {
     world.function.process.logged("chime-sdk-meetings returned more than 1 MiB").await;
 }
 
-/// The function's answers are text.
+/// The function's responses are text.
 #[tokio::test]
 async fn an_answer_that_is_not_utf_8_is_a_server_side_fault() {
     const ANSWERS: [&[u8]; 3] = [
@@ -207,7 +207,7 @@ async fn a_service_out_of_reach_is_unavailable() {
     }
 }
 
-/// 64 programs create the same attendees, one each and in batches.
+/// 64 programs create the same attendees, singly and in batches.
 #[tokio::test]
 async fn attendees_that_many_create_at_once_are_created_once() {
     let world = World::with(&[("AWS_LAMBDA_MAX_CONCURRENCY", "64")]).await;

@@ -1,4 +1,4 @@
-//! The operations that follow `CreateMeeting`: what the service gets of them, and what the client.
+//! The operations that follow `CreateMeeting`: requests to the service and responses to the client.
 
 mod callers;
 mod constraints;
@@ -34,12 +34,12 @@ impl World {
         world
     }
 
-    /// Creates another meeting, which the paths are of from now on.
+    /// Creates another meeting, which all later paths refer to.
     pub async fn meet(&mut self) {
         let members = json!({"ClientRequestToken": Uuid::new_v4(), "ExternalMeetingId": "standup"});
         let event = Event::create(&members);
         let mut reply = self.function.invoke(&event).await;
-        // As all SDKs do. On a busy machine, the service may be unavailable.
+        // Retry like all SDKs: on a busy machine, the service may be unavailable.
         while reply.status == 503 {
             reply = self.function.invoke(&event).await;
         }
@@ -53,7 +53,7 @@ impl World {
         self.function.invoke(&call.event(Source::RestRoute)).await
     }
 
-    /// The path of the meeting, and of what is below it.
+    /// The meeting's path, followed by `rest`.
     pub fn path(&self, rest: &str) -> String {
         format!("/meetings/{}{rest}", self.meeting_id)
     }

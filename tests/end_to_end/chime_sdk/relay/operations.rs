@@ -1,4 +1,4 @@
-//! What the service gets of each call, and what the client gets of each answer.
+//! The service's request for each call, and the client's response for each of its responses.
 
 use local_chime_sdk::Answer::Raw;
 use local_chime_sdk::{Fault, Request};
@@ -10,8 +10,8 @@ use crate::support::{Call, Source, legacy_operations, relayed_calls};
 
 const ATTENDEE: &str = "8d1f3c0e-5b7a-4c2d-8e9f-abcdef012345";
 
-/// What the service answers to each operation, and the client gets. An attendee's members and the white space
-/// are unusual on purpose.
+/// The service's response to each operation, and the client's. An attendee's members and the white
+/// space are unusual on purpose.
 fn answers(operation: &str) -> (&'static str, Option<&'static str>) {
     match operation {
         "GetMeeting" => (
@@ -38,7 +38,7 @@ fn answers(operation: &str) -> (&'static str, Option<&'static str>) {
     }
 }
 
-/// What the service gets of each of [`calls`], besides method and path: query and body.
+/// Query and body of the service's request for each of [`calls`].
 fn sent(operation: &str) -> (&'static str, &'static str) {
     match operation {
         "CreateAttendee" => ("", r#"{"ExternalUserId":"anna"}"#),
@@ -95,7 +95,7 @@ async fn a_meeting_is_used_from_its_first_attendee_to_its_end() {
         let created = call(Call::new("POST", &attendees).body(&anna)).await;
         assert_eq!(created.status, 201, "{created:?}");
         let again = call(Call::new("POST", &attendees).body(&anna)).await;
-        assert_eq!((again.status, &again.body), (201, &created.body), "nobody is created twice");
+        assert_eq!((again.status, &again.body), (201, &created.body), "nothing is created twice");
         let id = created.json()["Attendee"]["AttendeeId"].as_str().unwrap().to_owned();
         let attendee = format!("{attendees}/{id}");
         let got = call(Call::new("GET", &attendee)).await;
@@ -157,7 +157,7 @@ async fn an_external_id_that_the_client_did_not_give_is_in_no_answer() {
         assert_eq!(id(&got.json()), answered.map(Value::from), "{got:?}");
         assert!(!got.body.contains("create-meeting"), "{got:?}");
         if given == answered {
-            assert_eq!(got.body, created.body, "as CreateMeeting has answered it");
+            assert_eq!(got.body, created.body, "same as in CreateMeeting");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `ListAttendees` in pages: what the service gets of a query.
+//! `ListAttendees` in pages: the query that the service receives.
 
 use local_chime_sdk::Answer::Raw;
 use local_chime_sdk::Fault;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::World;
 use crate::support::{Call, Source};
 
-/// What the service gets of the query of a list.
+/// The query that the service receives for this query of `ListAttendees`.
 async fn sent(world: &World, query: &Value, source: Source) -> String {
     world.chime.service.set_faults([Fault::before(Raw(200, r#"{"Attendees": []}"#))]);
     let list = Call { query: query.clone(), ..Call::new("GET", world.path("/attendees")) };
@@ -61,12 +61,13 @@ async fn a_query_is_encoded_anew() {
         (json!({"next-token": "%2B%zz"}), "next-token=%252B%25zz"),
         (json!({"next-token": "-._~"}), "next-token=-._~"),
         (json!({"next-token": "é\r\n\u{0}"}), "next-token=%C3%A9%0D%0A%00"),
-        // What is empty or unknown is not sent, and what an HTTP API has joined is one value.
+        // Empty and unknown parameters are not sent. Values that an HTTP API has joined are one
+        // value.
         (json!({"max-results": "", "next-token": ""}), ""),
         (json!({"Max-Results": "1", "nextToken": "a", "x": "y"}), ""),
         (json!({"operation": "batch-create"}), ""),
         (json!({"next-token": "a,b"}), "next-token=a%2Cb"),
-        // A parameter that is no text does not hide the others.
+        // A parameter that is not text does not hide the others.
         (json!({"next-token": "a", "max-results": null, "x": ["y"]}), "next-token=a"),
         (json!({"next-token": long}), &*format!("next-token={}", "%C3%A9".repeat(4096))),
     ] {
@@ -91,7 +92,7 @@ async fn other_operations_pass_no_query_on() {
     assert_eq!(queries, ["", "operation=stop"]);
 }
 
-/// REST APIs list the values of a repeated parameter, of which the last is the parameter's.
+/// REST APIs list the values of a repeated parameter; the last one counts.
 #[tokio::test]
 async fn of_a_repeated_parameter_the_last_value_counts_in_a_rest_api() {
     let world = World::start().await;

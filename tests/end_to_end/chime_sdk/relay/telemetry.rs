@@ -1,4 +1,4 @@
-//! What operators see of a relayed request, and what they must not.
+//! Telemetry of relayed requests, and what must not appear in it.
 
 use futures_util::future::join_all;
 use local_chime_sdk::Answer::{Closed, Raw, Refusal};
@@ -62,7 +62,7 @@ async fn a_line_names_the_meeting_and_the_operation_that_fail() {
         (&records[0]["operation"], &records[0]["meetingId"], &records[0]["outcome"]),
         (&json!("GetMeeting"), &json!(missing), &json!("refused"))
     );
-    // What is not an ID may be anything.
+    // An invalid ID may contain anything.
     assert_eq!(
         (&records[1]["operation"], records[1].get("meetingId")),
         (&json!("GetMeeting"), None)
@@ -102,7 +102,7 @@ async fn a_trace_has_the_call() {
     }
 }
 
-/// The calls with something sensitive wherever a client can put it.
+/// The calls, with a sensitive value in every place that a client controls.
 fn marked_calls(world: &World, attendee_id: &str) -> Vec<Call> {
     let attendee = json!({
         "ExternalUserId": "s3cr3t-user",
@@ -208,8 +208,8 @@ async fn assert_nothing_sensitive_is_told(format: &str, level: &str) {
     }
     let mark_of_a_line = if format.is_empty() { " ms " } else { "outcome" };
     let lines = output.lines().filter(|line| line.contains(mark_of_a_line)).count();
-    assert_eq!(lines, replies.len() + 3, "a line each");
-    // As many as a socket keeps at least.
+    assert_eq!(lines, replies.len() + 3, "one entry each");
+    // At least this many fit into a socket's buffer.
     for _ in 0..100 {
         let segment = xray.received().await.to_string();
         assert!(!segment.contains("s3cr3t") && !segment.contains(join_token), "{segment}");
