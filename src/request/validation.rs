@@ -23,7 +23,7 @@ pub fn parse_body<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Error> {
     let body = match std::str::from_utf8(body) {
         Ok(body) => body,
         Err(error) => {
-            return bad_request(format!("The request body is not valid UTF-8: {error}."));
+            return bad_request(format!("The request body must be valid UTF-8: {error}."));
         }
     };
     let trimmed = body.trim_ascii_start();

@@ -332,7 +332,7 @@ async fn a_body_that_is_no_json_object_is_refused_with_the_place_where() {
     }
     let base64 = |body: &str| create.clone().body(body).set("/isBase64Encoded", json!(true));
     let reply = function.invoke(&base64("/w==")).await;
-    assert!(reply.message().contains("must be UTF-8"), "{reply:?}");
+    assert!(reply.message().contains("must be valid UTF-8"), "{reply:?}");
     let reply = function.invoke(&base64("{}")).await;
     assert!(reply.message().contains("not valid Base64"), "{reply:?}");
     let reply = function.invoke(&create.set("/body", json!(null))).await;
@@ -348,13 +348,13 @@ async fn members_given_twice_are_refused_if_they_are_known() {
     for (body, violation) in [
         (
             r#"{"ClientRequestToken": "token", "Tags": [{"Key": "a", "Key": "a", "Value": "b"}]}"#,
-            "Value at 'tags.1.member' failed to satisfy constraint: Member must not have \
-             a name twice",
+            "Value at 'tags.1.member' failed to satisfy constraint: Member must not contain \
+             duplicate keys",
         ),
         (
             r#"{"ClientRequestToken": "token", "NotificationsConfiguration": {"SnsTopicArn": null, "SnsTopicArn": null}}"#,
             "Value at 'notificationsConfiguration' failed to satisfy constraint: Member must not \
-             have a name twice",
+             contain duplicate keys",
         ),
     ] {
         let reply = function.invoke(&create.clone().body(body)).await;

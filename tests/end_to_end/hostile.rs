@@ -193,7 +193,7 @@ async fn no_body_keeps_a_request_from_its_answer() {
     }
     // A lone surrogate in the event itself, where it represents a broken character.
     let event = Event::create(&json!({"ClientRequestToken": "token", "Unknown": MARK}));
-    assert!(invoke(&function, &event, r"\ud800").await.message().contains("must be UTF-8"));
+    assert!(invoke(&function, &event, r"\ud800").await.message().contains("must be valid UTF-8"));
 }
 
 #[tokio::test]
