@@ -1,8 +1,10 @@
 //! What is reported about a request: properties in camel case, metrics in Pascal case.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use serde_json::{Value, json};
+use serde::Serialize;
 use tracing::Level;
 
 use super::xray::TraceHeader;
@@ -43,23 +45,58 @@ pub struct LogEntry<'a> {
     pub is_cold_start: bool,
 }
 
-/// A metric of one request.
+/// A metric of one request. It serializes as its definition.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct Metric {
     pub name: &'static str,
     /// `Count` or `Milliseconds`, as `CloudWatch` names them.
     pub unit: &'static str,
-    /// A number.
-    pub value: Value,
+    #[serde(skip)]
+    pub value: Value<'static>,
 }
 
 impl Metric {
     fn count(name: &'static str, count: u32) -> Self {
-        Self { name, unit: "Count", value: json!(count) }
+        Self { name, unit: "Count", value: Value::Integer(count) }
     }
 
     fn latency(name: &'static str, latency: Duration) -> Self {
         let microseconds = u32::try_from(latency.as_micros()).unwrap_or(u32::MAX);
-        Self { name, unit: "Milliseconds", value: json!(f64::from(microseconds) / 1000.0) }
+        let milliseconds = f64::from(microseconds) / 1000.0;
+        Self { name, unit: "Milliseconds", value: Value::Decimal(milliseconds) }
+    }
+}
+
+/// The name and the value of a property.
+pub type Property<'a> = (&'static str, Value<'a>);
+
+/// The value of a property or a metric.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Value<'a> {
+    Text(Cow<'a, str>),
+    Integer(u32),
+    Decimal(f64),
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl fmt::Display for Value<'_> {
+    /// Quotes text with white space, as logfmt does.
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Text(text) if text.contains(|c: char| c.is_whitespace() || c.is_control()) => {
+                write!(f, "{text:?}")
+            }
+            Self::Text(text) => f.write_str(text),
+            Self::Integer(number) => number.fmt(f),
+            Self::Decimal(number) => number.fmt(f),
+        }
     }
 }
 
@@ -132,33 +169,38 @@ impl LogEntry<'_> {
         metrics
     }
 
-    pub(super) fn properties(&self) -> Vec<(&'static str, Value)> {
+    pub(super) fn properties(&self) -> Vec<Property<'_>> {
         let response = self.result.as_ref().ok();
         let error = self.result.as_ref().err();
         let created = response.and_then(|response| response.meeting_id.as_deref());
-        let not_sent = response.map(|response| response.not_sent.join(","));
+        let not_sent = response.map(|it| it.not_sent.join(",")).filter(|it| !it.is_empty());
+        let message = error.map(|error| truncated(&error.log_message()).to_owned());
         let capacity = self.calls.iter().filter_map(|call| call.consumed_capacity);
         let upstream = self.calls.iter().rfind(|call| call.service == Service::ChimeSdkMeetings);
-        let caller_arn = self.caller.arn.as_ref().filter(|_| self.level() == Level::WARN);
+        let caller_arn = self.caller.arn.as_deref().filter(|_| self.level() == Level::WARN);
+        let text = |text: Option<String>| text.map(|text| Value::Text(text.into()));
         let properties = [
-            ("outcome", json!(self.outcome().0)),
-            ("requestId", json!(self.request_id)),
-            ("extendedRequestId", json!(self.extended_request_id)),
-            ("lambdaRequestId", json!(self.lambda_request_id)),
-            ("traceId", json!(self.trace.map(|trace| trace.root))),
-            ("operation", json!(self.operation)),
-            ("accountId", json!(self.caller.account())),
-            ("mediaRegion", json!(self.media_region)),
-            ("consumedCapacity", json!(capacity.reduce(|a, b| a + b))),
-            ("upstreamRequestId", json!(upstream.and_then(|call| call.request_id.as_deref()))),
-            ("status", json!(self.status())),
-            ("meetingId", json!(created.or(self.meeting_id))),
-            ("notSentUpstream", json!(not_sent.filter(|members| !members.is_empty()))),
-            ("error", json!(error.map(|error| error.kind().exception().name))),
-            ("message", json!(error.map(|error| truncated(&error.log_message()).to_owned()))),
-            ("callerArn", json!(caller_arn)),
+            ("outcome", Some(self.outcome().0.into())),
+            ("requestId", Some(self.request_id.into())),
+            ("extendedRequestId", self.extended_request_id.map(Value::from)),
+            ("lambdaRequestId", Some(self.lambda_request_id.into())),
+            ("traceId", self.trace.map(|trace| trace.root.into())),
+            ("operation", self.operation.map(Value::from)),
+            ("accountId", Some(self.caller.account().into())),
+            ("mediaRegion", self.media_region.map(|region| region.name().into())),
+            ("consumedCapacity", capacity.reduce(|a, b| a + b).map(Value::Decimal)),
+            (
+                "upstreamRequestId",
+                upstream.and_then(|it| it.request_id.as_deref()).map(Value::from),
+            ),
+            ("status", Some(Value::Integer(self.status().into()))),
+            ("meetingId", created.or(self.meeting_id).map(Value::from)),
+            ("notSentUpstream", text(not_sent)),
+            ("error", error.map(|error| error.kind().exception().name.into())),
+            ("message", text(message)),
+            ("callerArn", caller_arn.map(Value::from)),
         ];
-        properties.into_iter().filter(|(_, value)| !value.is_null()).collect()
+        properties.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 }
 

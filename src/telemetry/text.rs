@@ -3,8 +3,6 @@
 use std::fmt::Write;
 use std::time::UNIX_EPOCH;
 
-use serde_json::Value;
-
 use super::log_entry::{LogEntry, truncated};
 use crate::response::Outcome;
 
@@ -37,14 +35,6 @@ pub fn line(entry: &LogEntry) -> String {
     let mut line = format!("{:>5}", entry.level().as_str());
     let metrics = entry.metrics().into_iter().map(|metric| (metric.name, metric.value));
     for (name, value) in entry.properties().into_iter().chain(metrics) {
-        let value = match value {
-            Value::String(text)
-                if !text.contains(|c: char| c.is_whitespace() || c.is_control()) =>
-            {
-                text
-            }
-            value => value.to_string(),
-        };
         // Writing to a string cannot fail.
         let _ = write!(line, " {name}={value}");
     }

@@ -206,7 +206,10 @@ async fn throttled_transactions_are_counted_too() {
     assert_eq!(reply.status, 201, "{reply:?}");
     let [record] = &function.process.records(1).await[..] else { panic!("one record") };
     assert_eq!((&record["StoreAttempts"], &record["StoreThrottles"]), (&json!(4), &json!(2)));
-    assert_eq!(record["consumedCapacity"], 4.0, "one unit of the meeting, one of the counter, twice");
+    assert_eq!(
+        record["consumedCapacity"], 4.0,
+        "one unit of the meeting, one of the counter, twice"
+    );
 }
 
 #[tokio::test]
@@ -259,7 +262,7 @@ async fn as_text_a_line_has_all_that_is_known() {
         assert!(created_line.starts_with(beginning), "{created_line}");
         for part in [
             &*format!("traceId={TRACE_ID} operation=CreateMeeting accountId={CALLER} "),
-            " mediaRegion=us-east-1 consumedCapacity=1.0 status=201 ",
+            " mediaRegion=us-east-1 consumedCapacity=1 status=201 ",
             &*format!(" meetingId={} ", created.meeting_id()),
             " Created=1 ColdStart=1 StoreLatency=",
             " StoreAttempts=1 StoreThrottles=0",
