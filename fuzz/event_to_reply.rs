@@ -71,7 +71,7 @@ fn of_one_account() -> AllowedCallers {
 }
 
 fn chime_sdk() -> Media {
-    in_process::chime_sdk(Upstream, "http://chime.test", ChimeSdkMeetings::LONGEST_BUCKET)
+    in_process::chime_sdk(Upstream, "http://chime.test", ChimeSdkMeetings::MAX_TOKEN_WINDOW)
 }
 
 fn api(allowed_callers: AllowedCallers, daily_limit: Option<NonZeroU32>, media: Media) -> Api {

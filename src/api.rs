@@ -1,6 +1,6 @@
 //! The API: authorizes the caller and dispatches to the operation.
 //!
-//! This is the only way to an operation, so none can be called without authorization.
+//! The gateway calls operations only through [`Api::call`], which authorizes the caller first.
 
 use std::time::SystemTime;
 
@@ -32,8 +32,8 @@ impl Api {
     /// Performs `operation` for the caller of `request`. The request arrived at `now`, and the response is ready by
     /// `deadline`.
     ///
-    /// `media_region` and `calls` are filled in for telemetry, also if the operation fails: the Region of a meeting
-    /// to create, and the calls of remote services.
+    /// `media_region` and `calls` are filled in for telemetry, even if the operation fails: the media Region of the
+    /// meeting to create, and the calls of remote services.
     ///
     /// # Errors
     /// `UnauthorizedClient` or `Forbidden` if the caller is not allowed, `BadRequest` for an unsupported operation,
@@ -49,7 +49,7 @@ impl Api {
         let account_id = self.allowed_callers.authorize(&request.caller)?;
         match (operation.handler, &self.relay) {
             (Handler::Create, _) => {
-                let input = CreateMeetingRequest::from_json(&request.json()?)?;
+                let input = CreateMeetingRequest::from_json(&request.json_body()?)?;
                 *media_region = Some(input.media_region);
                 let output =
                     self.create_meeting.call(account_id, input, now, deadline, calls).await?;
@@ -58,7 +58,7 @@ impl Api {
             // Boxed to keep the future of the operation above small.
             (Handler::CreateWithAttendees, Some(relay)) => {
                 Box::pin(async {
-                    let body = relay::json(request)?;
+                    let body = relay::json_body(request)?;
                     let input = CreateMeetingRequest::with_attendees_from_json(&body)?;
                     *media_region = Some(input.0.media_region);
                     let operations = (&self.create_meeting, relay);

@@ -9,15 +9,15 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::error::{Cause, Error, ErrorKind};
 
 /// Maximum attempts per call. Conflicts with concurrent writes do not count.
-pub const MOST: u32 = 3;
+pub const MAX_ATTEMPTS: u32 = 3;
 
 /// Timeout for a new connection, which usually takes milliseconds.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Maximum backoff after the first conflict with a concurrent write. A transaction takes milliseconds.
-const FIRST_CONFLICT: Duration = Duration::from_millis(20);
-/// Maximum backoff after further conflicts, each of which doubles it.
-const LATER_CONFLICT: Duration = Duration::from_millis(200);
+const FIRST_CONFLICT_BACKOFF: Duration = Duration::from_millis(20);
+/// The maximum doubles with each conflict, up to this.
+const MAX_CONFLICT_BACKOFF: Duration = Duration::from_millis(200);
 
 /// A remote service.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -54,7 +54,7 @@ pub struct ServiceCall {
 impl ServiceCall {
     /// Whether the call exceeded a quota of the Amazon Chime SDK.
     #[must_use]
-    pub fn met_quota(&self) -> bool {
+    pub fn exceeded_quota(&self) -> bool {
         self.service == Service::ChimeSdkMeetings
             && self.failed_with == Some(ErrorKind::ResourceLimitExceeded)
     }
@@ -88,13 +88,13 @@ pub enum Retry {
     /// A retry would fail, too.
     Never,
     /// A limited number of attempts, with a random backoff between `least` and `most`.
-    Few {
+    Limited {
         /// The maximum number of attempts, the first one included.
         attempts: u32,
         /// The minimum backoff.
-        least: Duration,
+        min_backoff: Duration,
         /// The maximum backoff.
-        most: Duration,
+        max_backoff: Duration,
     },
     /// Until the deadline, with growing backoff: a conflict with concurrent writes is transient.
     UntilDeadline,
@@ -102,20 +102,25 @@ pub enum Retry {
 
 impl Retry {
     /// For failures and throttling: a few attempts with short, random backoff.
-    pub const BRIEFLY: Self =
-        Self::Few { attempts: MOST, least: Duration::ZERO, most: Duration::from_millis(100) };
+    pub const BRIEFLY: Self = Self::Limited {
+        attempts: MAX_ATTEMPTS,
+        min_backoff: Duration::ZERO,
+        max_backoff: Duration::from_millis(100),
+    };
 
     /// The backoff after this many failures of the same kind, or `None` if there is no retry.
     fn backoff(self, failures: u32) -> Option<Duration> {
-        let (least, most) = match self {
-            Self::Few { attempts, least, most } if failures < attempts => (least, most),
-            Self::Never | Self::Few { .. } => return None,
+        let (min_backoff, max_backoff) = match self {
+            Self::Limited { attempts, min_backoff, max_backoff } if failures < attempts => {
+                (min_backoff, max_backoff)
+            }
+            Self::Never | Self::Limited { .. } => return None,
             Self::UntilDeadline => {
-                let doubled = FIRST_CONFLICT * 2_u32.saturating_pow(failures.min(8) - 1);
-                (Duration::ZERO, doubled.min(LATER_CONFLICT))
+                let doubled = FIRST_CONFLICT_BACKOFF * 2_u32.saturating_pow(failures.min(8) - 1);
+                (Duration::ZERO, doubled.min(MAX_CONFLICT_BACKOFF))
             }
         };
-        Some(least + most.saturating_sub(least).mul_f64(fastrand::f64()))
+        Some(min_backoff + max_backoff.saturating_sub(min_backoff).mul_f64(fastrand::f64()))
     }
 }
 
@@ -195,8 +200,8 @@ pub async fn with_retries<T, F: Future<Output = Result<(T, ResponseMetadata), Fa
             conflicts
         } else {
             faults += 1;
-            // A service that throttles gets fewer attempts, whatever failed before.
-            if failure.is_throttled && faults < MOST { call.throttles } else { faults }
+            // Throttled attempts may have a lower limit, and so are counted apart. The maximum is for all failures.
+            if failure.is_throttled && faults < MAX_ATTEMPTS { call.throttles } else { faults }
         };
         let left = deadline.saturating_duration_since(Instant::now());
         match failure.retry.backoff(failures) {

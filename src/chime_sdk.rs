@@ -25,11 +25,11 @@ use crate::error::{Cause, Error, ErrorKind};
 /// The service name in signatures ("signingName" in the service model).
 const SIGNING_NAME: &str = "chime";
 
-/// Maximum time that a client is told to wait, whatever the service says.
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
+/// Maximum time that a client is told to wait, so that a mistaken value does not stop it for long.
+const MAX_RETRY_AFTER: Duration = Duration::from_mins(1);
 
-/// How long before their expiry credentials are renewed.
-const EXPIRES_SOON: Duration = Duration::from_secs(10);
+/// Credentials are refreshed this long before they expire: at least as long as a request may take.
+const REFRESH_BEFORE_EXPIRY: Duration = Duration::from_secs(10);
 
 /// A client of `chime-sdk-meetings`.
 pub struct ChimeSdk {
@@ -84,8 +84,8 @@ impl ChimeSdk {
     /// Sends a request, in up to three attempts until `deadline`, and returns the body of the response.
     ///
     /// # Errors
-    /// The service's own error (`NotFound` for a meeting that has ended), or `ServiceUnavailable`. Errors that the client
-    /// cannot act on, and responses that are too large, are `ServiceFailure`.
+    /// The service's error, such as `NotFound` for a meeting that has ended; `ServiceUnavailable`; or `ServiceFailure` for
+    /// an error that the client cannot act on, and for a response that is too large.
     pub async fn call(
         &self,
         request: Request<'_>,
@@ -101,18 +101,21 @@ impl ChimeSdk {
     async fn send(&self, request: Request<'_>) -> Result<(Vec<u8>, ResponseMetadata), Failure> {
         let signed = self.signed(request).await?;
         let response = self.connector.call(signed).await.map_err(Failure::transient)?;
-        let request_id = header(&response, "x-amzn-requestid").and_then(loggable);
+        let request_id = header(&response, "x-amzn-requestid").and_then(if_safe_to_log);
         let status = response.status();
         let name = header(&response, "x-amzn-errortype").map(ToOwned::to_owned);
         let retry_after =
             header(&response, "retry-after").and_then(|wait| wait.parse::<u64>().ok());
-        let retry_after = retry_after.map(|seconds| LONGEST_WAIT.min(Duration::from_secs(seconds)));
+        let retry_after =
+            retry_after.map(|seconds| MAX_RETRY_AFTER.min(Duration::from_secs(seconds)));
         let body = read_body(response).await?;
         if status.is_success() {
             return Ok((body, ResponseMetadata { consumed_capacity: None, request_id }));
         }
         let rejection = Rejection {
-            name: name.or_else(|| name_in(&body)).and_then(|name| loggable(short_name(&name))),
+            name: name
+                .or_else(|| name_in(&body))
+                .and_then(|name| if_safe_to_log(short_name(&name))),
             status: status.as_u16(),
             request_id: request_id.clone(),
         };
@@ -147,12 +150,12 @@ impl ChimeSdk {
         Ok(request)
     }
 
-    /// Lambda's credentials are in the environment, or at a URL, from which they must not be fetched for each request.
+    /// Returns cached credentials. Where Lambda serves them at a URL, fetching them for each request would be too slow.
     async fn credentials(&self) -> Result<Credentials, Failure> {
         let mut cached = self.cached.lock().await;
         let now = SystemTime::now();
         if let Some(credentials) = &*cached
-            && credentials.expiry().is_none_or(|expiry| expiry > now + EXPIRES_SOON)
+            && credentials.expiry().is_none_or(|expiry| expiry > now + REFRESH_BEFORE_EXPIRY)
         {
             return Ok(credentials.clone());
         }
@@ -173,7 +176,7 @@ impl fmt::Debug for ChimeSdk {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "chime-sdk-meetings responded with {} ({status}), request ID {}",
-    name.as_deref().unwrap_or("no known error"),
+    name.as_deref().unwrap_or("an unnamed error"),
     request_id.as_deref().unwrap_or("unknown")
 )]
 struct Rejection {
@@ -208,18 +211,18 @@ impl Rejection {
                 self,
             ),
             ("ConflictException", _) | ("", 409) => Failure {
-                retry: Retry::Few {
+                retry: Retry::Limited {
                     attempts: 3,
-                    least: Duration::from_millis(100),
-                    most: Duration::from_millis(200),
+                    min_backoff: Duration::from_millis(100),
+                    max_backoff: Duration::from_millis(200),
                 },
                 ..Failure::transient(self)
             },
             ("ThrottlingException" | "ThrottledClientException", _) | (_, 429) => Failure {
-                retry: Retry::Few {
+                retry: Retry::Limited {
                     attempts: 2,
-                    least: Duration::from_millis(100),
-                    most: Duration::from_millis(500),
+                    min_backoff: Duration::from_millis(100),
+                    max_backoff: Duration::from_millis(500),
                 },
                 ..Failure::throttled(self)
             },
@@ -238,8 +241,11 @@ fn rejected(kind: ErrorKind, message: &'static str, cause: impl Into<Cause>) -> 
 /// The service may say how long to wait. If there is no time for that, the client is told to wait.
 fn unavailable(rejection: Rejection, retry_after: Option<Duration>) -> Failure {
     let Some(wait) = retry_after else { return Failure::transient(rejection) };
-    let error = Error::service_unavailable(rejection).retry_after(wait);
-    Failure { retry: Retry::Few { attempts: 3, least: wait, most: wait }, ..error.into() }
+    let error = Error::service_unavailable(rejection).with_retry_after(wait);
+    Failure {
+        retry: Retry::Limited { attempts: 3, min_backoff: wait, max_backoff: wait },
+        ..error.into()
+    }
 }
 
 /// Reads the body of a response.
@@ -279,7 +285,7 @@ fn name_in(body: &[u8]) -> Option<String> {
 }
 
 /// A name or an ID, if it is well-formed: it comes from outside and goes into the log.
-fn loggable(text: &str) -> Option<String> {
+fn if_safe_to_log(text: &str) -> Option<String> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=+/".contains(&byte);
     ((1..=128).contains(&text.len()) && text.bytes().all(allowed)).then(|| text.to_owned())
 }

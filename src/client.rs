@@ -1,7 +1,7 @@
 //! Clients of AWS's services: Region, credentials and TLS.
 //!
-//! All of it comes from Lambda's environment. The SDK's other sources (profiles, the system's certificates) do not
-//! exist there, or take longer to load than the first meeting takes to create.
+//! Region and credentials come from Lambda's environment, and the root certificates are compiled in. The SDK's other
+//! sources (profiles, the system's certificates) do not exist there, or would slow down a cold start.
 
 use aws_config::BehaviorVersion;
 use aws_config::ecs::EcsCredentialsProvider;

@@ -6,8 +6,9 @@
 //!
 //! With `chime-sdk-meetings`, it takes four steps:
 //!
-//! 1. **read**: if there is an unexpired item, it is the response. Retries end here, without any other call.
-//! 2. **check**: the meeting of an older item may have ended. If so, the token can be used again.
+//! 1. **read**: an unexpired item decides: the request is a replay, or a conflict if it differs. For a minute after the
+//!    creation, no other call is needed.
+//! 2. **check**: later, the item's meeting may have ended. If so, the token can be used again.
 //! 3. **create**: the Amazon Chime SDK proposes a meeting.
 //! 4. **put**: the condition decides, as above. Clients only get a meeting that is in the table. A meeting that loses is
 //!    not deleted, because it may be the same as the winner's. Without attendees, it ends by itself.
@@ -52,12 +53,13 @@ pub struct CreateMeetingOutput {
     pub not_sent: Vec<&'static str>,
 }
 
-// When each step must be done, in percent of the time budget.
-const READ: u32 = 20;
-const CHECK: u32 = 45;
-const CREATE: u32 = 70;
-/// The minimum that must be left for the put, in percent of the time budget.
-const LEAST_FOR_PUT: u32 = 25;
+// By when each step must be done, in percent of the time budget. The later steps keep enough for an attempt that times
+// out, and the put for three.
+const READ_BY: u32 = 20;
+const CHECK_BY: u32 = 45;
+const CREATE_BY: u32 = 70;
+/// How much must be left for the put, in percent of the time budget.
+const MIN_FOR_PUT: u32 = 25;
 
 /// One execution of the operation: its input and its time budget.
 struct Execution<'a> {
@@ -73,23 +75,26 @@ impl Execution<'_> {
     fn share(&self, percent: u32) -> Duration {
         self.deadline.saturating_duration_since(self.started) * percent / 100
     }
+}
 
-    /// The output if the token already has a meeting.
-    fn replay(&self, existing: StoredMeeting) -> Result<CreateMeetingOutput, Error> {
-        let differing = existing.request.differing_members(&self.request);
-        if differing.is_empty() {
-            let meeting = existing.into();
-            return Ok(CreateMeetingOutput { meeting, replayed: true, not_sent: Vec::new() });
-        }
-        Err(Error::new(
-            ErrorKind::Conflict,
-            format!(
-                "This ClientRequestToken was already used with different values for: {}. \
-                 Use a new token for a new meeting.",
-                differing.join(", "),
-            ),
-        ))
+/// The output of a request whose token already has a meeting.
+fn replay(
+    request: &CreateMeetingRequest,
+    existing: StoredMeeting,
+) -> Result<CreateMeetingOutput, Error> {
+    let differing = existing.request.differing_members(request);
+    if differing.is_empty() {
+        let meeting = existing.into();
+        return Ok(CreateMeetingOutput { meeting, replayed: true, not_sent: Vec::new() });
     }
+    Err(Error::new(
+        ErrorKind::Conflict,
+        format!(
+            "This ClientRequestToken was already used with different values for: {}. \
+             Use a new token for a new meeting.",
+            differing.join(", "),
+        ),
+    ))
 }
 
 impl CreateMeeting {
@@ -124,13 +129,13 @@ impl CreateMeeting {
             }
             // Boxed to keep the future of the other media plane small.
             MediaPlane::ChimeSdkMeetings(chime) => {
-                Box::pin(self.create_with(chime, execution, calls)).await
+                Box::pin(self.create_in_chime_sdk(chime, execution, calls)).await
             }
         }
     }
 
     /// The four steps of the media plane `chime-sdk-meetings`.
-    async fn create_with(
+    async fn create_in_chime_sdk(
         &self,
         chime: &ChimeSdkMeetings,
         execution: Execution<'_>,
@@ -139,26 +144,26 @@ impl CreateMeeting {
         let Execution { account_id, ref request, since_1970, started, .. } = execution;
         let now = since_1970.as_secs();
         let key = (account_id, &*request.client_request_token);
-        let read_by = started + execution.share(READ);
+        let read_by = started + execution.share(READ_BY);
         let lookup = self.store.read(key, self.daily_limit, now, read_by, calls).await?;
         let mut ended = None;
         if let Some(existing) = lookup.meeting {
-            if existing.age(now) >= chime.bucket() {
-                let check_by = started + execution.share(CHECK);
+            if existing.age(now) >= chime.check_after() {
+                let check_by = started + execution.share(CHECK_BY);
                 let has_ended = chime.has_ended(&existing.meeting_id, check_by, calls).await;
                 ended = has_ended.then(|| existing.meeting_id.clone());
             }
             if ended.is_none() {
-                return execution.replay(existing);
+                return replay(request, existing);
             }
         }
         if let Some(limit_reached) = lookup.limit_reached {
             return Err(limit_reached);
         }
-        let create_by = started + execution.share(CREATE);
+        let create_by = started + execution.share(CREATE_BY);
         let new = chime.create(account_id, request, now, create_by, calls).await?;
         let left = execution.deadline.saturating_duration_since(Instant::now());
-        if left < execution.share(LEAST_FOR_PUT) {
+        if left < execution.share(MIN_FOR_PUT) {
             return Err(Error::service_unavailable("there is no time left to store the meeting"));
         }
         self.put(execution, new, ended.as_deref(), calls).await
@@ -189,7 +194,7 @@ impl CreateMeeting {
             self.store.put(&meeting, ended, self.daily_limit, now, deadline, calls).await?;
         match existing {
             Some(existing) if !existing.has_same_writer(&meeting) => {
-                Execution { request: meeting.request, ..execution }.replay(existing)
+                replay(&meeting.request, existing)
             }
             _ => {
                 let (meeting, not_sent) = (meeting.into(), new.not_sent);

@@ -14,8 +14,8 @@ use crate::relay::{CreatedAttendees, Relay};
 use crate::request::CreateMeetingRequest;
 use crate::request::attendees::Attendee;
 
-/// When the meeting must be created, in percent of the time budget. The rest is for the attendees.
-const MEETING: u32 = 65;
+/// By when the meeting must be created, in percent of the time budget. The attendees take one call, so they get less.
+const MEETING_BY: u32 = 65;
 
 /// Creates the meeting of `request`, and `attendees`, by `deadline`. The calls of remote services are added to `calls`.
 ///
@@ -31,7 +31,7 @@ pub async fn call(
     calls: &mut Vec<ServiceCall>,
 ) -> Result<(CreateMeetingOutput, CreatedAttendees), Error> {
     let started = Instant::now();
-    let create_by = started + deadline.saturating_duration_since(started) * MEETING / 100;
+    let create_by = started + deadline.saturating_duration_since(started) * MEETING_BY / 100;
     let output = create_meeting.call(account_id, request, now, create_by, calls).await?;
     if attendees.is_empty() {
         return Ok((output, CreatedAttendees::default()));

@@ -8,8 +8,9 @@
 //!   internals.
 //! - The **cause** goes to the log.
 //!
-//! The kinds are the exceptions of Amazon Chime's service model, for which SDKs have types, and `MethodNotAllowed`.
-//! `CreateMeeting` has the seven of its API page. [`ErrorKind::exception`] and [`ErrorBody`] define their
+//! Each kind maps to an exception of Amazon Chime's service model, for which SDKs have types; only `MethodNotAllowed`
+//! is not in the model. `Conflict` maps to `BadRequestException`, and is a kind of its own for telemetry.
+//! `CreateMeeting` has the seven exceptions of its API page. [`ErrorKind::exception`] and [`ErrorBody`] define the
 //! representation.
 
 use std::borrow::Cow;
@@ -49,9 +50,10 @@ pub enum ErrorKind {
     ThrottledClient,
     /// A server-side fault that a retry does not help: a missing table or permission, an item that cannot be parsed.
     ServiceFailure,
-    /// `DynamoDB` or the Amazon Chime SDK cannot be reached, fails, or does not respond in time.
+    /// `DynamoDB` or the Amazon Chime SDK cannot be reached, fails, or does not respond in time, or write conflicts
+    /// persist.
     ServiceUnavailable,
-    /// The path does not exist, or the meeting has ended.
+    /// The path does not exist, the meeting has ended, or it has no such attendee.
     NotFound,
     /// The request is well-formed, but the Amazon Chime SDK cannot process it.
     UnprocessableEntity,
@@ -95,7 +97,7 @@ impl ErrorKind {
     }
 
     /// Whether this is a server-side fault, as opposed to a client error.
-    const fn is_ours(self) -> bool {
+    const fn is_server_fault(self) -> bool {
         matches!(self, Self::ThrottledClient | Self::ServiceFailure | Self::ServiceUnavailable)
     }
 
@@ -146,14 +148,14 @@ impl Error {
 
     /// Changes how long the client should wait before it retries.
     #[must_use]
-    pub const fn retry_after(mut self, wait: Duration) -> Self {
+    pub const fn with_retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
     }
 
     /// How long the client should wait before it retries, where that helps.
     #[must_use]
-    pub const fn wait(&self) -> Option<Duration> {
+    pub const fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 
@@ -165,8 +167,8 @@ impl Error {
 
     /// Whether this is a server-side fault, as opposed to a client error.
     #[must_use]
-    pub const fn is_ours(&self) -> bool {
-        self.kind.is_ours()
+    pub const fn is_server_fault(&self) -> bool {
+        self.kind.is_server_fault()
     }
 
     /// The message for the log: the exception, the client's message, and the full cause chain.

@@ -34,7 +34,7 @@ pub async fn handle(
     let LambdaEvent { payload, context } = event;
     let lambda_request_id = &*context.request_id;
     let request = HttpRequest::from_event(&payload)?;
-    let is_cold_start = telemetry.is_cold_start();
+    let is_cold_start = telemetry.take_cold_start();
     let request_id = request.request_id.as_deref().unwrap_or(lambda_request_id);
     let deadline = started_at + time_budget(context.deadline, now);
     let mut calls = Vec::new();
@@ -46,7 +46,7 @@ pub async fn handle(
     };
     // Unwind-safe: invocations share no state that a panic could leave half changed.
     let result = AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|_| {
-        Err(Error::service_failure(format!("a panic at {}", telemetry::panic_place())))
+        Err(Error::service_failure(format!("a panic at {}", telemetry::take_panic_location())))
     });
     let response = ProxyResponse::new(request.format, request_id, &result)
         .map_err(lambda_runtime::Error::from);
@@ -71,10 +71,11 @@ pub async fn handle(
 /// How long a request may take: until shortly before Lambda's `deadline` (milliseconds since 1970), which leaves
 /// time to respond.
 ///
-/// It is capped at 10 s, well below API Gateway's timeout of 29 s ("Quotas" in its developer guide). A deadline in
-/// the past is ignored, because local emulators send such deadlines.
+/// It is capped at 10 s, which clients wait for and is well below API Gateway's timeout of 29 s ("Quotas" in its
+/// developer guide). A deadline in the past is ignored, because local emulators send such deadlines.
 fn time_budget(deadline: u64, now: SystemTime) -> Duration {
     const CAP: Duration = Duration::from_secs(10);
+    // Formatting and logging a response takes microseconds. The rest is for a busy processor.
     const TO_RESPOND: Duration = Duration::from_millis(250);
     let deadline = UNIX_EPOCH + Duration::from_millis(deadline);
     deadline.duration_since(now).map_or(CAP, |left| left.saturating_sub(TO_RESPOND).min(CAP))

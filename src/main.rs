@@ -59,7 +59,7 @@ fn configure() -> Result<Api, lambda_runtime::Error> {
             let scope = TokenScope {
                 region: settings.region.clone(),
                 table: settings.table.clone(),
-                bucket: settings.meeting_lifetime.min(ChimeSdkMeetings::LONGEST_BUCKET),
+                token_window: settings.meeting_lifetime.min(ChimeSdkMeetings::MAX_TOKEN_WINDOW),
             };
             let client = Arc::new(client::chime_sdk(&settings, chime, credentials)?);
             let relay = Relay::new(client.clone());

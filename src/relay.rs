@@ -71,7 +71,7 @@ impl Relay {
         errors.into_result(())?;
         let call = Request { operation: name, method, path: &path, body: &body };
         let response = match self.client.call(call, deadline, calls).await {
-            Err(error) if operation.is_done(&error, calls) => Vec::new(),
+            Err(error) if operation.is_already_deleted(&error, calls) => Vec::new(),
             response => response.map_err(|error| operation.translate(error))?,
         };
         let body = response::to_legacy(operation, response);
@@ -97,7 +97,7 @@ impl Relay {
     ) -> Result<CreatedAttendees, Error> {
         // The ID comes from the table. Anything but an ID must not get into a URL.
         if !patterns::is_id(meeting_id) {
-            return Err(Error::service_failure("the item's MeetingId is not an ID"));
+            return Err(Error::service_failure("the stored MeetingId is not a valid ID"));
         }
         let operation = Relayed::BatchCreateAttendee;
         let path = format!("/meetings/{meeting_id}/attendees?operation=batch-create");
@@ -123,17 +123,20 @@ impl Relayed {
     /// The body to send. It is valid only if `errors` stays empty.
     fn body(self, request: &HttpRequest, errors: &mut ValidationErrors) -> Result<Vec<u8>, Error> {
         match self {
-            Self::CreateAttendee => to_json(&Attendee::from_json(&json(request)?, errors)?),
-            Self::BatchCreateAttendee => to_json(&Attendees::from_json(&json(request)?, errors)?),
+            Self::CreateAttendee => to_json(&Attendee::from_json(&json_body(request)?, errors)?),
+            Self::BatchCreateAttendee => {
+                to_json(&Attendees::from_json(&json_body(request)?, errors)?)
+            }
             Self::StartMeetingTranscription => {
-                to_json(&Transcription::from_json(&json(request)?, errors)?)
+                to_json(&Transcription::from_json(&json_body(request)?, errors)?)
             }
             _ => Ok(Vec::new()),
         }
     }
 
-    /// Whether the error means that an earlier attempt already deleted the resource, though its response was lost.
-    fn is_done(self, error: &Error, calls: &[ServiceCall]) -> bool {
+    /// Whether the error means that an earlier attempt already deleted the resource, though its response was lost. A
+    /// throttled attempt cannot have deleted anything, so it does not count.
+    fn is_already_deleted(self, error: &Error, calls: &[ServiceCall]) -> bool {
         matches!(self, Self::DeleteMeeting | Self::DeleteAttendee)
             && error.kind() == ErrorKind::NotFound
             && calls.last().is_some_and(|call| call.attempts - call.throttles > 1)
@@ -169,9 +172,9 @@ impl Relayed {
 /// The JSON body of a request with attendees or a transcription.
 ///
 /// # Errors
-/// Those of [`HttpRequest::json`], and `BadRequest` if the body has more than 2 MiB.
-pub fn json(request: &HttpRequest) -> Result<Cow<'_, [u8]>, Error> {
-    let body = request.json()?;
+/// Those of [`HttpRequest::json_body`], and `BadRequest` if the body has more than 2 MiB.
+pub fn json_body(request: &HttpRequest) -> Result<Cow<'_, [u8]>, Error> {
+    let body = request.json_body()?;
     if body.len() > MAX_BODY {
         return Err(Error::bad_request(format!(
             "The request body must have at most {MAX_BODY} bytes, but has {}.",

@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use self::attendees::Attendee;
-use self::validation::{Path, Raw, ValidationErrors, parse_body};
+use self::validation::{NOT_RESERVED, Path, Raw, ValidationErrors, parse_body};
+use crate::caller::is_account_id;
+use crate::chime_sdk::patterns;
 use crate::error::Error;
 use crate::meeting::MediaRegion;
 
@@ -228,8 +230,8 @@ impl ValidationErrors {
         let key_path = format_args!("{path}.key");
         let value_path = format_args!("{path}.value");
         let key = self.required_string(&key_path, members.key, 1..=128);
-        if key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:")) {
-            self.add(&key_path, "not begin with \"aws:\" (case-insensitive)");
+        if patterns::is_reserved(&key) {
+            self.add(&key_path, NOT_RESERVED);
         }
         Some((key, self.required_string(&value_path, members.value, 1..=256)))
     }
@@ -239,14 +241,13 @@ impl ValidationErrors {
 /// a subscription's ARN begins with its topic's.
 fn is_arn_of(service: &str, arn: &str) -> bool {
     let parts: Vec<&str> = arn.split(':').collect();
-    let is_account = |id: &str| id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit());
     matches!(
         parts[..],
         ["arn", partition, its_service, region, account, name]
             if partition.starts_with("aws")
                 && its_service == service
                 && !region.is_empty()
-                && is_account(account)
+                && is_account_id(account)
                 && !name.is_empty()
                 && !name.contains('/')
     )

@@ -20,7 +20,7 @@ use rustls::pki_types::pem::PemObject;
 use self::media_plane::Context;
 pub use self::media_plane::{ChimeSdkSettings, MediaPlaneSettings};
 pub use self::telemetry::{LogFormat, TelemetrySettings};
-use crate::caller::AllowedCallers;
+use crate::caller::{AllowedCallers, is_account_id};
 
 /// The settings of the API. An empty variable counts as unset.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ pub enum SettingError {
     Invalid {
         /// The variable's name.
         variable: &'static str,
-        /// What is accepted.
+        /// What is wrong, or what is accepted. It follows the variable's name in the message.
         problem: String,
         /// The value.
         value: String,
@@ -156,7 +156,7 @@ fn endpoint_variant(
     Ok(is_wanted.unwrap_or_default())
 }
 
-/// The SDK would read these variables itself, but panics if one is empty or not a URL.
+/// Validated at start, so that an invalid URL does not fail the first request.
 fn endpoint_url() -> Result<Option<String>, SettingError> {
     let of_dynamodb = setting("AWS_ENDPOINT_URL_DYNAMODB", parse_endpoint_url)?;
     Ok(of_dynamodb.or(setting("AWS_ENDPOINT_URL", parse_endpoint_url)?))
@@ -177,9 +177,7 @@ fn allowed_callers() -> Result<AllowedCallers, SettingError> {
     })
 }
 
-/// Account IDs ("Account identifiers" in the AWS Account Management reference guide).
 fn parse_account_ids(value: &str) -> Result<Vec<String>, String> {
-    let is_account_id = |id: &str| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
     let account_ids: Vec<_> = value.split(',').map(|id| id.trim().to_owned()).collect();
     match account_ids.iter().find(|id| !is_account_id(id)) {
         None => Ok(account_ids),

@@ -45,7 +45,7 @@ pub struct StoredMeeting {
     pub meeting_id: String,
     /// The URLs in the response.
     pub media_placement: MediaPlacement,
-    /// When the meeting was created, since 1970. The table stores milliseconds.
+    /// When the meeting was created, as the time since 1970. The table stores milliseconds.
     pub created_at: Duration,
     /// When the token can be used again, in seconds since 1970. `DynamoDB` deletes the item some time later.
     pub expires_at: u64,
@@ -78,7 +78,7 @@ pub struct Lookup {
 
 /// Timeout for opening the connection at startup. It usually takes milliseconds, and Lambda allows the init phase ten
 /// seconds ("Lambda runtime environment" in its developer guide).
-const WARM_UP: Duration = Duration::from_secs(2);
+const WARM_UP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The table of meetings.
 #[derive(Debug)]
@@ -110,7 +110,7 @@ impl Store {
             .item("AccountId", AttributeValue::S("#warm-up".into()))
             .condition_expression("attribute_exists(ClientRequestToken)")
             .send();
-        let error = match timeout(WARM_UP, write).await {
+        let error = match timeout(WARM_UP_TIMEOUT, write).await {
             Ok(Ok(_)) => return,
             Ok(Err(error))
                 if matches!(
@@ -121,7 +121,7 @@ impl Store {
                 return;
             }
             Ok(Err(error)) => DisplayErrorContext(error).to_string(),
-            Err(_) => format!("no response within {WARM_UP:?}"),
+            Err(_) => format!("no response within {WARM_UP_TIMEOUT:?}"),
         };
         tracing::warn!(error, "could not pre-open the DynamoDB connection");
     }
@@ -260,7 +260,7 @@ impl Condition {
 
 /// How long an attempt may take, so that all attempts and the backoff between them fit before the deadline.
 fn attempt_timeout(deadline: Instant) -> Duration {
-    deadline.saturating_duration_since(Instant::now()) / (attempts::MOST + 1)
+    deadline.saturating_duration_since(Instant::now()) / (attempts::MAX_ATTEMPTS + 1)
 }
 
 fn metadata(consumed: &[ConsumedCapacity]) -> ResponseMetadata {
@@ -287,10 +287,13 @@ fn number(value: u64) -> AttributeValue {
 
 /// The existing meeting that a rejected write returned.
 fn existing(item: Option<&Attributes>) -> Result<StoredMeeting, Error> {
-    parse(item.ok_or_else(|| Error::service_failure("a rejected write without an item"))?)
+    parse(item.ok_or_else(|| {
+        Error::service_failure("DynamoDB rejected the write but returned no item")
+    })?)
 }
 
-/// Whether an item has expired. Items that cannot be parsed may have, too.
+/// Whether an item has expired. This reads only one attribute, so that an expired item is ignored even if the rest cannot
+/// be parsed.
 fn has_expired(item: &Attributes, now: u64) -> bool {
     let expires_at = item.get("ExpiresAt").and_then(|it| it.as_n().ok());
     expires_at.and_then(|it| it.parse::<u64>().ok()).is_some_and(|expires_at| expires_at <= now)

@@ -23,18 +23,18 @@ pub struct Telemetry {
 }
 
 thread_local! {
-    static PANIC_PLACE: RefCell<String> = const { RefCell::new(String::new()) };
+    static PANIC_LOCATION: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Where in the source this thread last panicked.
+/// Takes the place in the source where this thread last panicked.
 #[must_use]
-pub fn panic_place() -> String {
-    PANIC_PLACE.take()
+pub fn take_panic_location() -> String {
+    PANIC_LOCATION.take()
 }
 
 /// Sets up the log of this process, for libraries too, and the connection to X-Ray.
 ///
-/// Of a panic, only its place is logged, because its message may quote a sensitive value.
+/// Of a panic, only the location is logged, because the message may quote a sensitive value. Called once per process.
 #[must_use]
 pub fn init(settings: TelemetrySettings) -> Telemetry {
     let log = tracing_subscriber::fmt()
@@ -50,9 +50,9 @@ pub fn init(settings: TelemetrySettings) -> Telemetry {
     };
     debug_assert!(opened.is_ok(), "the log is set up once");
     panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "panic");
-        PANIC_PLACE.set(place);
+        let location = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(location, "panic");
+        PANIC_LOCATION.set(location);
     }));
     Telemetry::new(settings)
 }
@@ -65,15 +65,15 @@ impl Telemetry {
         let daemon = daemon.unwrap_or_else(|error| {
             tracing::warn!(
                 error = error.to_string(),
-                "tracing disabled: AWS_XRAY_DAEMON_ADDRESS is not a reachable IP:port, such as 127.0.0.1:2000"
+                "tracing disabled: AWS_XRAY_DAEMON_ADDRESS must be a reachable IP:port, such as 127.0.0.1:2000"
             );
             None
         });
         Self { settings, daemon, is_warm: AtomicBool::new(false) }
     }
 
-    /// Whether this is the first call, and so the process's first request.
-    pub fn is_cold_start(&self) -> bool {
+    /// Whether this is the process's first request: true for the first call only.
+    pub fn take_cold_start(&self) -> bool {
         !self.is_warm.swap(true, Ordering::Relaxed)
     }
 
@@ -92,7 +92,9 @@ impl Telemetry {
         match line {
             // If standard output fails, there is nowhere left to report it.
             Ok(line) => drop(io::stdout().write_all(&line)),
-            Err(error) => tracing::error!(error = error.to_string(), "a log entry was not written"),
+            Err(error) => {
+                tracing::error!(error = error.to_string(), "could not serialize a log entry");
+            }
         }
     }
 }

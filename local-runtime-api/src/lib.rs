@@ -67,7 +67,7 @@ impl RuntimeApi {
         Ok(Self { address, invocations, polls, _server: server })
     }
 
-    /// Waits until the function has asked for its `n`th invocation, and so has completed those before.
+    /// Waits for the `n`th poll. A function that handles one event at a time has then completed the first `n` - 1.
     pub async fn polled(&self, n: usize) {
         // The sender lives as long as the server, and so as long as `self`.
         let _ = self.polls.clone().wait_for(|polls| *polls >= n).await;

@@ -6,16 +6,16 @@
 //! invocation of the function. All that invocations share is the table and, on the media plane
 //! `chime-sdk-meetings`, the service that hosts the meetings, called upstream here. An invocation
 //! takes up to four steps. They have the same names in `src/create_meeting.rs`, `src/store.rs` and
-//! `src/media_plane/chime_sdk_meetings.rs`:
+//! `src/media_plane/chime_sdk_meetings.rs`, where `check` is `has_ended`:
 //!
 //! 1. `read` gets the token's item. If there is none, or if it has expired, `create` follows. If
-//!    the item is younger than [`BUCKET`], it determines the response: a replay of its meeting for
+//!    the item is younger than [`TOKEN_WINDOW`], it determines the response: a replay of its meeting for
 //!    an equal request, a conflict for a different one. If the item is older, `check` follows.
 //! 2. `check` asks upstream whether the item's meeting still exists. If the meeting has ended,
 //!    `create` follows. Otherwise the item determines the response, even if upstream does not
 //!    reply.
 //! 3. `create` asks upstream for a meeting. It sends a token of its own, T, made from the request
-//!    and from the time, counted in whole [`BUCKET`]s. If upstream remembers T, it returns the
+//!    and from the time, counted in whole [`TOKEN_WINDOW`]s. If upstream remembers T, it returns the
 //!    meeting that it created for T before.
 //! 4. `put` writes the item if the table has none, an expired one, or the one whose meeting has
 //!    ended. Any other item rejects the put and determines the response. If the rejecting item has
@@ -50,7 +50,7 @@ pub use self::state::{
 /// deleted the item, and still send the T that its meeting was created with.
 pub const LIFETIME: Tick = 3;
 /// How long an item needs no check, and how long T stays the same.
-pub const BUCKET: Tick = 2;
+pub const TOKEN_WINDOW: Tick = 2;
 /// How long an invocation can take.
 pub const DEADLINE: Tick = 1;
 

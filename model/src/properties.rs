@@ -29,7 +29,7 @@ const ALWAYS: [(&str, Condition); 7] = [
             expected.is_none_or(|meeting| response.returned() == Some(meeting))
         })
     }),
-    // Exceptions are an item younger than BUCKET, and an upstream that does not respond.
+    // Exceptions are an item younger than TOKEN_WINDOW, and an upstream that does not respond.
     ("no meeting is returned that had ended before", |_, state| {
         returned(state).is_none_or(|(response, meeting)| {
             response.by.ended_before != Some(meeting) || response.fault == Fault::ResponseLost

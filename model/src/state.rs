@@ -1,7 +1,7 @@
 //! The state at one moment: the invocations, the table, and upstream. For the properties, it also
 //! has some of the history.
 
-use crate::{BUCKET, DEADLINE, LIFETIME};
+use crate::{DEADLINE, LIFETIME, TOKEN_WINDOW};
 
 /// A time, in whole units.
 pub type Tick = u8;
@@ -49,7 +49,7 @@ pub struct Invocation {
     pub step: Step,
     /// For the properties: the ongoing meeting that an equal request had returned by then.
     pub returned_before: Option<MeetingId>,
-    /// For the properties: the meeting of an item older than [`BUCKET`], if it had ended by then.
+    /// For the properties: the meeting of an item older than [`TOKEN_WINDOW`], if it had ended by then.
     pub ended_before: Option<MeetingId>,
 }
 
@@ -168,7 +168,7 @@ impl Item {
     }
 
     pub(crate) fn is_old(&self, now: Tick) -> bool {
-        self.created + BUCKET <= now
+        self.created + TOKEN_WINDOW <= now
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::state::{
     Fault, Invocation, Item, MeetingId, Outcome, Request, Response, State, Step, WriteId,
 };
-use crate::{BUCKET, MediaPlane, Part, Protocol};
+use crate::{MediaPlane, Part, Protocol, TOKEN_WINDOW};
 
 /// The maximum of every counter, because the number of states must be finite.
 const MANY: u8 = 2;
@@ -89,7 +89,7 @@ impl Protocol {
         fault: Fault,
     ) -> Next {
         let request = self.has(Part::RequestInT).then_some(by.request);
-        let bucket = self.has(Part::TimeInT).then_some(by.now / BUCKET);
+        let bucket = self.has(Part::TimeInT).then_some(by.now / TOKEN_WINDOW);
         let token = (request, bucket);
         let mut known = state.meetings.iter().rposition(|meeting| meeting.token == token);
         if fault == Fault::Forgotten {

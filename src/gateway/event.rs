@@ -82,7 +82,7 @@ impl HttpRequest {
     }
 
     /// Whether the content type is missing or is JSON, as the MIME Sniffing standard defines it.
-    fn has_json(&self) -> bool {
+    fn accepts_content_type(&self) -> bool {
         let Some(content_type) = &self.content_type else { return true };
         let mut is_quoted = false;
         // HTTP APIs join repeated headers with commas. The last one counts, as it does with REST APIs.
@@ -99,8 +99,8 @@ impl HttpRequest {
     ///
     /// # Errors
     /// `BadRequest` if the content type is not JSON, or the Base64 is invalid.
-    pub fn json(&self) -> Result<Cow<'_, [u8]>, Error> {
-        if !self.has_json() {
+    pub fn json_body(&self) -> Result<Cow<'_, [u8]>, Error> {
+        if !self.accepts_content_type() {
             return Err(Error::bad_request("The content type must be application/json."));
         }
         if !self.is_base64_encoded {

@@ -76,7 +76,7 @@ fn error_headers(error: &Error) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, JSON);
     headers.insert("x-amzn-errortype", HeaderValue::from_static(kind.exception().name));
-    if let Some(wait) = error.wait() {
+    if let Some(wait) = error.retry_after() {
         headers.insert(RETRY_AFTER, wait.as_secs().into());
         // In milliseconds. The SDKs for Rust and JavaScript honor it.
         headers.insert("x-amz-retry-after", (wait.as_secs() * 1000).into());

@@ -29,7 +29,7 @@ pub struct ChimeSdkMeetings {
     scope: TokenScope,
 }
 
-/// The parts of a token that distinguish stacks.
+/// The parts of a token that do not depend on the request.
 #[derive(Debug)]
 pub struct TokenScope {
     /// The stack's Region.
@@ -37,14 +37,14 @@ pub struct TokenScope {
     /// The stack's table.
     pub table: String,
     /// The time bucket: how long repeated requests have the same token.
-    pub bucket: Duration,
+    pub token_window: Duration,
 }
 
 impl ChimeSdkMeetings {
-    /// The longest [`TokenScope::bucket`]. It is less than the five minutes after which a meeting without
+    /// The longest [`TokenScope::token_window`]. It is less than the five minutes after which a meeting without
     /// attendees ends ("Creating meetings" in the Amazon Chime SDK developer guide), so that no retry gets a
     /// meeting that has ended by itself.
-    pub const LONGEST_BUCKET: Duration = Duration::from_mins(1);
+    pub const MAX_TOKEN_WINDOW: Duration = Duration::from_mins(1);
 
     /// The media plane behind `client`.
     #[must_use]
@@ -52,10 +52,11 @@ impl ChimeSdkMeetings {
         Self { client, sends_notifications, scope }
     }
 
-    /// The age from which an item's meeting may have ended by itself.
+    /// The age from which an item's meeting is checked before it is replayed. A new `CreateMeeting` for a younger one
+    /// could have the same token, and get the same meeting.
     #[must_use]
-    pub const fn bucket(&self) -> Duration {
-        self.scope.bucket
+    pub const fn check_after(&self) -> Duration {
+        self.scope.token_window
     }
 
     /// Whether the meeting with this ID has ended. If the service gives no clear answer, it has not.
@@ -79,7 +80,7 @@ impl ChimeSdkMeetings {
                 tracing::warn!(
                     meeting_id,
                     error = error.log_message(),
-                    "could not check a meeting"
+                    "could not check whether the meeting has ended"
                 );
                 false
             }
@@ -189,8 +190,8 @@ impl TokenScope {
         now: u64,
     ) -> Result<String, Error> {
         let canonical = serde_json::to_vec(request).map_err(Error::service_failure)?;
-        let seconds = self.bucket.as_secs();
-        let (bucket, length) = ((now / seconds).to_be_bytes(), seconds.to_be_bytes());
+        let seconds = self.token_window.as_secs();
+        let (window, length) = ((now / seconds).to_be_bytes(), seconds.to_be_bytes());
         let mut hash = Sha256::new();
         let parts: [&[u8]; 7] = [
             b"create-meeting/1",
@@ -198,7 +199,7 @@ impl TokenScope {
             self.table.as_bytes(),
             account_id.as_bytes(),
             &canonical,
-            &bucket,
+            &window,
             &length,
         ];
         for part in parts {

@@ -8,22 +8,22 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::validation::{Path, Raw, ValidationErrors, parse_body};
+use super::validation::{NOT_RESERVED, Path, Raw, ValidationErrors, parse_body};
 use crate::chime_sdk::patterns;
 use crate::error::Error;
 
-/// An attendee to create, in the form that the Amazon Chime SDK takes.
+/// An attendee to create, in the form that the Amazon Chime SDK expects.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Attendee {
-    /// The client's own ID for the attendee. The service recognizes a repeated request by it.
+    /// The client's own ID for the attendee. By this ID, the service recognizes a repeated request.
     pub external_user_id: String,
     /// What the attendee may send and receive. Clients of the Amazon Chime SDK send it, and the service validates it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<Box<RawValue>>,
 }
 
-/// Attendees to create, in the form that the Amazon Chime SDK takes.
+/// Attendees to create, in the form that the Amazon Chime SDK expects.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Attendees {
@@ -75,7 +75,7 @@ impl RawAttendee<'_> {
     fn validate(self, path: Path, errors: &mut ValidationErrors) -> Attendee {
         let external_user_id = errors.required_string(path, self.external_user_id, 2..=64);
         if patterns::is_reserved(&external_user_id) {
-            errors.add(path, "not begin with \"aws:\" (case-insensitive)");
+            errors.add(path, NOT_RESERVED);
         } else if !patterns::is_external_id(&external_user_id) {
             let pattern = patterns::EXTERNAL_ID;
             errors.add(path, format_args!("satisfy regular expression pattern: {pattern}"));

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::validation::{ValidationErrors, parse_body};
 use crate::error::Error;
 
-/// A transcription to start, in the form that the Amazon Chime SDK takes.
+/// A transcription to start, in the form that the Amazon Chime SDK expects.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Transcription<'a> {

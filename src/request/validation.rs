@@ -42,12 +42,16 @@ pub type Path<'a> = &'a dyn Display;
 /// The constraint that a lone surrogate violates, which JSON allows and Unicode does not.
 const UNICODE: &str = "be Unicode text";
 
+/// The constraint that AWS's own prefix violates.
+pub const NOT_RESERVED: &str = "not begin with \"aws:\" (case-insensitive)";
+
 /// The validation errors found so far. Each method validates a member at a path, adds its errors, and returns its value,
 /// or a placeholder if it is invalid.
 #[derive(Default)]
 pub struct ValidationErrors(Vec<String>);
 
 impl ValidationErrors {
+    /// Adds an error, for which `constraint` completes the sentence "Member must …".
     pub fn add(&mut self, path: Path, constraint: impl Display) {
         self.0.push(format!(
             "Value at '{path}' failed to satisfy constraint: Member must {constraint}"
@@ -66,6 +70,7 @@ impl ValidationErrors {
         }))
     }
 
+    /// A string with a length in characters, or `None` if it is absent or invalid.
     pub fn string(
         &mut self,
         path: Path,
@@ -85,6 +90,7 @@ impl ValidationErrors {
         Some(string)
     }
 
+    /// A string with a length in characters, which is empty if it is invalid.
     pub fn required_string(
         &mut self,
         path: Path,
@@ -97,6 +103,7 @@ impl ValidationErrors {
         self.string(path, raw, length).unwrap_or_default()
     }
 
+    /// An object, or `None` if it is absent or invalid.
     pub fn object<'a, T: Deserialize<'a>>(&mut self, path: Path, raw: Raw<'a>) -> Option<T> {
         let json = raw?.get();
         if !json.starts_with('{') {
@@ -113,6 +120,7 @@ impl ValidationErrors {
             .ok()
     }
 
+    /// An object, or `None` if it is invalid.
     pub fn required_object<'a, T: Deserialize<'a>>(
         &mut self,
         path: Path,
@@ -144,13 +152,13 @@ impl ValidationErrors {
         length: RangeInclusive<usize>,
     ) -> impl Iterator<Item = (usize, Raw<'a>)> + use<'a> {
         // The errors of a million items would not fit into a response.
-        const MOST: usize = 1000;
+        const MAX_VALIDATED: usize = 1000;
         let items = raw.map(|raw| serde_json::from_str::<Vec<Raw>>(raw.get()));
         match &items {
             Some(Ok(items)) => self.check_length(path, items.len(), length),
             Some(Err(_)) => self.add(path, "be an array"),
             None => {}
         }
-        (1..=MOST).zip(items.and_then(Result::ok).unwrap_or_default())
+        (1..=MAX_VALIDATED).zip(items.and_then(Result::ok).unwrap_or_default())
     }
 }

@@ -1,4 +1,4 @@
-//! What Lambda says about logs and traces ("Advanced logging controls" in its developer guide).
+//! Settings of logs and traces, which Lambda sets ("Advanced logging controls" in its developer guide).
 
 use std::env;
 
@@ -15,14 +15,14 @@ pub enum LogFormat {
     Terminal,
 }
 
-/// Logs and traces. Unlike [`Settings`](super::Settings), they have no invalid values: the reason why a start fails
-/// must reach the log.
+/// The settings of logs and traces. Invalid values fall back to defaults, because the reason why a start fails must
+/// reach the log.
 #[derive(Debug)]
 pub struct TelemetrySettings {
-    /// `AWS_LAMBDA_LOG_FORMAT`. Lambda always sets it; without it, a person reads the log, unless the level is
-    /// `DEBUG`.
+    /// `AWS_LAMBDA_LOG_FORMAT`, which Lambda always sets. Without it, the format is `Terminal`, or `Text` at the level
+    /// `DEBUG`. Unknown values mean `Text`.
     pub format: LogFormat,
-    /// `AWS_LAMBDA_LOG_LEVEL`: the minimum level of log entries, `INFO` by default.
+    /// `AWS_LAMBDA_LOG_LEVEL`: the minimum level of log entries. Unknown values mean `INFO`.
     pub level: LevelFilter,
     /// `AWS_LAMBDA_FUNCTION_NAME`: the dimension of the metrics.
     pub function_name: String,

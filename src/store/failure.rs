@@ -9,7 +9,7 @@ use aws_smithy_http::endpoint::ResolveEndpointError;
 use crate::attempts::Failure;
 use crate::error::Error;
 
-/// The error codes of throttling ("Error handling" in its developer guide).
+/// The error codes of throttling ("Error handling" in the `DynamoDB` developer guide).
 const THROTTLING: [&str; 3] =
     ["ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"];
 

@@ -20,7 +20,7 @@ struct Line<'a> {
     metadata: Metadata<'a>,
     #[serde(rename = "FunctionName")]
     function_name: &'a str,
-    // By these two, Lambda decides whether to keep the line, so metrics alone have the lowest level that it keeps.
+    // Lambda filters lines by these two. A line with metrics only has the configured level, so that Lambda keeps it.
     timestamp: Option<String>,
     level: &'static str,
     #[serde(flatten, serialize_with = "metric_values")]

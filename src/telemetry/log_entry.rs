@@ -61,8 +61,8 @@ impl Metric {
         Self { name, unit: "Count", value: Value::Integer(count) }
     }
 
-    fn latency(name: &'static str, latency: Duration) -> Self {
-        let microseconds = u32::try_from(latency.as_micros()).unwrap_or(u32::MAX);
+    fn duration(name: &'static str, duration: Duration) -> Self {
+        let microseconds = u32::try_from(duration.as_micros()).unwrap_or(u32::MAX);
         let milliseconds = f64::from(microseconds) / 1000.0;
         Self { name, unit: "Milliseconds", value: Value::Decimal(milliseconds) }
     }
@@ -87,10 +87,12 @@ impl<'a> From<&'a str> for Value<'a> {
 }
 
 impl fmt::Display for Value<'_> {
-    /// Quotes text with white space, as logfmt does.
+    /// Quotes text that contains whitespace, quotes or control characters, as in logfmt.
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Self::Text(text) if text.contains(|c: char| c.is_whitespace() || c.is_control()) => {
+            Self::Text(text)
+                if text.contains(|c: char| c == '"' || c.is_whitespace() || c.is_control()) =>
+            {
                 write!(f, "{text:?}")
             }
             Self::Text(text) => f.write_str(text),
@@ -101,10 +103,10 @@ impl fmt::Display for Value<'_> {
 }
 
 impl LogEntry<'_> {
-    /// ERROR for server-side faults, WARN for callers that were turned away.
+    /// ERROR for server-side faults, WARN for rejected callers.
     pub(super) fn level(&self) -> Level {
         match self.result {
-            Err(error) if error.is_ours() => Level::ERROR,
+            Err(error) if error.is_server_fault() => Level::ERROR,
             Err(error) => match error.kind() {
                 ErrorKind::UnauthorizedClient | ErrorKind::Forbidden => Level::WARN,
                 _ => Level::INFO,
@@ -113,7 +115,7 @@ impl LogEntry<'_> {
         }
     }
 
-    /// What became of the request, as a property and as a metric.
+    /// The outcome, as the property's value and as the metric's name.
     pub(super) fn outcome(&self) -> (&'static str, &'static str) {
         match self.result {
             Ok(response) => match response.outcome {
@@ -121,7 +123,7 @@ impl LogEntry<'_> {
                 Outcome::Replayed => ("replayed", "Replayed"),
                 Outcome::Relayed => ("relayed", "Relayed"),
             },
-            Err(error) if error.is_ours() => ("failed", "Failed"),
+            Err(error) if error.is_server_fault() => ("failed", "Failed"),
             Err(error) if error.kind() == ErrorKind::Conflict => ("conflicted", "Conflicted"),
             Err(_) => ("refused", "Refused"),
         }
@@ -137,7 +139,7 @@ impl LogEntry<'_> {
 
     pub(super) fn metrics(&self) -> Vec<Metric> {
         let mut metrics =
-            vec![Metric::latency("Latency", self.latency), Metric::count(self.outcome().1, 1)];
+            vec![Metric::duration("Latency", self.latency), Metric::count(self.outcome().1, 1)];
         if let Err(error) = self.result {
             metrics.push(Metric::count(error.kind().exception().name, 1));
         }
@@ -152,7 +154,7 @@ impl LogEntry<'_> {
             let calls = || self.calls.iter().filter(move |call| call.service == service);
             if calls().next().is_some() {
                 metrics.extend([
-                    Metric::latency(latency, calls().map(|call| call.latency).sum()),
+                    Metric::duration(latency, calls().map(|call| call.latency).sum()),
                     Metric::count(attempts, calls().map(|call| call.attempts).sum()),
                     Metric::count(throttles, calls().map(|call| call.throttles).sum()),
                 ]);
@@ -163,7 +165,7 @@ impl LogEntry<'_> {
                 metrics.push(Metric::count(errors, u32::try_from(failed).unwrap_or(u32::MAX)));
             }
         }
-        if self.calls.iter().any(ServiceCall::met_quota) {
+        if self.calls.iter().any(ServiceCall::exceeded_quota) {
             metrics.push(Metric::count("UpstreamLimitExceeded", 1));
         }
         metrics
@@ -204,9 +206,9 @@ impl LogEntry<'_> {
     }
 }
 
-/// Whether the call failed in a way that the service's alarm is for: not by a client's fault, nor, at `DynamoDB`, by
-/// an operator's, such as a missing table. If the Amazon Chime SDK rejects `CreateMeeting`, that counts, because the
-/// function has validated the request before.
+/// Whether the call counts for the service's error alarm. Client errors do not, and neither do `DynamoDB` errors that the
+/// operator caused, such as a missing table. A rejected `CreateMeeting` of the Amazon Chime SDK counts, because the
+/// function validated the request first.
 fn has_failed(call: &ServiceCall) -> bool {
     match (call.service, call.failed_with) {
         (_, Some(ErrorKind::ServiceUnavailable)) => true,
@@ -221,7 +223,8 @@ fn has_failed(call: &ServiceCall) -> bool {
     }
 }
 
-/// The beginning of a message, because one request can violate a hundred thousand constraints.
+/// The first 8 KiB of a message, because one request can violate a hundred thousand constraints, and a log entry has a
+/// limit ("`CloudWatch` Logs quotas" in its user guide).
 pub(super) fn truncated(message: &str) -> &str {
     &message[..message.floor_char_boundary(8 * 1024)]
 }

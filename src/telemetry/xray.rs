@@ -51,7 +51,7 @@ impl Daemon {
     /// The daemon at `address`, an IP address and a port.
     ///
     /// # Errors
-    /// If it is not an address, or not a reachable one.
+    /// If it is not an IP address and a port, or the socket cannot be opened.
     pub fn connect(address: &str) -> io::Result<Self> {
         let address: SocketAddr = address.parse().map_err(io::Error::other)?;
         let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };

@@ -111,7 +111,7 @@ async fn an_item_of_unknown_types_is_our_own_fault_too() {
     dynamodb.set_fault(Fault::before(Answer::Raw(400, without)));
     assert_eq!(function.invoke(&Event::named("rest-create")).await.status, 500);
     let log = function.process.stop().await;
-    assert!(log.contains("a rejected write without an item"), "{log}");
+    assert!(log.contains("DynamoDB rejected the write but returned no item"), "{log}");
     assert_eq!(log.matches("the item of meeting its-id cannot be read").count(), 3, "{log}");
     assert!(!log.contains("panic") && !log.contains("s3cr3t"), "{log}");
 }

@@ -47,7 +47,7 @@ fn what_api_gateway_refuses_looks_as_if_the_function_had() {
         let mut headers = json!({
             "gatewayresponse.header.x-amzn-ErrorType": format!("'{}'", wire.name),
         });
-        if let Some(wait) = Error::new(kind, "").wait() {
+        if let Some(wait) = Error::new(kind, "").retry_after() {
             headers["gatewayresponse.header.Retry-After"] = json!(format!("'{}'", wait.as_secs()));
             headers["gatewayresponse.header.x-amz-retry-after"] =
                 json!(format!("'{}'", wait.as_millis()));
