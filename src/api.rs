@@ -28,12 +28,21 @@ pub struct Api {
     pub relay: Option<Relay>,
 }
 
+/// An invocation of an operation: its time limit, and what it reports for telemetry, even if it fails.
+#[derive(Debug)]
+pub struct Invocation {
+    /// When the request arrived.
+    pub now: SystemTime,
+    /// By when the response must be ready.
+    pub deadline: Instant,
+    /// The media Region of the meeting to create, once the request is parsed.
+    pub media_region: Option<MediaRegion>,
+    /// The calls of remote services.
+    pub calls: Vec<ServiceCall>,
+}
+
 impl Api {
-    /// Performs `operation` for the caller of `request`. The request arrived at `now`, and the response is ready by
-    /// `deadline`.
-    ///
-    /// `media_region` and `calls` are filled in for telemetry, even if the operation fails: the media Region of the
-    /// meeting to create, and the calls of remote services.
+    /// Performs `operation` for the caller of `request`.
     ///
     /// # Errors
     /// `UnauthorizedClient` or `Forbidden` if the caller is not allowed, `BadRequest` for an unsupported operation,
@@ -42,10 +51,9 @@ impl Api {
         &self,
         operation: &Operation,
         request: &HttpRequest,
-        (now, deadline): (SystemTime, Instant),
-        media_region: &mut Option<MediaRegion>,
-        calls: &mut Vec<ServiceCall>,
+        invocation: &mut Invocation,
     ) -> Result<Response, Error> {
+        let Invocation { now, deadline, ref mut media_region, ref mut calls } = *invocation;
         let account_id = self.allowed_callers.authorize(&request.caller)?;
         match (operation.handler, &self.relay) {
             (Handler::Create, _) => {

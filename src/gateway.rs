@@ -15,7 +15,7 @@ use tokio::time::Instant;
 pub use self::event::{HttpRequest, NotHttp, PayloadFormat};
 pub use self::proxy_response::ProxyResponse;
 pub use self::route::{Handler, Operation};
-use crate::api::Api;
+use crate::api::{Api, Invocation};
 use crate::error::Error;
 use crate::telemetry::{self, LogEntry, Telemetry, TraceHeader};
 
@@ -36,14 +36,15 @@ pub async fn handle(
     let request = HttpRequest::from_event(&payload)?;
     let is_cold_start = telemetry.take_cold_start();
     let request_id = request.request_id.as_deref().unwrap_or(lambda_request_id);
-    let deadline = started_at + time_budget(context.deadline, now);
-    let mut calls = Vec::new();
+    let mut invocation = Invocation {
+        now,
+        deadline: started_at + time_budget(context.deadline, now),
+        media_region: None,
+        calls: Vec::new(),
+    };
     let operation = Operation::called_by(&request);
     let operation_name = operation.as_ref().ok().map(|operation| operation.name);
-    let mut media_region = None;
-    let call = async {
-        api.call(operation?, &request, (now, deadline), &mut media_region, &mut calls).await
-    };
+    let call = async { api.call(operation?, &request, &mut invocation).await };
     // Unwind-safe: invocations share no state that a panic could leave half changed.
     let result = AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|_| {
         Err(Error::service_failure(format!("a panic at {}", telemetry::take_panic_location())))
@@ -59,9 +60,9 @@ pub async fn handle(
         operation: operation_name,
         trace: context.xray_trace_id.as_deref().and_then(TraceHeader::parse),
         caller: &request.caller,
-        media_region,
+        media_region: invocation.media_region,
         meeting_id: request.meeting_id(),
-        calls: &calls,
+        calls: &invocation.calls,
         result: &result,
         is_cold_start,
     });
