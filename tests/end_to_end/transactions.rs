@@ -117,7 +117,7 @@ async fn whatever_becomes_of_the_count_a_live_meeting_is_answered_at_once() {
         }
     }
     let log = function.process.stop().await;
-    assert_eq!(log.matches("a rejected write without an item").count(), 4, "{log}");
+    assert_eq!(log.matches("DynamoDB rejected the write but returned no item").count(), 4, "{log}");
     assert_eq!(log.matches("the item of meeting its-id cannot be read").count(), 4, "{log}");
     assert!(!log.contains("s3cr3t"), "{log}");
 }
