@@ -96,11 +96,6 @@ impl ErrorKind {
         Exception { name, code, status }
     }
 
-    /// Whether this is a server-side fault, as opposed to a client error.
-    const fn is_server_fault(self) -> bool {
-        matches!(self, Self::ThrottledClient | Self::ServiceFailure | Self::ServiceUnavailable)
-    }
-
     /// How long a client should wait before it retries, where that helps.
     const fn retry_after(self) -> Option<Duration> {
         match self {
@@ -168,7 +163,8 @@ impl Error {
     /// Whether this is a server-side fault, as opposed to a client error.
     #[must_use]
     pub const fn is_server_fault(&self) -> bool {
-        self.kind.is_server_fault()
+        use ErrorKind::{ServiceFailure, ServiceUnavailable, ThrottledClient};
+        matches!(self.kind, ThrottledClient | ServiceFailure | ServiceUnavailable)
     }
 
     /// The message for the log: the exception, the client's message, and the full cause chain.

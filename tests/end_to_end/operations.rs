@@ -2,6 +2,9 @@
 //! entries.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
 
 use local_chime_sdk::{Answer, Fault as ChimeFault};
 use serde_json::{Value, json};
@@ -109,6 +112,52 @@ fn fields(command: &str) -> impl Iterator<Item = &str> {
             ["", "by", "desc", "asc", "count", "sum", "avg", "pct", "bin", "99"];
         !NONE.contains(word) && !word.starts_with('@') && *word != "5m"
     })
+}
+
+/// All of the function's source.
+fn source() -> String {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../src")];
+    let mut source = String::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.extension().and_then(OsStr::to_str) {
+                None => folders.push(path),
+                Some("rs") => source += &fs::read_to_string(path).unwrap(),
+                Some(_) => {}
+            }
+        }
+    }
+    source
+}
+
+#[test]
+fn the_messages_that_the_runbook_quotes_are_the_functions() {
+    /// Words of AWS, of libraries and of the console.
+    const OTHERS: [&str; 11] = [
+        "Concurrent executions",
+        "NewImage",
+        "TransactionConflict",
+        "Upstream",
+        "access denied",
+        "connect",
+        "deadline has elapsed",
+        "dns error",
+        "does not exist",
+        "dynamodb",
+        "not authorized",
+    ];
+    let source = source();
+    let prose: String = RUNBOOK.split("```").step_by(2).collect();
+    // Code in a sentence has quotes of its own.
+    let prose: String = prose.split('`').step_by(2).collect();
+    let prose = prose.split_whitespace().collect::<Vec<_>>().join(" ");
+    let quotes: Vec<_> = prose.split('"').skip(1).step_by(2).collect();
+    let messages: Vec<_> = quotes.into_iter().filter(|quote| !OTHERS.contains(quote)).collect();
+    assert!(messages.len() >= 6, "{messages:?}");
+    for part in messages.into_iter().flat_map(|message| message.split('…')) {
+        assert!(source.contains(part.trim()), "{part}");
+    }
 }
 
 #[tokio::test]
