@@ -87,20 +87,25 @@ invoke: need-python3 $(CARGO_LAMBDA) ## Send events/$EVENT.json to the server st
 		{ echo 'No reply from create-meeting at http://127.0.0.1:$(PORT). To start it: make run PORT=$(PORT)' >&2; exit 1; }
 
 .PHONY: test
-test: need-python3 $(CARGO_LAMBDA) $(CHIME_SDK_CLIENT)/chime_sdk_requirements.txt $(VENV)/boto3 $(VENV)/wheels $(MOTO) $(SCHEMATHESIS) $(OPENAPI_CLIENT) tests/node_modules/.package-lock.json tests/javascript/node_modules/.package-lock.json ## Run all tests
+test: need-python3 $(CARGO_LAMBDA) $(CHIME_SDK_CLIENT)/chime_sdk_requirements.txt $(VENV)/boto3 $(VENV)/wheels $(MOTO) $(SCHEMATHESIS) $(OPENAPI_CLIENT) tests/node_modules/.package-lock.json tests/javascript/node_modules/.package-lock.json ## Run the tests that need no Docker and no emulator of AWS
 	@cargo test --locked --workspace --exclude benches --exclude floor --exclude fuzz --exclude hello
 	@cargo build --locked --package local-dynamodb --package local-chime-sdk
 	@$(VENV)/bin/pytest tests/test_make.py tests/test_openapi.py tests/test_programs.py tests/test_smoke.py tests/test_validate_chime_requests.py tests/test_service_description.py
 	@$(CHIME_SDK_CLIENT)/bin/pytest tests/test_local_chime_sdk.py tests/test_local_chime_sdk_program.py tests/test_clients.py
 
+# Amazon Linux 2023 has glibc 2.34. Linked for the older version that is zig's default, a program would load two more
+# libraries at each cold start. With arm64, SAM sets the target itself.
+LAMBDA_TARGET = $(if $(filter x86_64,$(ARCHITECTURE)),x86_64-unknown-linux-gnu.2.34)
+
 .PHONY: sam-build
 sam-build: $(SAM) $(CARGO_LAMBDA) $(VENV)/ziglang ## Build the deployment package with SAM (ARCHITECTURE=x86_64|arm64)
-	@$(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
+	@$(if $(LAMBDA_TARGET),CARGO_LAMBDA_BUILD='{target=["$(LAMBDA_TARGET)"]}') \
+		$(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
 
 .PHONY: need-docker
 need-docker:
 	@docker info >/dev/null 2>&1 || { \
-		echo 'sam local runs the function in a container, and no Docker engine answers "docker info".' >&2; \
+		echo 'The function runs in a container here, and no Docker engine responds to "docker info".' >&2; \
 		echo 'Install one (on Debian and Ubuntu the package docker.io), start it, and join the group docker.' >&2; \
 		exit 1; }
 
@@ -155,9 +160,10 @@ bench: ARCHITECTURE = $(subst aarch64,arm64,$(shell uname -m))
 .PHONY: bench
 bench: sam-build $(PYTHON_PEER)/requirements.txt $(PEERS)/node/node_modules/.package-lock.json ## Benchmark the function against alternatives (half an hour; ROUNDS=40; instructions need valgrind)
 	@cargo build --locked --profile driver --package benches --bin side-by-side
-	@$(CARGO_LAMBDA) lambda build --quiet --locked --release --package floor --package hello
+	@$(CARGO_LAMBDA) lambda build --quiet --locked --release $(addprefix --target ,$(LAMBDA_TARGET)) \
+		--package floor --package hello
 	@CARGO_TARGET_DIR=$(TARGET) $(CARGO_LAMBDA) lambda build --quiet --locked --release \
-		--manifest-path $(PEERS)/rust-defaults/Cargo.toml
+		$(addprefix --target ,$(LAMBDA_TARGET)) --manifest-path $(PEERS)/rust-defaults/Cargo.toml
 	@$(PEERS)/node/node_modules/.bin/esbuild $(PEERS)/node/runtime.mjs --bundle --minify --platform=node \
 		--target=node20 --log-level=warning --outfile=$(NODE_BUNDLE)
 	@$(TARGET)/driver/side-by-side $(ROUNDS) \

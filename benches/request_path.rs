@@ -1,4 +1,4 @@
-//! The cost of a request between the Runtime API and the store, without either.
+//! The cost of a request between the Runtime API and the store, excluding both.
 //!
 //! `cargo bench --package benches` runs it. The cost per byte should not grow with the length of a
 //! body.

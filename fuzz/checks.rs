@@ -3,7 +3,7 @@
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use serde_json::Value;
 
-/// Asserts that the API has this reply.
+/// Asserts that this is a valid reply of the API.
 pub fn reply(reply: &Value) {
     let header = |name: &str| reply["headers"][name].as_str();
     let status = reply["statusCode"].as_u64().unwrap();
@@ -37,8 +37,8 @@ fn success(status: u64, body: &Value, is_replay: bool) {
     }
 }
 
-/// Asserts that the Amazon Chime SDK has this request: a path of valid IDs, an encoded query, and a
-/// JSON object.
+/// Asserts that this is a valid request to the Amazon Chime SDK: its path has valid IDs, its query
+/// is encoded, and its body is empty or a JSON object.
 pub fn sent(request: &HttpRequest) {
     let target = request.uri().strip_prefix("http://chime.test/").unwrap();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));

@@ -1,10 +1,10 @@
-//! From an event, and the remote services' responses, to the reply.
+//! Fuzzes the function, from an event and the remote services' responses to the reply.
 //!
 //! An input is an event. Responses of the services may follow, one per line, with a status before
 //! the body: `HTTP 400` for `DynamoDB`'s response to a write, `READ 200` for its response to a
 //! read, and `CHIME 404` for the Amazon Chime SDK's response to each call. Whatever they contain,
-//! nothing panics, every reply is one that the API has, and the Amazon Chime SDK gets only requests
-//! that it has.
+//! nothing may panic, every reply must be valid, and the Amazon Chime SDK must receive only valid
+//! requests.
 #![no_main]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "panics are how it finds bugs")]
 
@@ -40,7 +40,7 @@ type Answer = (u16, Vec<u8>);
 struct Answers {
     write: Answer,
     read: Answer,
-    /// If it is missing, the usual response to each request.
+    /// If it is missing, each request gets its usual response.
     chime_sdk: Option<Answer>,
 }
 

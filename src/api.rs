@@ -11,7 +11,7 @@ use crate::caller::AllowedCallers;
 use crate::create_meeting::CreateMeeting;
 use crate::create_meeting_with_attendees;
 use crate::error::Error;
-use crate::gateway::{Handler, HttpRequest, Operation};
+use crate::gateway::{Handler, HttpRequest, Operation, Route};
 use crate::meeting::MediaRegion;
 use crate::relay::{self, Relay};
 use crate::request::CreateMeetingRequest;
@@ -42,25 +42,25 @@ pub struct Invocation {
 }
 
 impl Api {
-    /// Performs `operation` for the caller of `request`.
+    /// Performs the operation of `route` for the caller of `request`.
     ///
     /// # Errors
     /// `UnauthorizedClient` or `Forbidden` if the caller is not allowed, `BadRequest` for an unsupported operation,
     /// and the errors of the operation.
     pub async fn call(
         &self,
-        operation: &Operation,
+        route: &Route<'_>,
         request: &HttpRequest,
         invocation: &mut Invocation,
     ) -> Result<Response, Error> {
         let Invocation { now, deadline, ref mut media_region, ref mut calls } = *invocation;
-        let account_id = self.allowed_callers.authorize(&request.caller)?;
+        let account = self.allowed_callers.authorize(&request.caller)?;
+        let operation = route.operation;
         match (operation.handler, &self.relay) {
             (Handler::Create, _) => {
                 let input = CreateMeetingRequest::from_json(&request.json_body()?)?;
                 *media_region = Some(input.media_region);
-                let output =
-                    self.create_meeting.call(account_id, input, now, deadline, calls).await?;
+                let output = self.create_meeting.call(account, input, now, deadline, calls).await?;
                 Response::meeting(output, None)
             }
             // Boxed to keep the future of the operation above small.
@@ -71,7 +71,7 @@ impl Api {
                     *media_region = Some(input.0.media_region);
                     let operations = (&self.create_meeting, relay);
                     let (output, attendees) = create_meeting_with_attendees::call(
-                        operations, account_id, input, now, deadline, calls,
+                        operations, account, input, now, deadline, calls,
                     )
                     .await?;
                     Response::meeting(output, Some(attendees))
@@ -79,7 +79,7 @@ impl Api {
                 .await
             }
             (Handler::Relay(relayed), Some(relay)) => {
-                Box::pin(relay.call((operation, relayed), request, deadline, calls)).await
+                Box::pin(relay.call(account, (route, relayed), request, deadline, calls)).await
             }
             (Handler::Unsupported(reason), Some(_)) => Err(unsupported(operation, reason)),
             (_, None) => {

@@ -1,6 +1,6 @@
 //! Calls of remote services: retries, timeouts, and what each call took.
 //!
-//! Every call runs through [`with_retries`]. The SDK's own retries are off.
+//! Every call runs through [`with_retries`], which returns a [`Completed`] call. The SDK's own retries are off.
 
 use std::time::{Duration, SystemTime};
 
@@ -148,25 +148,44 @@ impl From<Error> for Failure {
     }
 }
 
-/// Marks the last of `calls` as failed: its response turned out to be unusable.
-pub fn mark_failed(calls: &mut [ServiceCall], error: &Error) {
-    if let Some(call) = calls.last_mut() {
-        call.failed_with = Some(error.kind());
+/// A completed call: what it took, and its result.
+#[derive(Debug)]
+#[must_use]
+pub struct Completed<T> {
+    /// What it took.
+    pub call: ServiceCall,
+    /// The error is the last attempt's, or `ServiceUnavailable` if that timed out.
+    pub result: Result<T, Error>,
+}
+
+impl<T> Completed<T> {
+    /// Parses a successful response. If it is unusable, the call has failed.
+    pub fn parse<U>(self, parse: impl FnOnce(T) -> Result<U, Error>) -> Completed<U> {
+        let Self { mut call, result } = self;
+        let parse =
+            |response| parse(response).inspect_err(|error| call.failed_with = Some(error.kind()));
+        let result = result.and_then(parse);
+        Completed { call, result }
+    }
+
+    /// Adds the call to `calls`, for telemetry, and returns its result.
+    ///
+    /// # Errors
+    /// The call's.
+    pub fn record(self, calls: &mut Vec<ServiceCall>) -> Result<T, Error> {
+        calls.push(self.call);
+        self.result
     }
 }
 
-/// Calls `operation` of `service` with `send`, retries it if that may help, and adds the call to `calls`. The call ends
-/// by `deadline`, and each attempt within `attempt_timeout`.
-///
-/// # Errors
-/// The last attempt's, or `ServiceUnavailable` if it timed out.
+/// Calls `operation` of `service` with `send`, and retries it if that may help. The call ends by `deadline`, and each
+/// attempt within `attempt_timeout`.
 pub async fn with_retries<T, F: Future<Output = Result<(T, ResponseMetadata), Failure>>>(
     (service, operation): (Service, &'static str),
-    calls: &mut Vec<ServiceCall>,
     deadline: Instant,
     attempt_timeout: Duration,
     mut send: impl FnMut() -> F,
-) -> Result<T, Error> {
+) -> Completed<T> {
     let started = Instant::now();
     let mut call = ServiceCall {
         service,
@@ -211,6 +230,5 @@ pub async fn with_retries<T, F: Future<Output = Result<(T, ResponseMetadata), Fa
     };
     call.latency = started.elapsed();
     call.failed_with = result.as_ref().err().map(Error::kind);
-    calls.push(call);
-    result
+    Completed { call, result }
 }

@@ -30,6 +30,19 @@ impl Caller {
     }
 }
 
+/// The account of a caller that may call. Only [`AllowedCallers::authorize`] creates one, and every operation requires
+/// one, so none can be called without authorization.
+#[derive(Clone, Copy, Debug)]
+pub struct AuthorizedAccount<'a>(&'a str);
+
+impl<'a> AuthorizedAccount<'a> {
+    /// The account's ID, or `anonymous`.
+    #[must_use]
+    pub const fn id(self) -> &'a str {
+        self.0
+    }
+}
+
 /// Which callers are allowed.
 #[derive(Debug)]
 pub enum AllowedCallers {
@@ -46,7 +59,7 @@ impl AllowedCallers {
     ///
     /// # Errors
     /// `UnauthorizedClient` if an identity is required and missing, `Forbidden` if its account is not allowed.
-    pub fn authorize<'a>(&self, caller: &'a Caller) -> Result<&'a str, Error> {
+    pub fn authorize<'a>(&self, caller: &'a Caller) -> Result<AuthorizedAccount<'a>, Error> {
         match (self, &caller.account_id) {
             (Self::Identified | Self::OfAccounts(_), None) => Err(Error::new(
                 ErrorKind::UnauthorizedClient,
@@ -59,7 +72,7 @@ impl AllowedCallers {
                     format!("The account {account} is not allowed to call this endpoint."),
                 ))
             }
-            _ => Ok(caller.account()),
+            _ => Ok(AuthorizedAccount(caller.account())),
         }
     }
 }

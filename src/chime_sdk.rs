@@ -19,7 +19,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::attempts::{Failure, ResponseMetadata, Retry, Service, ServiceCall, with_retries};
+use crate::attempts::{Completed, Failure, ResponseMetadata, Retry, Service, with_retries};
 use crate::error::{Cause, Error, ErrorKind};
 
 /// The service name in signatures ("signingName" in the service model).
@@ -60,19 +60,13 @@ impl ChimeSdk {
     /// A client for the control Region `region`, with the URL `endpoint`.
     #[must_use]
     pub fn new(
-        connector: impl HttpConnector + 'static,
+        connector: SharedHttpConnector,
         credentials: SharedCredentialsProvider,
         region: String,
         endpoint: &str,
     ) -> Self {
         let endpoint = endpoint.trim_end_matches('/').to_owned();
-        Self {
-            connector: SharedHttpConnector::new(connector),
-            credentials,
-            cached: Mutex::default(),
-            region,
-            endpoint,
-        }
+        Self { connector, credentials, cached: Mutex::default(), region, endpoint }
     }
 
     /// The control Region.
@@ -86,16 +80,11 @@ impl ChimeSdk {
     /// # Errors
     /// The service's error, such as `NotFound` for a meeting that has ended; `ServiceUnavailable`; or `ServiceFailure` for
     /// an error that the client cannot act on, and for a response that is too large.
-    pub async fn call(
-        &self,
-        request: Request<'_>,
-        deadline: Instant,
-        calls: &mut Vec<ServiceCall>,
-    ) -> Result<Vec<u8>, Error> {
+    pub async fn call(&self, request: Request<'_>, deadline: Instant) -> Completed<Vec<u8>> {
         let call = (Service::ChimeSdkMeetings, request.operation);
         // Leaves time for two attempts that time out, or three that fail at once.
         let attempt_timeout = deadline.saturating_duration_since(Instant::now()) * 2 / 5;
-        with_retries(call, calls, deadline, attempt_timeout, || self.send(request)).await
+        with_retries(call, deadline, attempt_timeout, || self.send(request)).await
     }
 
     async fn send(&self, request: Request<'_>) -> Result<(Vec<u8>, ResponseMetadata), Failure> {

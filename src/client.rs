@@ -10,14 +10,15 @@ use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::config::{Builder, Config, Region};
+use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_http_client::{Builder as HttpClient, Connector};
-use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
 
 use crate::attempts::CONNECT_TIMEOUT;
-use crate::chime_sdk::ChimeSdk;
-use crate::settings::{ChimeSdkSettings, Settings};
+use crate::settings::Settings;
 
 /// The root certificates of AWS's endpoints in its public Regions, from Amazon Trust Services' repository. `AWS_CA_BUNDLE`
 /// replaces them.
@@ -41,39 +42,27 @@ pub fn dynamodb(
     config
 }
 
-/// A client of the Amazon Chime SDK. It connects on its first call.
+/// The connections, which all clients share.
 ///
 /// # Errors
 /// If the TLS context cannot be built.
-pub fn chime_sdk(
-    settings: &Settings,
-    chime: &ChimeSdkSettings,
-    credentials: SharedCredentialsProvider,
-) -> Result<ChimeSdk, lambda_runtime::Error> {
+pub fn connector(settings: &Settings) -> Result<SharedHttpConnector, lambda_runtime::Error> {
+    let ca_bundle = settings.ca_bundle.as_deref().unwrap_or(AMAZON_TRUST_SERVICES);
+    let trust_store = TrustStore::empty().with_pem_certificate(ca_bundle);
     let timeouts = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
     let connector = Connector::builder()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(tls_context(settings)?)
+        .tls_context(TlsContext::builder().with_trust_store(trust_store).build()?)
         .connector_settings(timeouts)
         .build();
-    Ok(ChimeSdk::new(connector, credentials, chime.region.clone(), &chime.endpoint_url))
+    Ok(SharedHttpConnector::new(connector))
 }
 
-/// The HTTP client for `DynamoDB` and for credentials.
-///
-/// # Errors
-/// If the TLS context cannot be built.
-pub fn http_client(settings: &Settings) -> Result<SharedHttpClient, lambda_runtime::Error> {
-    Ok(HttpClient::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(tls_context(settings)?)
-        .build_https())
-}
-
-fn tls_context(settings: &Settings) -> Result<TlsContext, lambda_runtime::Error> {
-    let ca_bundle = settings.ca_bundle.as_deref().unwrap_or(AMAZON_TRUST_SERVICES);
-    let trust_store = TrustStore::empty().with_pem_certificate(ca_bundle);
-    Ok(TlsContext::builder().with_trust_store(trust_store).build()?)
+/// An HTTP client of the SDK with these connections. The SDK's own HTTP client would parse the certificates twice: it
+/// builds a connector to validate its configuration, and another one for the first request.
+#[must_use]
+pub fn http_client(connector: SharedHttpConnector) -> SharedHttpClient {
+    http_client_fn(move |_, _| connector.clone())
 }
 
 /// The credentials in the environment, or those at the URL that it names: Lambda renews them there for environments that

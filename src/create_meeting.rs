@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::attempts::ServiceCall;
+use crate::caller::AuthorizedAccount;
 use crate::error::{Error, ErrorKind};
 use crate::media_plane::chime_sdk_meetings::ChimeSdkMeetings;
 use crate::media_plane::{MediaPlane, NewMeeting};
@@ -106,7 +107,7 @@ impl CreateMeeting {
     /// the media plane.
     pub async fn call(
         &self,
-        account_id: &str,
+        account: AuthorizedAccount<'_>,
         request: CreateMeetingRequest,
         now: SystemTime,
         deadline: Instant,
@@ -114,7 +115,8 @@ impl CreateMeeting {
     ) -> Result<CreateMeetingOutput, Error> {
         let since_1970 = now.duration_since(UNIX_EPOCH).map_err(Error::service_failure)?;
         let started = Instant::now();
-        let execution = Execution { account_id, request, since_1970, started, deadline };
+        let execution =
+            Execution { account_id: account.id(), request, since_1970, started, deadline };
         match &self.media_plane {
             MediaPlane::Templates(templates) => {
                 let meeting_id = Uuid::new_v4();
@@ -145,7 +147,7 @@ impl CreateMeeting {
         let now = since_1970.as_secs();
         let key = (account_id, &*request.client_request_token);
         let read_by = started + execution.share(READ_BY);
-        let lookup = self.store.read(key, self.daily_limit, now, read_by, calls).await?;
+        let lookup = self.store.read(key, self.daily_limit, now, read_by).await.record(calls)?;
         let mut ended = None;
         if let Some(existing) = lookup.meeting {
             if existing.age(now) >= chime.check_after() {
@@ -190,9 +192,8 @@ impl CreateMeeting {
             expires_at: expires.as_secs() + u64::from(expires.subsec_nanos() > 0),
             write_id: new.write_id,
         };
-        let existing =
-            self.store.put(&meeting, ended, self.daily_limit, now, deadline, calls).await?;
-        match existing {
+        let put = self.store.put(&meeting, ended, self.daily_limit, now, deadline).await;
+        match put.record(calls)? {
             Some(existing) if !existing.has_same_writer(&meeting) => {
                 replay(&meeting.request, existing)
             }

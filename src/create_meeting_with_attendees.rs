@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use tokio::time::Instant;
 
 use crate::attempts::ServiceCall;
+use crate::caller::AuthorizedAccount;
 use crate::create_meeting::{CreateMeeting, CreateMeetingOutput};
 use crate::error::{Error, ErrorKind};
 use crate::relay::{CreatedAttendees, Relay};
@@ -24,7 +25,7 @@ const MEETING_BY: u32 = 65;
 /// recently that the check did not notice.
 pub async fn call(
     (create_meeting, relay): (&CreateMeeting, &Relay),
-    account_id: &str,
+    account: AuthorizedAccount<'_>,
     (request, attendees): (CreateMeetingRequest, Vec<Attendee>),
     now: SystemTime,
     deadline: Instant,
@@ -32,12 +33,12 @@ pub async fn call(
 ) -> Result<(CreateMeetingOutput, CreatedAttendees), Error> {
     let started = Instant::now();
     let create_by = started + deadline.saturating_duration_since(started) * MEETING_BY / 100;
-    let output = create_meeting.call(account_id, request, now, create_by, calls).await?;
+    let output = create_meeting.call(account, request, now, create_by, calls).await?;
     if attendees.is_empty() {
         return Ok((output, CreatedAttendees::default()));
     }
     let meeting_id = &output.meeting.meeting_id;
-    let created = relay.create_attendees(meeting_id, attendees, deadline, calls).await;
+    let created = relay.create_attendees(account, meeting_id, attendees, deadline, calls).await;
     let created = created.map_err(|error| match error.kind() {
         ErrorKind::NotFound => Error::bad_request(
             "The meeting of this ClientRequestToken has ended. Use another token, or retry in a minute.",

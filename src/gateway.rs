@@ -14,8 +14,9 @@ use tokio::time::Instant;
 
 pub use self::event::{HttpRequest, NotHttp, PayloadFormat};
 pub use self::proxy_response::ProxyResponse;
-pub use self::route::{Handler, Operation};
+pub use self::route::{Handler, Operation, Route};
 use crate::api::{Api, Invocation};
+use crate::chime_sdk::patterns;
 use crate::error::Error;
 use crate::telemetry::{self, LogEntry, Telemetry, TraceHeader};
 
@@ -42,9 +43,12 @@ pub async fn handle(
         media_region: None,
         calls: Vec::new(),
     };
-    let operation = Operation::called_by(&request);
-    let operation_name = operation.as_ref().ok().map(|operation| operation.name);
-    let call = async { api.call(operation?, &request, &mut invocation).await };
+    let route = Route::of(&request);
+    let (operation, meeting_id) = match &route {
+        Ok(route) => (Some(route.operation.name), route.meeting_id),
+        Err(_) => (None, None),
+    };
+    let call = async { api.call(&route?, &request, &mut invocation).await };
     // Unwind-safe: invocations share no state that a panic could leave half changed.
     let result = AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|_| {
         Err(Error::service_failure(format!("a panic at {}", telemetry::take_panic_location())))
@@ -57,11 +61,11 @@ pub async fn handle(
         request_id,
         extended_request_id: request.extended_request_id.as_deref(),
         lambda_request_id,
-        operation: operation_name,
+        operation,
         trace: context.xray_trace_id.as_deref().and_then(TraceHeader::parse),
         caller: &request.caller,
         media_region: invocation.media_region,
-        meeting_id: request.meeting_id(),
+        meeting_id: meeting_id.filter(|id| patterns::is_id(id)),
         calls: &invocation.calls,
         result: &result,
         is_cold_start,

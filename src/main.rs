@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use create_meeting::api::Api;
+use create_meeting::chime_sdk::ChimeSdk;
 use create_meeting::create_meeting::CreateMeeting;
 use create_meeting::media_plane::MediaPlane;
 use create_meeting::media_plane::chime_sdk_meetings::{ChimeSdkMeetings, TokenScope};
@@ -48,7 +49,8 @@ fn check() -> ExitCode {
 /// Builds the API from the environment.
 fn configure() -> Result<Api, lambda_runtime::Error> {
     let settings = Settings::from_env()?;
-    let http_client = client::http_client(&settings)?;
+    let connector = client::connector(&settings)?;
+    let http_client = client::http_client(connector.clone());
     let credentials = client::credentials(http_client.clone());
     let dynamodb = client::dynamodb(&settings, http_client, credentials.clone());
     let (media_plane, relay) = match settings.media_plane {
@@ -61,7 +63,8 @@ fn configure() -> Result<Api, lambda_runtime::Error> {
                 table: settings.table.clone(),
                 token_window: settings.meeting_lifetime.min(ChimeSdkMeetings::MAX_TOKEN_WINDOW),
             };
-            let client = Arc::new(client::chime_sdk(&settings, chime, credentials)?);
+            let (region, url) = (chime.region.clone(), &chime.endpoint_url);
+            let client = Arc::new(ChimeSdk::new(connector, credentials, region, url));
             let relay = Relay::new(client.clone());
             let chime = ChimeSdkMeetings::new(client, chime.sends_notifications, scope);
             (MediaPlane::ChimeSdkMeetings(Box::new(chime)), Some(relay))

@@ -12,10 +12,11 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 pub use self::response::CreatedAttendees;
-use crate::attempts::{self, ServiceCall};
+use crate::attempts::ServiceCall;
+use crate::caller::AuthorizedAccount;
 use crate::chime_sdk::{ChimeSdk, Request, patterns};
 use crate::error::{Error, ErrorKind};
-use crate::gateway::{HttpRequest, Operation};
+use crate::gateway::{HttpRequest, Operation, Route};
 use crate::request::attendees::{Attendee, Attendees};
 use crate::request::transcription::Transcription;
 use crate::request::validation::ValidationErrors;
@@ -59,25 +60,27 @@ impl Relay {
     /// `BadRequest` for a request that the Amazon Chime SDK is known to reject, and the service's errors, translated.
     pub async fn call(
         &self,
-        operation: (&Operation, Relayed),
+        _account: AuthorizedAccount<'_>,
+        (route, operation): (&Route<'_>, Relayed),
         request: &HttpRequest,
         deadline: Instant,
         calls: &mut Vec<ServiceCall>,
     ) -> Result<Response, Error> {
-        let (Operation { name, method, selector, .. }, operation) = operation;
+        let Operation { name, method, .. } = *route.operation;
         let mut errors = ValidationErrors::default();
-        let path = path::path_and_query(operation, selector, request, &mut errors);
+        let path = path::path_and_query((route, operation), request, &mut errors);
         let body = operation.body(request, &mut errors)?;
         errors.into_result(())?;
         let call = Request { operation: name, method, path: &path, body: &body };
-        let response = match self.client.call(call, deadline, calls).await {
-            Err(error) if operation.is_already_deleted(&error, calls) => Vec::new(),
-            response => response.map_err(|error| operation.translate(error))?,
-        };
-        let body = response::to_legacy(operation, response);
+        let mut completed = self.client.call(call, deadline).await;
+        if operation.is_already_deleted(&completed.call) {
+            completed.result = Ok(Vec::new());
+        }
+        let completed = completed.parse(|response| response::to_legacy(operation, response));
+        let body = completed.record(calls).map_err(|error| operation.translate(error))?;
         Ok(Response {
             status: operation.status(),
-            body: body.inspect_err(|error| attempts::mark_failed(calls, error))?,
+            body,
             outcome: Outcome::Relayed,
             meeting_id: None,
             not_sent: Vec::new(),
@@ -90,6 +93,7 @@ impl Relay {
     /// The service's, translated: `NotFound` if the meeting has ended. `ServiceFailure` if the meeting ID is malformed.
     pub async fn create_attendees(
         &self,
+        _account: AuthorizedAccount<'_>,
         meeting_id: &str,
         attendees: Vec<Attendee>,
         deadline: Instant,
@@ -104,9 +108,9 @@ impl Relay {
         let body = to_json(&Attendees { attendees })?;
         let name = "BatchCreateAttendee";
         let call = Request { operation: name, method: "POST", path: &path, body: &body };
-        let response = self.client.call(call, deadline, calls).await;
-        let response = response.map_err(|error| operation.translate(error))?;
-        response::parse(&response).inspect_err(|error| attempts::mark_failed(calls, error))
+        let completed = self.client.call(call, deadline).await;
+        let completed = completed.parse(|response| response::parse(&response));
+        completed.record(calls).map_err(|error| operation.translate(error))
     }
 }
 
@@ -134,12 +138,12 @@ impl Relayed {
         }
     }
 
-    /// Whether the error means that an earlier attempt already deleted the resource, though its response was lost. A
+    /// Whether the call failed because an earlier attempt already deleted the resource, though its response was lost. A
     /// throttled attempt cannot have deleted anything, so it does not count.
-    fn is_already_deleted(self, error: &Error, calls: &[ServiceCall]) -> bool {
+    fn is_already_deleted(self, call: &ServiceCall) -> bool {
         matches!(self, Self::DeleteMeeting | Self::DeleteAttendee)
-            && error.kind() == ErrorKind::NotFound
-            && calls.last().is_some_and(|call| call.attempts - call.throttles > 1)
+            && call.failed_with == Some(ErrorKind::NotFound)
+            && call.attempts - call.throttles > 1
     }
 
     /// Translates the service's error to one that the legacy operation has. An error that neither API documents for the

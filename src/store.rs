@@ -17,7 +17,6 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Builder;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity::Total;
@@ -27,9 +26,7 @@ use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use self::item::Item;
-use crate::attempts::{
-    self, CONNECT_TIMEOUT, Failure, ResponseMetadata, Service, ServiceCall, with_retries,
-};
+use crate::attempts::{Completed, Failure, MAX_ATTEMPTS, ResponseMetadata, Service, with_retries};
 use crate::error::Error;
 use crate::meeting::MediaPlacement;
 use crate::request::CreateMeetingRequest;
@@ -91,9 +88,7 @@ impl Store {
     /// The table with this name, and a client for it.
     #[must_use]
     pub fn new(config: Builder, table: String) -> Self {
-        // The client has a connection pool per connect timeout, so the timeout must not depend on the deadline.
-        let connect = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build();
-        let config = config.timeout_config(connect).retry_config(RetryConfig::disabled()).build();
+        let config = config.retry_config(RetryConfig::disabled()).build();
         Self { client: Client::from_conf(config), table }
     }
 
@@ -137,32 +132,31 @@ impl Store {
         daily_limit: Option<NonZeroU32>,
         now: u64,
         deadline: Instant,
-        calls: &mut Vec<ServiceCall>,
-    ) -> Result<Lookup, Error> {
+    ) -> Completed<Lookup> {
         let attempt_timeout = attempt_timeout(deadline);
         let key = key(account_id, token);
-        let (item, limit_reached) = match daily_limit {
+        let completed = match daily_limit {
             None => {
                 let call = (Service::DynamoDb, "GetItem");
                 let get = || self.get(&key);
-                (with_retries(call, calls, deadline, attempt_timeout, get).await?, None)
+                with_retries(call, deadline, attempt_timeout, get).await
             }
             Some(limit) => {
                 let call = (Service::DynamoDb, "BatchGetItem");
                 let get = || self.get_with_counter(&key, account_id, limit, now);
-                with_retries(call, calls, deadline, attempt_timeout, get).await?
+                with_retries(call, deadline, attempt_timeout, get).await
             }
         };
-        let unexpired = item.as_ref().filter(|item| !has_expired(item, now));
-        let meeting = unexpired.map(parse).transpose();
-        let meeting = meeting.inspect_err(|error| attempts::mark_failed(calls, error))?;
-        Ok(Lookup { meeting, limit_reached })
+        completed.parse(|(item, limit_reached)| {
+            let unexpired = item.as_ref().filter(|item| !has_expired(item, now));
+            Ok(Lookup { meeting: unexpired.map(parse).transpose()?, limit_reached })
+        })
     }
 
     async fn get(
         &self,
         key: &Attributes,
-    ) -> Result<(Option<Attributes>, ResponseMetadata), Failure> {
+    ) -> Result<((Option<Attributes>, Option<Error>), ResponseMetadata), Failure> {
         let output = self
             .client
             .get_item()
@@ -173,7 +167,7 @@ impl Store {
             .send()
             .await?;
         let metadata = metadata(output.consumed_capacity.as_slice());
-        Ok((output.item, metadata))
+        Ok(((output.item, None), metadata))
     }
 
     /// Writes `meeting`, unless the table has a meeting with its key that has not expired at `now` (seconds since 1970):
@@ -191,20 +185,19 @@ impl Store {
         daily_limit: Option<NonZeroU32>,
         now: u64,
         deadline: Instant,
-        calls: &mut Vec<ServiceCall>,
-    ) -> Result<Option<StoredMeeting>, Error> {
+    ) -> Completed<Option<StoredMeeting>> {
         let attempt_timeout = attempt_timeout(deadline);
         let condition = Condition::unless_unexpired(now, ended);
         match daily_limit {
             None => {
                 let call = (Service::DynamoDb, "PutItem");
                 let put = || self.put_item(meeting, &condition);
-                with_retries(call, calls, deadline, attempt_timeout, put).await
+                with_retries(call, deadline, attempt_timeout, put).await
             }
             Some(limit) => {
                 let call = (Service::DynamoDb, "TransactWriteItems");
                 let put = || self.put_and_count(meeting, &condition, limit, now);
-                with_retries(call, calls, deadline, attempt_timeout, put).await
+                with_retries(call, deadline, attempt_timeout, put).await
             }
         }
     }
@@ -260,7 +253,7 @@ impl Condition {
 
 /// How long an attempt may take, so that all attempts and the backoff between them fit before the deadline.
 fn attempt_timeout(deadline: Instant) -> Duration {
-    deadline.saturating_duration_since(Instant::now()) / (attempts::MAX_ATTEMPTS + 1)
+    deadline.saturating_duration_since(Instant::now()) / (MAX_ATTEMPTS + 1)
 }
 
 fn metadata(consumed: &[ConsumedCapacity]) -> ResponseMetadata {

@@ -53,7 +53,7 @@ def definitions(shape):
 
 
 def generate():
-    """One line for each structure."""
+    """The schema as JSON, with one line for each structure."""
     model = chime_sdk_model.load()
     schemas = {}
     for operation in OPERATIONS:

@@ -6,14 +6,14 @@ import pytest
 
 from serving import serving
 
-# The make that runs the tests passes on its own command line in these.
+# `make` passes its own command line to child processes in these variables.
 for name in ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"):
     os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="session")
 def endpoint(tmp_path_factory):
-    """A `make run`."""
+    """The endpoint of a `make run`."""
     directory = tmp_path_factory.mktemp("make-run")
     command = ["make", "run", "PORT={port}", f"DATABASE={directory}/meetings.db"]
     with serving(command, directory / "make.log") as endpoint:

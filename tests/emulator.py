@@ -4,9 +4,10 @@
 
 - `AWS::LanguageExtensions`: ministack keeps references to parameters, so a changed parameter would not publish a
   version of the function. SAM's implementation replaces them with values, as AWS documents it.
-- `AWS::Lambda::Version`: Lambda publishes no version that equals the latest one in code and configuration, and
-  CloudFormation fails then. ministack publishes a version after each update of the function.
-- The Amazon Chime SDK: ministack has none. The function finds the local one, by the same variable as this program.
+- `AWS::Lambda::Version`: Lambda publishes no version with the same code and configuration as the latest one, and
+  CloudFormation then fails. ministack publishes a version after each update of the function.
+- The Amazon Chime SDK: ministack has none. The function calls the local one, whose endpoint is in the same environment
+  variable as for this program.
 - `ReservedConcurrentExecutions`: ministack ignores it in templates, and for versions of a function.
 - CodeDeploy: ministack has none. Here, a gradual deployment shifts all traffic at once, or fails if an alarm that
   guards it is firing.
@@ -14,8 +15,8 @@
 - Pipes: ministack delivers all records of a stream, in batches of any size. Here, a pipe applies its filter and
   delivers one record at a time, which is the template's batch size.
 
-There are two more differences. ministack replaces the API, and so its ID, when its definition changes. And callers from
-other accounts do not find the API.
+There are two more differences. ministack replaces the API, and so its ID, when its definition changes. Callers from
+other accounts cannot reach the API.
 """
 
 import functools
@@ -33,7 +34,7 @@ os.environ.update(
     LAMBDA_EXECUTOR="local",
     # IAM policies are enforced.
     AUTH="true",
-    # The function inherits both. ministack has no endpoint for it, and does not set its log format.
+    # The function inherits both, because ministack sets neither an endpoint nor a log format for it.
     AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}",
     AWS_LAMBDA_LOG_FORMAT="JSON",
 )
@@ -58,7 +59,7 @@ def replace(module, name):
 
 
 def replace_handler(resource_type, operation):
-    """The same for CloudFormation's action on a type of resource."""
+    """Does the same for CloudFormation's operation on a resource type."""
 
     def decorate(stub):
         handlers = provisioners._RESOURCE_HANDLERS[resource_type]

@@ -1,8 +1,8 @@
 """Measures the function with the share of a CPU that Lambda allocates to each memory size.
 
 `make memory` runs it: the function as built by `sam build`, in containers with that memory and CPU share, and an
-embedded DynamoDB on the same machine, without TLS. A deployed function is therefore slower. The result shows from which
-size on more memory no longer helps.
+embedded DynamoDB on the same machine, without TLS. A deployed function is therefore slower. The result shows above
+which size more memory no longer helps.
 """
 
 import http.server
@@ -39,7 +39,7 @@ class RuntimeApi(http.server.ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def invoke(self, event):
-        """Creates a meeting, and returns the milliseconds that this took."""
+        """Creates a meeting, and returns how many milliseconds it took."""
         event["body"] = json.dumps({"ClientRequestToken": str(uuid.uuid4())})
         started = time.perf_counter()
         self.events.put(json.dumps(event).encode())
@@ -72,7 +72,7 @@ class Request(http.server.BaseHTTPRequestHandler):
 
 
 def measure(size, event):
-    """The milliseconds of the first invocation, and those of the later ones."""
+    """The durations of the first invocation and of the later ones, in milliseconds."""
     api = RuntimeApi()
     period = 20_000
     container = subprocess.run(

@@ -16,7 +16,7 @@ class RecordingGateway:
         self.requests = []
 
     def taken(self):
-        """The requests since the last call, each as `POST /Prod/meetings` and the scope of its signature."""
+        """The requests since the last call, each as a pair such as `POST /Prod/meetings` and the signature's scope."""
         taken, self.requests = self.requests, []
         return taken
 
@@ -34,7 +34,7 @@ class RecordingGateway:
 
 @contextlib.contextmanager
 def recording(endpoint):
-    """Serves a gateway before `endpoint`, and yields it."""
+    """Serves a gateway in front of `endpoint`, and yields it."""
     gateway = RecordingGateway(endpoint)
 
     class Handler(http.server.BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Commands that serve HTTP, for as long as a test needs them."""
+"""Runs commands that serve HTTP while a test needs them."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PATIENCE = 120
 
-# A shell that runs this in the background has SIGINT ignored, which the commands started here would inherit.
+# If a shell runs this in the background, SIGINT is ignored, and the commands started here would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -25,7 +25,7 @@ POLL = 2
 
 
 class Broken(Exception):
-    """What the endpoint should have done, and did not."""
+    """The endpoint did not do what was expected."""
 
 
 class NotSupported(Exception):
@@ -48,7 +48,7 @@ def signing_region(endpoint, default):
 
 
 class Endpoint:
-    """The endpoint, called by boto3's client of Amazon Chime."""
+    """The endpoint, called with boto3's Amazon Chime client."""
 
     def __init__(self, url, api_key):
         session = boto3.Session()
@@ -65,7 +65,7 @@ class Endpoint:
         def after_call(http_response, **_):
             self.body = http_response.content
 
-        # Throttling is retried in this mode, too. API Gateway waits for 29 seconds.
+        # This mode also retries throttling. API Gateway's timeout is 29 seconds.
         config = Config(
             signature_version=None if signed else UNSIGNED, connect_timeout=5, read_timeout=30,
             retries={"mode": "legacy", "total_max_attempts": 3},
@@ -107,7 +107,7 @@ class Smoke:
         status, headers, result = self.endpoint.call("create_meeting", **self.request)
         meeting = result.get("Meeting", {})
         placement = meeting.get("MediaPlacement", {})
-        require(meeting.get("MeetingId"), f"a meeting with an ID, got status {status} with something else")
+        require(meeting.get("MeetingId"), f"a meeting with an ID, got status {status} without one")
         require(status == 201, f"status 201, got {status}")
         require(placement.get("AudioHostUrl") and placement.get("SignalingUrl"), "URLs for audio and signaling")
         require(meeting.get("ExternalMeetingId") == self.request["ExternalMeetingId"], "the ExternalMeetingId sent")
@@ -118,7 +118,7 @@ class Smoke:
     def replay(self):
         status, headers, _ = self.endpoint.call("create_meeting", **self.request)
         require(status == 201, f"status 201, got {status}")
-        require(self.endpoint.body == self.body, "the same body, got another")
+        require(self.endpoint.body == self.body, "the same body, got a different one")
         require(headers.get("idempotent-replayed") == "true", "the header idempotent-replayed: true")
         return "201 with the same body and idempotent-replayed: true"
 
@@ -154,8 +154,8 @@ class Smoke:
         try:
             self.endpoint.call("get_meeting", **self.id())
         except self.endpoint.chime.exceptions.NotFoundException:
-            return "204, and then GetMeeting answers 404 NotFoundException"
-        raise Broken("expected 404 NotFoundException of GetMeeting, got a meeting")
+            return "204, and then GetMeeting returns 404 NotFoundException"
+        raise Broken("expected 404 NotFoundException from GetMeeting, got a meeting")
 
     def create_again(self):
         deadline = time.monotonic() + PATIENCE
@@ -169,7 +169,7 @@ class Smoke:
                 return "201 with the same meeting, which was not deleted"
             if is_new:
                 self.endpoint.call("delete_meeting", MeetingId=meeting_id)
-                return f"201, and after the deletion a new meeting, {meeting_id} (deleted again)"
+                return f"201 with a new meeting after the deletion, {meeting_id} (also deleted)"
             require(time.monotonic() < deadline, f"a new meeting within {PATIENCE} s after the deletion")
             time.sleep(POLL)
 
@@ -179,7 +179,7 @@ class Smoke:
     def run(self):
         """Runs all checks, and returns whether all passed."""
         try:
-            print(f"held     create: {self.create()}", flush=True)
+            print(f"passed   create: {self.create()}", flush=True)
         except (Broken, BotoCoreError, ClientError) as error:
             raise NoMeeting(error) from error
         checks = (self.replay, self.mismatch, self.attendee, self.get, self.delete, self.create_again)
@@ -190,7 +190,7 @@ class Smoke:
         if check == self.create_again and self.deleted:
             print("waiting  create again: a deleted meeting is still returned until it is a minute old", flush=True)
         try:
-            print(f"held     {name}: {check()}", flush=True)
+            print(f"passed   {name}: {check()}", flush=True)
         except NotSupported:
             print(f"skipped  {name}: not supported by this endpoint", flush=True)
         except (Broken, BotoCoreError, ClientError) as error:

@@ -28,7 +28,7 @@ def with_defaults(parameters):
 
 
 def resolve(**parameters):
-    """The template with these parameters, and the defaults of the others, in place."""
+    """The template with these parameters, and the defaults of all others, substituted."""
     return language_extensions.resolve(TEMPLATE, with_defaults(parameters))
 
 

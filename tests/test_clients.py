@@ -41,7 +41,7 @@ def before_endpoint(endpoint):
 
 @pytest.fixture
 def gateway(before_endpoint, environment):
-    """The stand-in for API Gateway, without requests so far; the environment has it as Chime's endpoint."""
+    """The stand-in for API Gateway, with no requests recorded. The environment sets it as Chime's endpoint."""
     before_endpoint.taken()
     environment(AWS_ENDPOINT_URL_CHIME=before_endpoint.endpoint)
     return before_endpoint
@@ -71,7 +71,7 @@ def run(*command, **variables):
 
 
 def chime():
-    """A client of a new program."""
+    """A client like that of a newly started program."""
     return boto3.Session().client("chime")
 
 
@@ -171,7 +171,7 @@ def test_the_aws_cli_signs_for_execute_api(gateway):
 
 
 def test_the_aws_cli_has_help(tmp_path):
-    # It formats its pages with groff, which not every machine has.
+    # The AWS CLI formats its pages with groff, which not every machine has.
     groff = tmp_path / "groff"
     groff.write_text("#!/bin/sh\nexec cat\n")
     groff.chmod(0o755)
@@ -233,7 +233,7 @@ def test_newer_clients_of_version_3_need_no_preload(sdk, gateway):
 def test_the_preload_says_why_it_changes_nothing(variables, reason):
     completed = run("node", "--print", "Object.keys(require.cache)", NODE_OPTIONS=f"--require {PRELOAD}", **variables)
     assert completed.stdout == f"[ '{PRELOAD}' ]\n"
-    assert completed.stderr == f"chime-endpoint.js: {reason}. Amazon Chime is called as without this file.\n"
+    assert completed.stderr == f"chime-endpoint.js: {reason}. Requests go to Amazon Chime.\n"
     assert completed.returncode == 0
 
 

@@ -1,6 +1,6 @@
 """The stack, as `sam deploy` creates, updates and deletes it in an emulator of AWS (`emulator.py`).
 
-`make test-deploy` runs it. Each test updates the stack that the previous tests have left.
+`make test-deploy` runs it. Each test updates the stack that the previous tests left behind.
 """
 
 import contextlib
@@ -115,7 +115,7 @@ def assert_rejected(chime, status):
 
 
 def invoke_for(account):
-    """The function's status for a caller that API Gateway has identified as of this account."""
+    """The function's status code for a caller whom API Gateway has identified as belonging to this account."""
     event = json.loads((ROOT / "events/rest-create.json").read_text())
     event["requestContext"]["identity"]["accountId"] = account
     response = boto3.client("lambda").invoke(

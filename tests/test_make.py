@@ -71,7 +71,7 @@ def test_run_reports_an_invalid_setting_and_serves_nothing(tmp_path):
 
 @pytest.mark.parametrize("target", ["run", "sam-local"])
 def test_a_port_in_use_is_reported(target, stranger, tmp_path):
-    # These run before the port is checked, take long and need Docker.
+    # These prerequisites run before the port is checked, take long and need Docker.
     arguments = [target, f"PORT={stranger}", f"DATABASE={tmp_path}/meetings.db"]
     completed = make(*arguments, "--old-file=need-docker", "--old-file=sam-build")
     assert completed.returncode != 0
@@ -80,7 +80,7 @@ def test_a_port_in_use_is_reported(target, stranger, tmp_path):
 
 @pytest.mark.parametrize("target", ["run", "invoke", "sam-local", "test"])
 def test_a_missing_python_is_reported(target, tmp_path):
-    """Neither on the PATH nor in a virtual environment."""
+    """Python is neither on the PATH nor in a virtual environment."""
     completed = make(target, f"VENV={tmp_path}", PATH=str(tmp_path))
     assert completed.returncode != 0
     assert "Python 3.10 or later must be on the PATH as python3." in completed.stderr
@@ -138,7 +138,7 @@ def assert_no_reply(port):
 OPERATIONS = ["attendee", "get", "delete"]
 
 
-@pytest.mark.parametrize(("media_plane", "outcome"), [("chime-sdk-meetings", "held"), ("templates", "skipped")])
+@pytest.mark.parametrize(("media_plane", "outcome"), [("chime-sdk-meetings", "passed"), ("templates", "skipped")])
 def test_smoke_finds_that_the_endpoint_holds_what_it_serves(media_plane, outcome, tmp_path):
     command = [MAKE, "run", "PORT={port}", f"DATABASE={tmp_path}/meetings.db"]
     # A deleted meeting is replayed until it expires.
@@ -147,10 +147,10 @@ def test_smoke_finds_that_the_endpoint_holds_what_it_serves(media_plane, outcome
         completed = make("smoke", f"ENDPOINT={endpoint}", AWS_EC2_METADATA_DISABLED="true")
     assert completed.returncode == 0, completed.stdout + completed.stderr
     outcomes = {
-        check: its for its, check in re.findall(r"^(held|skipped) +(.+?):", completed.stdout, re.MULTILINE)
+        check: its for its, check in re.findall(r"^(passed|skipped) +(.+?):", completed.stdout, re.MULTILINE)
     }
     checks = ["create", "replay", "mismatch", *OPERATIONS, "create again"]
-    assert outcomes == {**dict.fromkeys(checks, "held"), **dict.fromkeys(OPERATIONS, outcome)}
+    assert outcomes == {**dict.fromkeys(checks, "passed"), **dict.fromkeys(OPERATIONS, outcome)}
 
 
 def test_smoke_reports_that_nothing_listens():

@@ -1,4 +1,4 @@
-"""Whole programs, from a meeting to its end, played by unmodified SDK clients against `make run`.
+"""Whole programs, from the creation of a meeting to its end, run by unmodified SDK clients against `make run`.
 
 A client is a process: it reads an operation and its members as a line of JSON, calls it with its SDK, and prints the
 SDK's result or exception. Clients are in `programs/`. `make test` runs this.
@@ -38,7 +38,7 @@ class Client:
         return json.loads(self.process.stdout.readline())
 
     def call(self, status, operation, **members):
-        """The output. Asserts this status."""
+        """Returns the output, and asserts this status."""
         answer = self.send(operation, members)
         assert answer["status"] == status and "output" in answer, answer
         return answer["output"]
@@ -82,7 +82,7 @@ def test_a_token_is_enough(client):
     created = client.call(201, "CreateMeeting", ClientRequestToken=token())["Meeting"]
     assert created["MediaRegion"] == "us-east-1"
     assert created["MediaPlacement"]["SignalingUrl"].endswith(created["MeetingId"])
-    # The function sends the Amazon Chime SDK one that the client never gave.
+    # The function sends the Amazon Chime SDK an ID that the client did not set.
     assert "ExternalMeetingId" not in created
     got = client.call(200, "GetMeeting", MeetingId=created["MeetingId"])["Meeting"]
     assert got == created
@@ -109,7 +109,7 @@ def test_attendees_come_and_go(client):
     tags = [{"Key": "role", "Value": "speaker"}]
     anna = client.call(201, "CreateAttendee", **meeting, ExternalUserId="anna", Tags=tags)["Attendee"]
     assert anna["AttendeeId"] and anna["JoinToken"]
-    # A user is one attendee, however often they are created.
+    # Creating the same user again returns the same attendee.
     assert client.call(201, "CreateAttendee", **meeting, ExternalUserId="anna")["Attendee"] == anna
     batch = [{"ExternalUserId": user, "Tags": tags} for user in ("anna", "bén «2»", "cleo")]
     created = client.call(201, "BatchCreateAttendee", **meeting, Attendees=batch)["Attendees"]
@@ -117,7 +117,7 @@ def test_attendees_come_and_go(client):
     assert users(created) == ["anna", "bén «2»", "cleo"]
 
     page = client.call(200, "ListAttendees", **meeting, MaxResults=2)
-    # It has characters that a query must encode.
+    # The token has characters that a query must encode.
     assert "+/=" in page["NextToken"]
     rest = client.call(200, "ListAttendees", **meeting, MaxResults=2, NextToken=page["NextToken"])
     assert users(page["Attendees"] + rest["Attendees"]) == ["anna", "bén «2»", "cleo"]
@@ -199,7 +199,7 @@ def test_an_operation_that_is_not_served_says_why(client):
 
 
 def test_a_browser_can_join(client):
-    """What the client library does before it connects."""
+    """Does what the client library does before it connects."""
     meeting = client.call(201, "CreateMeeting", ClientRequestToken=token())
     meeting_id = meeting["Meeting"]["MeetingId"]
     attendee = client.call(201, "CreateAttendee", MeetingId=meeting_id, ExternalUserId="anna")

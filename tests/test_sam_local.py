@@ -26,7 +26,7 @@ START_API = [str(SAM), "local", "start-api", "--port", "{port}"]
 
 
 def sam_local(directory, **settings):
-    """The function with the template's defaults, and so with the media plane `templates`."""
+    """The function with the template's defaults, which include the media plane `templates`."""
     command = [str(LOCAL_DYNAMODB), "--for-containers", f"{directory}/meetings.db", *START_API]
     return serving(command, directory / "sam-local.log", **settings)
 
@@ -203,7 +203,7 @@ def test_who_has_no_identity_is_refused_where_one_is_required(tmp_path):
 
 
 class FailingDynamoDb(http.server.BaseHTTPRequestHandler):
-    """Answers each request with `error`, or closes the connection if there is none."""
+    """Responds to each request with `error`, or closes the connection if there is none."""
 
     error = None
 

@@ -1,4 +1,4 @@
-"""The service description in `clients/botocore`, against that of the last botocore with these operations.
+"""The service description in `clients/botocore`, compared with that of the last botocore with these operations.
 
 `make test` runs it, in the virtual environment with this botocore.
 """
@@ -29,7 +29,7 @@ def constraints(shape):
 
 
 def error_constraints(operation):
-    """The constraints of its errors by name, and the codes. Theirs include those of operations missing here."""
+    """The constraints of its errors by name, and the codes. botocore's include those of operations missing here."""
     errors = {shape.name: constraints(shape) for shape in operation.error_shapes}
     codes = [error["members"]["Code"]["metadata"].pop("enum") for error in errors.values()]
     return errors, codes

@@ -65,7 +65,7 @@ described = {
 }
 assert described <= methods(resources).keys(), described
 
-# Each invokes the alias, and has permission to do so.
+# Each method invokes the alias, and has permission to do so.
 permissions = [
     resource["Properties"] for resource in resources.values() if resource["Type"] == "AWS::Lambda::Permission"
 ]
@@ -165,7 +165,7 @@ assert "CreateMeetingFunctionDeploymentGroup" in transform(ReservedConcurrency="
 for at_once in {"Deployment": "AllAtOnce"}, {"ReservedConcurrency": "0"}:
     assert "CreateMeetingFunctionDeploymentGroup" not in transform(**at_once), at_once
 
-# The table's protection of the meetings.
+# By default, the table is retained when the stack is deleted.
 assert resources["MeetingsTable"]["DeletionPolicy"] == "Retain", resources["MeetingsTable"]
 deleted = transform(TableDeletionPolicy="Delete")["MeetingsTable"]
 assert deleted["DeletionPolicy"] == deleted["UpdateReplacePolicy"] == "Delete", deleted
@@ -187,7 +187,7 @@ assert_made_only_if("HasNotifications", "Notifications", 6)
 assert_made_only_if("HasChimeSdkMeetings", "Upstream", 2)
 assert "StreamSpecification" not in resources["MeetingsTable"]["Properties"], resources["MeetingsTable"]
 
-# With them, the pipe reads the stream of the table, and the alarm is on the dashboard.
+# With notifications, the pipe reads the table's stream, and the alarm is on the dashboard.
 notifying = transform(Notifications="Enabled")
 stream = notifying["MeetingsTable"]["Properties"]["StreamSpecification"]
 assert stream == {"StreamViewType": "NEW_IMAGE"}, stream
@@ -204,7 +204,7 @@ keeping = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": dead_lett
 assert starting in statements and keeping in statements, statements
 assert keeping in notifying["NotificationsRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
 
-# A new stream is not accessible at once, so the pipe comes long after the table, and after the API.
+# A new stream is not accessible immediately, so the pipe is created long after the table, and after the API.
 parts = "DeadLetterQueue", "Role", "StateMachine", "PipeRole", "Pipe"
 chain = "MeetingsTable", *(f"Notifications{part}" for part in parts)
 for earlier, later in zip(chain, chain[1:]):
@@ -255,11 +255,11 @@ upstream = variables(**chime, MediaPlacement="{}")
 assert upstream["MEDIA_DOMAIN"] == upstream["MEDIA_PLACEMENT"] == "", upstream
 assert "UpstreamQuotaAlarm" in json.dumps(transform(**chime)["Dashboard"])
 
-# Only one of the two sends notifications.
+# Either the stack or the Amazon Chime SDK sends notifications, never both.
 assert upstream["CHIME_SDK_NOTIFICATIONS"] == "true", upstream
 assert variables(Notifications="Enabled", **chime)["CHIME_SDK_NOTIFICATIONS"] == "false"
 
-# All its meetings belong to one account, so only one may call.
+# All meetings of this media plane belong to one account, so only one account may be allowed to call.
 assert allowed_accounts(AllowedAccountIds="111122223333", **chime) == "111122223333"
 try:
     transform(AllowedAccountIds="111122223333,444455556666", **chime)
@@ -274,7 +274,7 @@ assert broken_rules(Notifications="Enabled") == ["NotificationsNeedTargets"]
 assert not broken_rules(Notifications="Enabled", NotificationTargetArns=named[0])
 assert broken_rules(Authorization="NONE", AllowedAccountIds="111122223333") == ["AccountsNeedIdentity"]
 
-# The media plane needs a control Region, which the stack's own Region may not be.
+# The media plane needs a control Region. The stack's own Region is not always one.
 assert not broken_rules(**chime) and not broken_rules(region="eu-west-3")
 assert broken_rules(region="eu-west-3", **chime) == ["MediaPlaneNeedsControlRegion"]
 assert not broken_rules(region="eu-west-3", MediaControlRegion="eu-west-2", **chime)

@@ -11,7 +11,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use crate::Result;
 
-/// The chain that a client gets.
+/// The certificate chain that a client receives.
 pub const CHAIN: &str =
     "an RSA-2048 leaf, an intermediate, and the root cross-signed by an older root";
 
@@ -51,6 +51,6 @@ fn rsa_key() -> Result<KeyPair> {
     let generated = Command::new("openssl")
         .args(["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"])
         .output()
-        .map_err(|error| format!("openssl, which generates RSA keys: {error}"))?;
+        .map_err(|error| format!("cannot run openssl to generate RSA keys: {error}"))?;
     Ok(KeyPair::from_pem(std::str::from_utf8(&generated.stdout)?)?)
 }

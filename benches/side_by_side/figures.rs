@@ -23,7 +23,7 @@ pub struct Time {
 }
 
 /// From the start of a process to its first response, with an event already waiting, and with TLS.
-/// The CPU time is that until it requests the next event.
+/// The CPU time is measured until the process requests the next event.
 pub async fn cold_start(program: &Program, services: &Services) -> Result<Time> {
     let started = Instant::now();
     let running = program.start(services, &services.tls).await?;
@@ -35,7 +35,7 @@ pub async fn cold_start(program: &Program, services: &Services) -> Result<Time> 
     Ok(Time { wall, processor })
 }
 
-/// An invocation after many others, with TLS: the mean of as many.
+/// A later invocation, with TLS: the mean of many, after as many others.
 pub async fn later_invocation(program: &Program, services: &Services) -> Result<Time> {
     const INVOCATIONS: usize = 500;
     let running = program.start(services, &services.tls).await?;
@@ -48,7 +48,7 @@ pub async fn later_invocation(program: &Program, services: &Services) -> Result<
     Ok(Time { wall, processor })
 }
 
-/// Has a process create this many meetings, and waits until it requests the next event.
+/// Lets a process create this many meetings, and waits until it requests the next event.
 async fn create_many(running: &Running, meetings: usize) -> Result<()> {
     for _ in 0..meetings {
         running.create().await?;

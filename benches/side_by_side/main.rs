@@ -1,8 +1,8 @@
 //! The function compared with others: the cost of a start and of an invocation, and the throughput.
 //!
-//! `make bench` runs it. The first argument is the number of cold starts per program. Each other
-//! one is `NAME=COMMAND`: first the function, then the floor that all are compared with, then
-//! others. The function and the floor are measured with both media planes.
+//! `make bench` runs it. The first argument is the number of cold starts per program. Each
+//! further argument is `NAME=COMMAND`: first the function, then the floor that all are compared
+//! with, then other programs. The function and the floor are measured with both media planes.
 
 mod certificates;
 mod costs;
@@ -24,7 +24,7 @@ use services::Services;
 /// Any failure: it ends the measurement.
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// The longest that anything may take.
+/// The longest time that anything may take.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 #[tokio::main]

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::services::{Endpoints, IDEMPOTENCY_TABLE, SECRET_ACCESS_KEY, Services};
 use crate::{PATIENCE, Result};
 
-/// Its name, the command that starts it, and where its meetings come from.
+/// A program: its name, the command that starts it, and where its meetings come from.
 pub struct Program {
     pub name: String,
     pub media_plane: MediaPlane,
@@ -86,7 +86,7 @@ impl Program {
         let runtime_api = RuntimeApi::start().await?;
         let xray = UdpSocket::bind(("127.0.0.1", 0)).await?;
         let mut words = tool.iter().copied().chain(self.command.iter().map(String::as_str));
-        let mut command = Command::new(words.next().ok_or("a command")?);
+        let mut command = Command::new(words.next().ok_or("no command")?);
         command.args(words).stdout(Stdio::null()).kill_on_drop(true).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.envs([
@@ -138,7 +138,7 @@ impl Running {
         Ok(timeout(PATIENCE, self.runtime_api.polled(next)).await?)
     }
 
-    /// Has it create a meeting.
+    /// Lets it create a meeting.
     pub async fn create(&self) -> Result<()> {
         let reply = self.invoke(creation()?).await?;
         if !(200..300).contains(&reply.status) {
@@ -169,7 +169,7 @@ impl Running {
     pub fn peak_memory(&self) -> Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()?))?;
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kibibytes: f64 = peak.ok_or("VmHWM")?.trim_end_matches(" kB").trim().parse()?;
+        let kibibytes: f64 = peak.ok_or("no VmHWM")?.trim_end_matches(" kB").trim().parse()?;
         Ok(kibibytes * 1024.0 / 1e6)
     }
 
@@ -186,14 +186,14 @@ impl Running {
     }
 
     fn id(&self) -> Result<Pid> {
-        Ok(Pid::from_raw(self.process.id().ok_or("a running process")?.try_into()?))
+        Ok(Pid::from_raw(self.process.id().ok_or("no running process")?.try_into()?))
     }
 }
 
-/// API Gateway's event of a request with this token and body.
+/// API Gateway's event for a request with this token.
 pub fn event(token: &str) -> Result<Bytes> {
     let mut event: Value = serde_json::from_str(include_str!("../../events/rest-create.json"))?;
-    let body = event["body"].as_str().ok_or("a body")?;
+    let body = event["body"].as_str().ok_or("no body")?;
     let mut body: Value = serde_json::from_str(body)?;
     body["ClientRequestToken"] = token.into();
     event["body"] = body.to_string().into();

@@ -83,7 +83,7 @@ async fn times_of(
     for (program, times_of) in programs.iter().zip(&times) {
         let same_plane = programs.iter().zip(&times);
         let mut same_plane = same_plane.filter(|it| it.0.media_plane == program.media_plane);
-        let floor = same_plane.nth(1).ok_or("a floor of each media plane")?.1;
+        let floor = same_plane.nth(1).ok_or("no floor for this media plane")?.1;
         let spread = |figure: fn(&Time, &Time) -> f64| {
             let pairs = times_of.iter().zip(floor);
             format!("{:.2}", Spread::of(pairs.map(|(it, floor)| figure(it, floor)).collect()))

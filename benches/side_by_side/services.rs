@@ -36,15 +36,15 @@ pub struct Endpoints {
 }
 
 pub struct Services {
-    /// The stand-ins, with TLS by a certificate of `ca_bundle`.
+    /// The stand-ins, with TLS by a certificate of the authority in `ca_bundle`.
     pub tls: Endpoints,
     /// The stand-ins, without TLS.
     pub plain: Endpoints,
     /// The embedded `DynamoDB` and the local Chime SDK, without TLS.
     pub local: Endpoints,
-    /// The authority, in addition to those of a deployed function.
+    /// The stand-ins' authority, in addition to those that a deployed function trusts.
     pub ca_bundle: PathBuf,
-    /// The authority, in addition to the system's.
+    /// The stand-ins' authority, in addition to the system's.
     pub system_ca_bundle: PathBuf,
     stand_ins: [StandIn; 4],
     runs: AtomicUsize,
@@ -114,7 +114,7 @@ impl Services {
 
     /// The result of `run` for `program` on the stand-ins. A run with more than one connection to
     /// one of them is discarded and repeated: the machine was so busy that the program gave up the
-    /// first.
+    /// first connection.
     pub async fn measure<T>(
         &self,
         program: &Program,

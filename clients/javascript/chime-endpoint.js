@@ -1,13 +1,13 @@
 'use strict';
 
-// Node.js loads this file before a program, and the program's calls of Amazon Chime go to another endpoint:
+// Preloaded into a Node.js program, this file sends the program's calls to Amazon Chime to another endpoint:
 //
 //   NODE_OPTIONS='--require /path/to/chime-endpoint.js'
 //   AWS_ENDPOINT_URL_CHIME=https://…     used even if the program sets an endpoint
 //   AWS_CHIME_SIGNING_NAME=execute-api   for an endpoint with IAM authorization
 //
 // It changes the Chime clients of aws-sdk 2 and @aws-sdk/client-chime, and nothing else. The programs can be old, so it
-// uses only what Node.js 10 has.
+// uses only features of Node.js 10.
 
 const Module = require('module');
 const path = require('path');
@@ -40,7 +40,7 @@ function changeVersion2(Chime, { endpoint, signingName }) {
   };
 }
 
-// Version 3 does not allow its exports to be replaced one by one.
+// The exports of version 3 cannot be replaced individually.
 function changedVersion3(exports, { endpoint, signingName }) {
   const changed = Object.getOwnPropertyDescriptors(exports);
   for (const name of ['ChimeClient', 'Chime']) {
@@ -53,7 +53,7 @@ function changedVersion3(exports, { endpoint, signingName }) {
   return Object.defineProperties({}, changed);
 }
 
-// The name of the package that has this file in one of its directories.
+// The name of the package that has this file in a top-level directory.
 function packageOf(file) {
   try {
     return require(path.join(path.dirname(file), '..', 'package.json')).name;
@@ -62,7 +62,7 @@ function packageOf(file) {
   }
 }
 
-// Both packages are CommonJS, so an import loads them here, too.
+// Both packages are CommonJS, so `import` loads them through this hook, too.
 function changeWhatIsLoaded(to) {
   const load = Module._extensions['.js'];
   Module._extensions['.js'] = function (module, file) {
@@ -81,6 +81,6 @@ try {
   changeWhatIsLoaded(to);
   outcome = `Amazon Chime is called at ${to.endpoint}${to.signingName ? `, signed for ${to.signingName}` : ''}`;
 } catch (error) {
-  outcome = `${error.message}. Amazon Chime is called as without this file`;
+  outcome = `${error.message}. Requests go to Amazon Chime`;
 }
 process.stderr.write(`chime-endpoint.js: ${outcome}.\n`);

@@ -1,12 +1,12 @@
-//! The API in the process of a test, with its own clock, clients or telemetry. Also the API's exceptions, which tests
-//! compare responses with.
+//! Runs the API within the process of a test, with the test's own clock, clients or telemetry. Also lists the API's
+//! exceptions, with which tests compare responses.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
-use aws_smithy_runtime_api::client::http::HttpConnector;
+use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use create_meeting::api::Api;
 use create_meeting::caller::AllowedCallers;
 use create_meeting::chime_sdk::ChimeSdk;
@@ -52,6 +52,7 @@ pub fn chime_sdk(
     token_window: Duration,
 ) -> Media {
     let region = "us-east-1".to_owned();
+    let connector = SharedHttpConnector::new(connector);
     let client = Arc::new(ChimeSdk::new(connector, credentials(), region.clone(), endpoint));
     let relay = Relay::new(client.clone());
     let scope = TokenScope { region, table: "Meetings".into(), token_window };
@@ -59,8 +60,8 @@ pub fn chime_sdk(
     (MediaPlane::ChimeSdkMeetings(Box::new(media_plane)), Some(relay))
 }
 
-/// The member `Code` and the status of the API's exception with this name, if there is one. They are listed again here,
-/// so that tests do not compare the API with itself.
+/// The member `Code` and the status of the API's exception with this name, if there is one. They are listed here
+/// independently, so that tests do not compare the API with itself.
 #[must_use]
 pub fn exception(name: &str) -> Option<(&'static str, u64)> {
     Some(match name {

@@ -1,4 +1,4 @@
-//! The operations of attendees.
+//! Operations on attendees.
 
 use std::ops::Bound::{Excluded, Unbounded};
 
@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::meetings::Meeting;
 use crate::service::Service;
 
-/// AWS's quota.
+/// AWS's quota per meeting.
 const MAX_ATTENDEES: usize = 250;
 const MAX_RESULTS: usize = 100;
 

@@ -25,7 +25,7 @@ impl Error {
         Self::new(404, "NotFoundException", message)
     }
 
-    /// The name without its suffix, as bodies have it.
+    /// The name without its suffix, as in response bodies.
     pub fn code(&self) -> &'static str {
         self.name.trim_end_matches("Exception")
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// A fault of one request.
+/// A fault that one request meets.
 #[derive(Clone, Copy, Debug)]
 pub struct Fault {
     /// Whether the operation is performed before the fault.
@@ -26,8 +26,8 @@ pub enum Answer {
     Closed,
     /// Nothing, while the connection stays open.
     Stalled,
-    /// The response without the second half of its body. If the operation is not performed, an
-    /// error's.
+    /// The response without the second half of its body. If the operation is not performed, it is
+    /// an error.
     Truncated,
     /// The response, after a delay. The operation is performed before the delay or after it.
     Slow(Duration),

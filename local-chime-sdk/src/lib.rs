@@ -2,7 +2,7 @@
 //!
 //! `request` finds the operation and its input. `signature` and `validation` reject what AWS would.
 //! `service` performs the operation, with `meetings`, `attendees` and `transcription`. `server` is the
-//! HTTP around it, where a test injects [`Fault`]s.
+//! HTTP server around it, where a test injects [`Fault`]s.
 //!
 //! Nobody can join these meetings: their URLs only look like AWS's. A meeting ends when it is deleted,
 //! when a test ends it, or with the process.

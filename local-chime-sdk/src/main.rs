@@ -1,9 +1,9 @@
 //! `local-chime-sdk [--for-containers] COMMAND [ARGUMENT...]` runs a command together with an
 //! in-memory version of AWS's service `chime-sdk-meetings`.
 //!
-//! The command finds it like every AWS SDK, by `AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS`. Its control
-//! Region is `MEDIA_CONTROL_REGION` or `AWS_REGION`. If `AWS_SECRET_ACCESS_KEY` is set, it verifies
-//! the signatures of requests with it. It exits with the command and forwards SIGTERM to it.
+//! The command's AWS SDK finds it by `AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS`. Its control Region is
+//! `MEDIA_CONTROL_REGION` or `AWS_REGION`. If `AWS_SECRET_ACCESS_KEY` is set, it verifies the
+//! signatures of requests with it. It exits with the command and forwards SIGTERM to it.
 //!
 //! With `--for-containers`, it listens on all interfaces and its name is `host.docker.internal`.
 

@@ -1,4 +1,4 @@
-//! The operations of meetings.
+//! Operations on meetings.
 
 use std::collections::BTreeMap;
 
@@ -14,9 +14,9 @@ const ACCOUNT: &str = "111122223333";
 
 /// A meeting that has not ended.
 pub struct Meeting {
-    /// The response for it.
+    /// The meeting as responses contain it.
     pub description: Value,
-    /// The responses for them, in the order of their creation.
+    /// The attendees as responses contain them, in the order of their creation.
     pub attendees: BTreeMap<u64, Value>,
 }
 

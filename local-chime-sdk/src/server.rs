@@ -1,4 +1,4 @@
-//! The HTTP around the service, and its faults.
+//! The HTTP server around the service, which also injects faults.
 
 use std::future::{pending, ready};
 use std::io::{Error as IoError, ErrorKind};

@@ -25,7 +25,7 @@ pub enum Tokens {
 pub struct Service {
     pub region: String,
     pub meetings: Vec<Meeting>,
-    /// Request and meeting by token.
+    /// The request and the meeting of each token.
     pub created: HashMap<String, (Value, Value)>,
     pub tokens: Tokens,
     validation: Validation,

@@ -88,7 +88,7 @@ impl<'a> Signature<'a> {
     }
 }
 
-/// The time of `20261126T123000Z`.
+/// Parses a time such as `20261126T123000Z`.
 fn time(date: &str) -> Option<SystemTime> {
     let part = |from, to| date.get(from..to);
     let (year, month, day) = (part(0, 4)?, part(4, 6)?, part(6, 8)?);

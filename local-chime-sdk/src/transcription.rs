@@ -1,4 +1,4 @@
-//! The operations of transcription. These meetings have no audio, so nothing is transcribed.
+//! Operations on transcriptions. These meetings have no audio, so nothing is transcribed.
 
 use serde_json::Value;
 

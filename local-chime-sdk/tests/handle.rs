@@ -141,7 +141,7 @@ async fn faults_come_in_order_and_end() {
     assert_eq!(conflict.headers()["x-amzn-errortype"], "ConflictException");
     let body = json(conflict).await;
     assert_eq!(body["Code"], "Conflict");
-    // As AWS's messages may do.
+    // AWS's messages may quote the request, too.
     assert!(body["Message"].as_str().unwrap().contains("a room"), "{body}");
     assert_eq!(local.chime_sdk.meetings().len(), 0);
 

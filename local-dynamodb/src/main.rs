@@ -1,8 +1,8 @@
 //! `local-dynamodb [--for-containers] DATABASE COMMAND [ARGUMENT...]` runs a command together with
 //! an embedded `DynamoDB` that keeps its tables in the file `DATABASE`.
 //!
-//! The command finds it like every AWS SDK, by `AWS_ENDPOINT_URL_DYNAMODB`, and the meetings' table
-//! under the name in `MEETINGS_TABLE`. It exits with the command and forwards SIGTERM to it.
+//! The command's AWS SDK finds it by `AWS_ENDPOINT_URL_DYNAMODB`. The name of the meetings' table
+//! is in `MEETINGS_TABLE`. It exits with the command and forwards SIGTERM to it.
 //!
 //! Containers cannot reach the host's loopback. With `--for-containers`, it listens on all
 //! interfaces and its name is `host.docker.internal`.

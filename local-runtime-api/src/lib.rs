@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 /// The Runtime API. It stops when it is dropped.
 pub struct RuntimeApi {
-    /// What the function finds in `AWS_LAMBDA_RUNTIME_API`.
+    /// The value of `AWS_LAMBDA_RUNTIME_API` for the function.
     pub address: String,
     invocations: mpsc::UnboundedSender<(Invocation, oneshot::Sender<Outcome>)>,
     polls: watch::Receiver<usize>,
@@ -29,7 +29,7 @@ pub struct RuntimeApi {
 pub struct Invocation {
     /// The event, usually JSON.
     pub event: Bytes,
-    /// By when the function must respond.
+    /// The time by which the function must respond.
     pub deadline: SystemTime,
     /// X-Ray's tracing header.
     pub trace_header: &'static str,

@@ -28,10 +28,10 @@
 //! an expired item. An invocation that crashes takes no further step, and neither does one that has
 //! reached its [`DEADLINE`]. A retry by the client is another invocation with the same request.
 //!
-//! The tests have the checker visit every state that can be reached, and look for one that violates
-//! a property (`src/properties.rs`). They also leave out one [`Part`] of the protocol at a time, to
-//! show which property needs it. The model itself leaves out the daily limit, whose counter is part
-//! of the same write as the item. It also leaves out meetings that end before they are put:
+//! In the tests, the checker visits every reachable state and looks for one that violates a
+//! property (`src/properties.rs`). The tests also leave out one [`Part`] of the protocol at a time,
+//! to show which property needs it. The model itself leaves out the daily limit, whose counter is
+//! part of the same write as the item. It also leaves out meetings that end before they are put:
 //! upstream keeps a meeting without attendees for longer than T and an invocation last.
 
 mod properties;
@@ -45,7 +45,7 @@ pub use self::state::{
     UpstreamToken, WriteId,
 };
 
-/// How long an item maps its token to its meeting. It must not be less than the other two together.
+/// How long an item maps its token to its meeting. It must be at least the sum of the other two.
 /// Otherwise an invocation that started before an item expired could read after `DynamoDB` has
 /// deleted the item, and still send the T that its meeting was created with.
 pub const LIFETIME: Tick = 3;

@@ -9,7 +9,7 @@ pub type Tick = u8;
 pub type MeetingId = usize;
 /// An index of [`State::invocations`].
 pub type WriteId = usize;
-/// T: a request and a number of buckets, unless they are left out.
+/// T: a request and the number of a time window, unless they are left out.
 pub type UpstreamToken = (Option<Request>, Option<Tick>);
 
 /// Everything at one moment.
@@ -47,7 +47,7 @@ pub struct Invocation {
     pub now: Tick,
     /// What it does next.
     pub step: Step,
-    /// For the properties: the ongoing meeting that an equal request had returned by then.
+    /// For the properties: the ongoing meeting that had been returned for an equal request by then.
     pub returned_before: Option<MeetingId>,
     /// For the properties: the meeting of an item older than [`TOKEN_WINDOW`], if it had ended by then.
     pub ended_before: Option<MeetingId>,
@@ -87,7 +87,7 @@ pub struct Item {
     pub write_id: WriteId,
 }
 
-/// A meeting. What follows `has_ended` is for the properties.
+/// A meeting. The fields after `has_ended` are for the properties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Meeting {
     /// What the client asked for.

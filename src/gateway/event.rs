@@ -17,7 +17,6 @@ use serde_bytes::ByteBuf;
 use serde_json::value::RawValue;
 
 use crate::caller::Caller;
-use crate::chime_sdk::patterns;
 use crate::error::Error;
 
 /// The payload format of an event and of its response.
@@ -72,13 +71,6 @@ impl HttpRequest {
     pub fn from_event(event: &RawValue) -> Result<Self, NotHttp> {
         let event: Option<ProxyEvent> = parse(event)?;
         event.ok_or_else(missing)?.into_request()
-    }
-
-    /// The meeting ID in the path, if it is well-formed.
-    #[must_use]
-    pub fn meeting_id(&self) -> Option<&str> {
-        let id = self.path.strip_prefix("/meetings/")?.split('/').next();
-        id.filter(|id| patterns::is_id(id))
     }
 
     /// Whether the content type is missing or is JSON, as the MIME Sniffing standard defines it.

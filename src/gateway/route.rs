@@ -35,9 +35,20 @@ pub enum Handler {
     Unsupported(&'static str),
 }
 
+/// What a request calls: an operation, and the IDs in the path. The IDs are not validated.
+#[derive(Debug)]
+pub struct Route<'a> {
+    /// The operation.
+    pub operation: &'static Operation,
+    /// The meeting's ID, if the path has one.
+    pub meeting_id: Option<&'a str>,
+    /// The attendee's ID, if the path has one.
+    pub attendee_id: Option<&'a str>,
+}
+
 /// A path of the API, and its operations.
 struct Path {
-    /// The path. A segment in braces matches any ID.
+    /// The path. Segments in braces match any ID: the first one is a meeting's, the second one an attendee's.
     template: &'static str,
     /// The methods, for the header `Allow`.
     allow: &'static str,
@@ -144,14 +155,15 @@ static PATHS: [Path; 9] = [
     },
 ];
 
-impl Operation {
-    /// The operation that `request` calls.
+impl<'a> Route<'a> {
+    /// The route of `request`.
     ///
     /// # Errors
     /// `NotFound` if the API has no such path, `MethodNotAllowed` if the path has no such method, and
     /// `BadRequest` if the query parameter `operation` has a value that no operation has.
-    pub fn called_by(request: &HttpRequest) -> Result<&'static Self, Error> {
-        let Some(path) = PATHS.iter().find(|path| path.matches(&request.path)) else {
+    pub fn of(request: &'a HttpRequest) -> Result<Self, Error> {
+        let with_ids = |path: &'static Path| Some((path, path.ids_in(&request.path)?));
+        let Some((path, ids)) = PATHS.iter().find_map(with_ids) else {
             return Err(Error::new(
                 ErrorKind::NotFound,
                 "The API has no such path. Create meetings with POST /meetings.",
@@ -160,7 +172,7 @@ impl Operation {
         let operations: Vec<_> =
             path.operations.iter().filter(|it| it.method == request.method).collect();
         let selector = request.query.get("operation").map_or("", String::as_str);
-        match operations[..] {
+        let operation = match operations[..] {
             [] => Err(Error::new(
                 ErrorKind::MethodNotAllowed { allow: path.allow },
                 format!("Method not allowed on {}. Allowed: {}.", path.template, path.allow),
@@ -171,7 +183,9 @@ impl Operation {
                 .find(|it| it.selector == selector)
                 .copied()
                 .ok_or_else(|| no_such_operation(&operations)),
-        }
+        }?;
+        let mut ids = ids.into_iter();
+        Ok(Self { operation, meeting_id: ids.next(), attendee_id: ids.next() })
     }
 }
 
@@ -187,13 +201,18 @@ fn no_such_operation(operations: &[&Operation]) -> Error {
 }
 
 impl Path {
-    fn matches(&self, path: &str) -> bool {
+    /// The IDs in `path`, in order, if it matches the template.
+    fn ids_in<'a>(&self, path: &'a str) -> Option<Vec<&'a str>> {
         let mut segments = path.split('/');
-        let is_next = |wanted: &str| {
-            segments.next().is_some_and(|segment| {
-                segment == wanted || (wanted.starts_with('{') && !segment.is_empty())
-            })
-        };
-        self.template.split('/').all(is_next) && segments.next().is_none()
+        let mut ids = Vec::new();
+        for expected in self.template.split('/') {
+            let segment = segments.next()?;
+            if expected.starts_with('{') && !segment.is_empty() {
+                ids.push(segment);
+            } else if segment != expected {
+                return None;
+            }
+        }
+        segments.next().is_none().then_some(ids)
     }
 }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::NewMeeting;
-use crate::attempts::{self, ServiceCall};
+use crate::attempts::ServiceCall;
 use crate::chime_sdk::patterns::{is_external_id, is_id, is_tag_key, is_tag_value};
 use crate::chime_sdk::{ChimeSdk, Request};
 use crate::error::{Error, ErrorKind};
@@ -72,13 +72,13 @@ impl ChimeSdkMeetings {
         }
         let path = format!("/meetings/{meeting_id}");
         let request = Request { operation: "GetMeeting", method: "GET", path: &path, body: b"" };
-        match self.client.call(request, deadline, calls).await {
+        match self.client.call(request, deadline).await.record(calls) {
             Ok(_) => false,
             Err(error) if error.kind() == ErrorKind::NotFound => true,
             Err(error) => {
                 // The request succeeds nevertheless, so no other log entry has the reason.
                 tracing::warn!(
-                    meeting_id,
+                    meetingId = meeting_id,
                     error = error.log_message(),
                     "could not check whether the meeting has ended"
                 );
@@ -107,17 +107,13 @@ impl ChimeSdkMeetings {
         let body = serde_json::to_vec(&translated).map_err(Error::service_failure)?;
         let call =
             Request { operation: "CreateMeeting", method: "POST", path: "/meetings", body: &body };
-        let response = self.client.call(call, deadline, calls).await.map_err(|error| {
+        let completed = self.client.call(call, deadline).await;
+        let completed = completed.parse(|response| UpstreamMeeting::parse(&response, &translated));
+        let meeting = completed.record(calls).map_err(|error| match error.kind() {
             // The service does not document these for this operation.
-            match error.kind() {
-                ErrorKind::NotFound | ErrorKind::UnprocessableEntity => {
-                    Error::service_failure(error)
-                }
-                _ => error,
-            }
+            ErrorKind::NotFound | ErrorKind::UnprocessableEntity => Error::service_failure(error),
+            _ => error,
         })?;
-        let meeting = UpstreamMeeting::parse(&response, &translated);
-        let meeting = meeting.inspect_err(|error| attempts::mark_failed(calls, error))?;
         Ok(NewMeeting {
             meeting_id: meeting.meeting_id,
             media_placement: meeting.media_placement,

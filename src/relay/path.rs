@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::Relayed;
 use crate::chime_sdk::patterns;
-use crate::gateway::HttpRequest;
+use crate::gateway::{HttpRequest, Route};
 use crate::request::validation::ValidationErrors;
 
 /// All characters but RFC 3986's unreserved ones, as Signature Version 4 requires.
@@ -15,15 +15,14 @@ const MAX_TOKEN: usize = 4096;
 
 /// The path and query of an operation, which are the same in both APIs. They are valid only if `errors` stays empty.
 pub fn path_and_query(
-    operation: Relayed,
-    selector: &str,
+    (route, operation): (&Route<'_>, Relayed),
     request: &HttpRequest,
     errors: &mut ValidationErrors,
 ) -> String {
     let mut path = request.path.clone();
-    let segments: Vec<_> = path.split('/').collect();
-    for (member, segment) in [("meetingId", 2), ("attendeeId", 4)] {
-        if segments.get(segment).is_some_and(|id| !patterns::is_id(id)) {
+    let selector = route.operation.selector;
+    for (member, id) in [("meetingId", route.meeting_id), ("attendeeId", route.attendee_id)] {
+        if id.is_some_and(|id| !patterns::is_id(id)) {
             let constraint = format_args!("satisfy regular expression pattern: {}", patterns::ID);
             errors.add(&member, constraint);
         }

@@ -1,4 +1,4 @@
-"""The constraints of botocore's `chime-sdk-meetings` model, including those in its prose."""
+"""The constraints of botocore's `chime-sdk-meetings` model, including those that only its documentation states."""
 
 import html
 import re
@@ -13,7 +13,7 @@ def load():
 def pattern(shape):
     """The regular expression that the whole of a string must match, or None.
 
-    A member's documentation may have a pattern that its shape lacks, and reserve a prefix.
+    A member's documentation may contain a pattern that its shape lacks, and may reserve a prefix.
     """
     found = re.search(r"Pattern: <code>(.*?)</code>", shape.documentation)
     expression = html.unescape(found[1]) if found else shape.metadata.get("pattern")

@@ -1,5 +1,5 @@
-//! Every constraint of the API reference, at and beyond its bound, and bodies that are not a
-//! request.
+//! Every constraint of the API reference, at and beyond its bounds, and bodies that are not
+//! requests.
 
 use serde_json::{Value, json};
 
@@ -38,7 +38,7 @@ pub const REGIONS: [&str; 18] = [
     "us-west-2",
 ];
 
-/// A violated constraint: the path of the value, and what it must do.
+/// A violated constraint: the path of the value, and what the value must satisfy.
 type Violation<'a> = (&'a str, &'a str);
 
 /// Asserts that each request violates exactly these constraints; without any, it creates a meeting.
@@ -235,7 +235,7 @@ async fn tags() {
             tags(last_without_key(1000)),
             &[too_many, ("tags.1000.member.key", AT_LEAST_1)],
         ),
-        // At most this many tags are checked.
+        // No more than 1,000 tags are checked.
         (tags(last_without_key(1001)), &[too_many]),
         (tags(json!([])), &[("tags", AT_LEAST_1)]),
         (tags(json!({})), &[("tags", "be an array")]),

@@ -1,4 +1,4 @@
-//! The daily limit of meetings per account: counted exactly, whatever happens.
+//! The daily limit of meetings per account. The count is exact, whatever happens.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -203,7 +203,7 @@ async fn without_a_limit_nothing_is_counted() {
     assert!(item.contains_key("MeetingId"));
 }
 
-/// Write units of 1 KB each. In a transaction, every item costs twice as many.
+/// A write unit is 1 KB. In a transaction, every item costs twice as many.
 #[tokio::test]
 async fn a_usual_meeting_takes_one_write_unit_and_its_counter_one() {
     within_a_day().await;

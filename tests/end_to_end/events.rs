@@ -44,7 +44,8 @@ async fn the_events_of_each_source_have_their_outcomes() {
 const MEETING: &str = "4f1e7a52-2c7b-4b8a-9d55-0123456789ab";
 const ATTENDEE: &str = "b7d1c9e0-5a64-4d0f-8c3b-fedcba987654";
 
-/// The events for existing meetings, in the order in which a program sends them, and their status.
+/// The events for existing meetings, in the order in which a program sends them, with the status
+/// codes of their responses.
 const OPERATIONS: [(&str, u64); 9] = [
     ("get-meeting", 200),
     ("create-attendee", 201),
@@ -88,8 +89,8 @@ async fn the_events_of_each_source_play_a_whole_program() {
     chime.assert_valid().await;
 }
 
-/// `events/` contains exactly the files that the tests above name, plus, for each source, one with
-/// the other kind of caller, and for each kind of API one behind a custom domain.
+/// `events/` contains the files that the tests above name. It also has one with the other kind of
+/// caller for each source, and one behind a custom domain for each kind of API.
 #[test]
 fn there_are_no_other_events() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../events");

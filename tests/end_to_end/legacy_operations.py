@@ -1,4 +1,4 @@
-"""Prints the operations on meetings, attendees and tags of boto3's `chime` client, a line of JSON each."""
+"""Prints the operations on meetings, attendees and tags of boto3's `chime` client, one line of JSON each."""
 
 import json
 

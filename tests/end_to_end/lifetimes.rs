@@ -1,4 +1,4 @@
-//! A token maps to its meeting until the second in which the meeting expires, whatever the clock says.
+//! A token maps to its meeting until the second in which the meeting expires, even if clocks differ.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -13,9 +13,9 @@ use crate::support::Answer::{Closed, Refusal};
 use crate::support::{CALLER, Chime, DynamoDb, Event, Fault, Function, template};
 
 const RUNBOOK: &str = include_str!("../../docs/runbook.md");
-/// It has the name of each error, which is that of a metric, too.
+/// Contains the name of each error, which is also the name of a metric.
 const ERRORS: &str = include_str!("../../src/error.rs");
-/// The metrics of what comes of requests.
+/// The metrics that count the outcomes of requests.
 const OUTCOMES: [&str; 6] = ["Created", "Replayed", "Relayed", "Conflicted", "Refused", "Failed"];
 /// The meeting that the runbook looks for.
 const MEETING: &str = "f47ac10b-58cc-4372-a567-0e02b2c3d479";
@@ -49,7 +49,7 @@ async fn lines() -> Vec<Value> {
     }
     let output = function.process.stop().await.replace(&created.meeting_id(), MEETING);
     let output = output + &lines_of_chime_sdk().await;
-    // And one of Lambda's own entries ("Lambda Telemetry API Event schema" in its developer guide).
+    // Also one of Lambda's own entries ("Lambda Telemetry API Event schema" in its developer guide).
     let of_lambda =
         r#"{"type": "platform.report", "record": {"requestId": "1", "status": "timeout"}}"#;
     output.lines().chain([of_lambda]).map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -133,7 +133,7 @@ fn source() -> String {
 
 #[test]
 fn the_messages_that_the_runbook_quotes_are_the_functions() {
-    /// Words of AWS, of libraries and of the console.
+    /// Quotes that come from AWS, from libraries or from the console.
     const OTHERS: [&str; 11] = [
         "Concurrent executions",
         "NewImage",
@@ -149,7 +149,7 @@ fn the_messages_that_the_runbook_quotes_are_the_functions() {
     ];
     let source = source();
     let prose: String = RUNBOOK.split("```").step_by(2).collect();
-    // Code in a sentence has quotes of its own.
+    // Code spans may contain quotation marks.
     let prose: String = prose.split('`').step_by(2).collect();
     let prose = prose.split_whitespace().collect::<Vec<_>>().join(" ");
     let quotes: Vec<_> = prose.split('"').skip(1).step_by(2).collect();

@@ -137,7 +137,7 @@ async fn check(mut client: Client, dynamodb: &DynamoDb) {
     let replayed = client.create_meeting(&request).await.expect("the same meeting");
     assert_eq!(replayed, created);
 
-    // A token that the SDK generates, if it does.
+    // Without a token, the SDK generates one.
     let own = client.create_meeting(&json!({})).await.expect("a meeting");
     assert_ne!(own["MeetingId"], created["MeetingId"]);
 

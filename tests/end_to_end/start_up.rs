@@ -149,7 +149,7 @@ async fn credentials_that_cannot_be_asked_for_are_the_operators_fault() {
 #[tokio::test]
 async fn credentials_that_rotate_are_honoured() {
     let issued = Arc::new(AtomicUsize::new(0));
-    // They expire so soon that none is used twice: the SDK renews them 10 s before.
+    // They expire so soon that none is used twice: the SDK renews them 10 s before they expire.
     let credentials = move |headers: HeaderMap| {
         assert_eq!(headers["authorization"], "for a container");
         let number = issued.fetch_add(1, Ordering::Relaxed);

@@ -208,7 +208,7 @@ async fn throttled_transactions_are_counted_too() {
     assert_eq!((&record["StoreAttempts"], &record["StoreThrottles"]), (&json!(4), &json!(2)));
     assert_eq!(
         record["consumedCapacity"], 4.0,
-        "one unit of the meeting, one of the counter, twice"
+        "one unit for the meeting and one for the counter, doubled"
     );
 }
 

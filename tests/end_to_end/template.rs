@@ -157,8 +157,8 @@ async fn the_function_accepts_whatever_its_parameters_do() {
     let function = &template["Resources"]["CreateMeetingFunction"]["Properties"];
     let variables = &function["Environment"]["Variables"];
     let names = variables.as_mapping().unwrap().keys().map(|name| name.as_str().unwrap());
-    // These values do not come from a parameter, but from the table, a condition and sam local; one
-    // has its own test.
+    // Most of these values come from the table, a condition or sam local. The parameter of the last
+    // one has its own test.
     let others = [
         "MEETINGS_TABLE",
         "CHIME_SDK_NOTIFICATIONS",

@@ -10,7 +10,7 @@ use crate::support::{CALLER, DynamoDb, Fault, Function};
 
 #[tokio::test]
 async fn what_was_in_the_way_of_a_transaction_is_waited_for() {
-    // Conflicts exceed the SDK's attempts; throttles use them up.
+    // Conflicts are retried beyond the SDK's maximum attempts. Throttles use these attempts up.
     for (fault, times) in [
         (Fault::before(Canceled("None", "TransactionConflict")), 6),
         (Fault::before(Canceled("TransactionConflict", "None")), 6),
@@ -122,7 +122,7 @@ async fn whatever_becomes_of_the_count_a_live_meeting_is_answered_at_once() {
     assert!(!log.contains("s3cr3t"), "{log}");
 }
 
-/// In `DynamoDB`'s JSON.
+/// A value in `DynamoDB`'s JSON.
 fn typed(value: &Value) -> Value {
     match value {
         Value::Object(members) => {

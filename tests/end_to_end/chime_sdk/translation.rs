@@ -1,4 +1,4 @@
-//! The service's request for a client's request, and the values that are not sent to it.
+//! The request to the service for each client request, and the values that are not sent to it.
 
 use serde_json::{Value, json};
 

@@ -99,7 +99,7 @@ async fn without_attendees_it_is_create_meeting() {
         let taken = if is_replay { (1, 0) } else { (2, 1) };
         assert_eq!((dynamodb.len(), chime.len()), taken, "{dynamodb:?}, {chime:?}");
     }
-    // CreateMeeting shares the token.
+    // CreateMeeting uses the same tokens.
     let plain = Event::create(&json!({"ClientRequestToken": "token"}));
     let (plain, ..) = world.invoke(&plain, 0).await;
     assert_eq!((plain.is_replay(), plain.meeting_id()), (true, world.stored().await));
@@ -340,7 +340,7 @@ async fn both_halves_fit_into_the_deadline() {
         reply.assert_modelled();
         assert_eq!(reply.status, 503, "{reply:?}");
     }
-    // The first half may need two attempts, and the second still has time for its own.
+    // The first half may need two attempts, and the second half still has time for its own.
     chime.service.set_faults([
         Fault::before(Refusal(500, "ServiceFailureException")),
         Fault::before(Stalled),

@@ -1,10 +1,10 @@
-"""Processes the records of the meetings' stream like the chain in template.yaml, without AWS.
+"""Processes the records of the meetings' stream like the pipe and the state machine in template.yaml, without AWS.
 
 Its argument is JSON: the filters of the pipe, and the definition of the state machine. moto matches the filters,
 executes the state machine, and provides the topics and queues, all in the account 123456789012 in us-east-1. The queue
-"missing" is created too late. Each line of standard input has who starts the executions, "pipe" or "operator", and
-the endpoint of a DynamoDB with one stream. For each, the program prints a line of JSON: each record's kind and whether
-it passed, how each execution ended, and the messages in each queue.
+"missing" is created too late. Each line of standard input says who starts the executions, "pipe" or "operator", and
+has the endpoint of a DynamoDB with one stream. For each line, the program prints a line of JSON: each record's kind and
+whether it passed, how each execution ended, and the messages in each queue.
 """
 
 import json
@@ -66,7 +66,7 @@ def execute(content):
     execution = sfn.start_execution(
         stateMachineArn=machine, name=str(uuid.uuid4()), input=json.dumps(content)
     )["executionArn"]
-    # moto executes in a thread.
+    # moto runs the execution in a thread.
     for thread in set(threading.enumerate()) - threads:
         thread.join()
     ended = sfn.describe_execution(executionArn=execution)
@@ -88,7 +88,7 @@ def messages(url):
 
 
 def execution_input(starter, record):
-    """The input that the pipe gives an execution, or that an operator gives it by the runbook."""
+    """The input of an execution that the pipe starts, or that an operator starts as in the runbook."""
     return [record] if starter == "pipe" else {"dynamodb": {"NewImage": record["dynamodb"]["NewImage"]}}
 
 

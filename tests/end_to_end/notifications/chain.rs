@@ -60,8 +60,8 @@ impl Message {
     }
 }
 
-/// The stand-in for the pipe, with a Step Functions, an SNS and an SQS. It takes seconds to start,
-/// so all tests share it.
+/// The stand-in for the pipe, with stand-ins for Step Functions, SNS and SQS. It takes seconds to
+/// start, so all tests share it.
 struct Chain {
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,

@@ -241,13 +241,13 @@ async fn what_cannot_be_delivered_is_kept_with_its_reason_and_holds_up_nothing()
             &meetings[2],
             OTHER_PARTITION,
             "outofreach",
-            "Targets are notified in the Region us-east-1 of the partition aws alone.",
+            "Only targets in the Region us-east-1 of the partition aws are notified.",
         ),
         (
             &meetings[2],
             ELSEWHERE,
             "outofreach",
-            "Targets are notified in the Region us-east-1 of the partition aws alone.",
+            "Only targets in the Region us-east-1 of the partition aws are notified.",
         ),
         (&meetings[1], MISSING_TOPIC, "sns.notfoundexception", "Endpoint does not exist"),
         (

@@ -74,7 +74,7 @@ async fn kill_functions(settings: &[(&str, &str)], create: Create) -> DynamoDb {
     let lost = creations.values().filter(|&&times| times == 0).count();
     assert!(lost >= tries(0, 1) as usize, "no kill came between a write and its response");
     println!(
-        "crashes: {} kills, {} answers, {} meetings, of which {lost} were created without an answer",
+        "crashes: {} kills, {} responses, {} meetings, {lost} of them created without a response",
         CLIENTS * kills,
         answers.len(),
         meetings.len(),
@@ -98,7 +98,7 @@ async fn run_client(
         let event = create(&token).0.to_string();
         let reply = loop {
             let answer = function.send(SystemTime::now() + PATIENCE, event.clone().into());
-            // At a random moment of the usual response time, or, half of the time, after it.
+            // A random moment. Half of the time, it is after the usual response time.
             let moment = usual.mul_f64(fastrand::f64() * 2.0);
             tokio::select! {
                 reply = timeout(PATIENCE, answer) => {

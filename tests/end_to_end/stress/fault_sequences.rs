@@ -1,4 +1,4 @@
-//! Faults of the services in any order, while a client retries until it gets its meeting.
+//! Random sequences of service faults, while a client retries until it gets its meeting.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};

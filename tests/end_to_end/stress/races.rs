@@ -66,7 +66,7 @@ async fn of_the_same_requests_one_creates_a_meeting_and_all_get_it() {
         let replies = race.run(|_| json!({ "ClientRequestToken": token })).await;
         race.assert_one_meeting(&token, &replies.iter().collect::<Vec<_>>()).await;
     }
-    println!("races: {rounds} rounds of {} same requests", race.functions.len());
+    println!("races: {rounds} rounds of {} identical requests", race.functions.len());
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn of_different_requests_one_wins_and_the_others_are_refused() {
     let rounds = tries(5, 200);
     for round in 0..rounds {
         let token = format!("different-{round}");
-        // Each is asked twice.
+        // Each request is sent twice.
         let name = |n: usize| format!("meeting-{}", n / 2);
         let request = |n| json!({"ClientRequestToken": token, "ExternalMeetingId": name(n)});
 
@@ -158,7 +158,7 @@ async fn a_daily_limit_lets_just_as_many_through_as_it_says() {
     for round in 0..rounds {
         within_a_day().await;
         let account = format!("{round:012}");
-        // Each is asked twice.
+        // Each request is sent twice.
         let event = |n| {
             let event = Event::create(&json!({"ClientRequestToken": format!("token-{}", n / 2)}));
             event.set("/requestContext/identity/accountId", json!(account))

@@ -67,7 +67,7 @@ fn events(meeting_id: &str) -> Vec<Event> {
     names.map(|name| Event::named(&name)).chain(calls).collect()
 }
 
-/// A mutation of an event. Its numbers choose among the existing places.
+/// A mutation of an event. Its numbers select among the existing places.
 #[derive(Clone, Debug)]
 enum Change {
     /// Replaces the value at a place.
@@ -193,7 +193,7 @@ fn an_event_changed_anyhow_gets_a_reply_or_fails_with_a_reason() {
     println!("raw events: {cases} arbitrary mutations");
 }
 
-/// Whether a client controls this place, apart from the names of headers.
+/// Whether a client controls the value at this place. The names of headers stay as they are.
 fn is_the_clients(place: &str) -> bool {
     let members = ["/body", "/path", "/rawPath", "/rawQueryString", "/httpMethod"];
     let below = [

@@ -14,7 +14,7 @@ use crate::support::{Call, Chime, DynamoDb, Source};
 
 const ID: &str = "[a-fA-F0-9]{8}(-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}";
 
-/// An ID or other text, without a slash, because API Gateway would not pass that on in a parameter.
+/// An ID or other text without a slash, because API Gateway never passes one on in a parameter.
 fn id() -> impl Strategy<Value = String> {
     prop_oneof![20 => ID, 1 => "[a-f0-9-]{35,37}", 1 => "[^/]{1,8}"]
 }
@@ -188,5 +188,5 @@ fn a_relayed_request_is_refused_for_just_the_constraints_it_breaks_and_else_pass
             }
         }
     });
-    println!("relayed requests: {cases} at random, {} of them valid", valid.into_inner());
+    println!("relayed requests: {cases} random ones, {} of them valid", valid.into_inner());
 }

@@ -97,8 +97,8 @@ pub fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Map<String
     given.collect()
 }
 
-/// A random one of the equivalent JSON texts for `value`: order of members, white space, escapes,
-/// and members that are `null` or unknown vary.
+/// A random JSON text that is equivalent to `value`: the order of members, white space, escapes and
+/// unknown members vary.
 fn spell(value: &Value, random: &mut Rng) -> String {
     let space = |random: &mut Rng| ["", "", " ", "\n\t"][random.usize(..4)];
     let parts = match value {
@@ -211,5 +211,5 @@ fn a_request_is_refused_for_just_the_constraints_it_breaks_and_else_kept_as_it_i
         let other = invoke(&request).await;
         assert!(other.message().contains("different values for: MeetingHostId."), "{other:?}");
     });
-    println!("requests: {cases} at random, {} of them valid", valid.into_inner());
+    println!("requests: {cases} random ones, {} of them valid", valid.into_inner());
 }

@@ -45,8 +45,8 @@ impl Call {
         self
     }
 
-    /// The event from this source. APIs with routes are behind the base path of a custom domain,
-    /// and `$default` has the stage before its path.
+    /// The event from this source. APIs with routes are behind the base path of a custom domain.
+    /// With `$default`, the path begins with the stage.
     pub fn event(&self, source: Source) -> Event {
         let Self { method, path, .. } = self;
         let (route, parameters) = self.route();
@@ -105,7 +105,7 @@ impl Call {
     }
 }
 
-/// A call of each operation that is passed on, deletions last.
+/// A call of each relayed operation, deletions last.
 pub fn relayed_calls(meeting_id: &str, attendee_id: &str) -> [(&'static str, Call); 9] {
     let meeting = format!("/meetings/{meeting_id}");
     let attendees = format!("{meeting}/attendees");

@@ -23,7 +23,7 @@ pub struct DynamoDb {
 }
 
 impl DynamoDb {
-    /// Starts one in memory, with the meetings' table.
+    /// Starts an in-memory `DynamoDB` with the meetings' table.
     pub async fn start() -> Self {
         let database = Database::memory().unwrap();
         local_dynamodb::create_table(&database, "Meetings").unwrap();
@@ -111,7 +111,7 @@ impl DynamoDb {
         assert_ne!(self.database.sweep_ttl().unwrap(), 0);
     }
 
-    /// Makes all meetings in the table expired, a second ago.
+    /// Sets the expiry of every item in the table to a second ago.
     pub async fn expire(&self) {
         let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
         for mut item in self.items().await {

@@ -118,13 +118,13 @@ impl Function {
         Self { process, trace_header, runtime_api }
     }
 
-    /// The reply to an event that comes from HTTP.
+    /// The reply to an HTTP event.
     pub async fn invoke(&self, event: &Event) -> Reply {
         Reply::from(self.invoke_raw(event.0.to_string()).await.unwrap())
     }
 
-    /// The reply to an HTTP event. Like Lambda, it accepts none after the deadline, unless the
-    /// deadline was already over.
+    /// The reply to an HTTP event. Like Lambda, it accepts no reply after the deadline, unless the
+    /// deadline had already passed.
     pub async fn invoke_by(&self, deadline: SystemTime, event: &Event) -> Reply {
         Reply::from(self.outcome(deadline, event.0.to_string().into()).await.unwrap())
     }
@@ -144,7 +144,7 @@ impl Function {
         }
     }
 
-    /// Sends an event. If the function dies over it, there is no outcome.
+    /// Sends an event. If the function dies while it handles the event, there is no outcome.
     pub fn send(
         &self,
         deadline: SystemTime,

@@ -13,7 +13,7 @@ pub struct LegacyOperation {
     pub query: Option<String>,
     /// The status code of its response.
     pub status: u64,
-    /// The exceptions for which its clients have types.
+    /// The exceptions for which its SDK clients have types.
     pub errors: Vec<String>,
 }
 

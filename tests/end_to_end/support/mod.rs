@@ -31,7 +31,7 @@ pub use legacy::{LegacyOperation, legacy_operations};
 pub use proxy::{Answer, Fault};
 pub use xray::XRay;
 
-/// The longest that anything may take: if something hangs, its test fails.
+/// The longest that anything may take. If something hangs, its test fails.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A minimal environment for the AWS SDKs, with dummy credentials.
@@ -44,7 +44,7 @@ pub const AWS_ENVIRONMENT: [(&str, &str); 6] = [
     ("AWS_SECRET_ACCESS_KEY", "secret"),
 ];
 
-/// The contents of `template.yaml`, with its functions as tags.
+/// The contents of `template.yaml`, with `CloudFormation`'s functions as YAML tags.
 pub fn template() -> Yaml {
     yaml_serde::from_str(include_str!("../../../template.yaml")).unwrap()
 }

@@ -50,18 +50,19 @@ impl Process {
         records
     }
 
-    /// Kills it with SIGKILL, and waits until it is gone.
+    /// Kills it with SIGKILL, and waits until it has exited.
     pub async fn kill(mut self) {
         timeout(PATIENCE, self.child.kill()).await.expect("it should exit").unwrap();
     }
 
-    /// Asks it to end, waits for it and all that it started, and returns its output.
+    /// Sends SIGTERM, waits until it and all its child processes have exited, and returns its
+    /// output.
     pub async fn stop(mut self) -> String {
         let id = self.child.id().expect("a running process").to_string();
         assert!(Command::new("kill").arg(id).status().await.unwrap().success());
         let ended = async {
             self.child.wait().await.unwrap();
-            // The streams end when no process has them open any more.
+            // The streams end when no process has them open anymore.
             while self.output.changed().await.is_ok() {}
         };
         timeout(PATIENCE, ended).await.expect("it should exit");

@@ -1,4 +1,4 @@
-//! The programs under test, built as for release except for the profile.
+//! The programs under test, built with the features of a release, but with the dev profile.
 
 use std::path::{Path, PathBuf};
 

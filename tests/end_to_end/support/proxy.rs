@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// A fault of one request.
+/// A fault that one request meets.
 #[derive(Clone, Copy, Debug)]
 pub struct Fault {
     /// Whether the engine gets the request before the fault.
@@ -59,7 +59,7 @@ impl Fault {
 /// A request that has arrived.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// As in `PutItem`.
+    /// The operation's name, such as `PutItem`.
     pub operation: String,
     /// The access key that signed it, such as `AKIDEXAMPLE`.
     pub access_key: String,
@@ -131,7 +131,7 @@ async fn serve(listener: TcpListener, state: Arc<State>) {
         state.connections.fetch_add(1, Ordering::Relaxed);
         connections.spawn(async move {
             let service = service_fn(|request| answer(&state, request));
-            // It ends with an error if a fault requires that.
+            // Some faults end it with an error.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }

@@ -25,7 +25,7 @@ impl Service {
     /// Connects to the URL in `variable`.
     pub fn connect(name: &'static str, variable: &str) -> Result<Self> {
         let url = env::var(variable)?;
-        let (scheme, host) = url.split_once("://").ok_or("an endpoint that is no URL")?;
+        let (scheme, host) = url.split_once("://").ok_or("the endpoint is not a URL")?;
         let tcp = TcpStream::connect(host)?;
         let connection = if scheme == "https" {
             let domain = host.split(':').next().unwrap_or(host);

@@ -69,7 +69,7 @@ impl Connection {
     fn read(&mut self) -> Result<Response> {
         let mut line = String::new();
         self.0.read_line(&mut line)?;
-        let status = line.split(' ').nth(1).ok_or("a connection that was closed")?.parse()?;
+        let status = line.split(' ').nth(1).ok_or("the connection was closed")?.parse()?;
         let (mut request_id, mut length) = (None, 0);
         loop {
             line.clear();

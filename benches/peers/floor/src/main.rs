@@ -62,7 +62,7 @@ fn serve() -> Result<()> {
     };
     loop {
         let invocation = call("GET", "next", &[])?;
-        let id = invocation.request_id.ok_or("an invocation without an ID")?;
+        let id = invocation.request_id.ok_or("the invocation has no ID")?;
         let event = serde_json::from_slice(&invocation.body)?;
         let (status, body) = create_meeting(event, &mut dynamodb, chime.as_mut())?;
         let headers = json!({"content-type": "application/json", "x-amzn-RequestId": id});

@@ -1,5 +1,5 @@
 //! `CreateMeeting` like a new project: the code of `cargo lambda new`, `aws_config::load_defaults`,
-//! and default features. One conditional write, like the function itself.
+//! and default features. It makes one conditional write, like the function itself.
 
 mod http_handler;
 

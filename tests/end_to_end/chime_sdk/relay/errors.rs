@@ -54,8 +54,8 @@ pub const ERRORS: [(Answer, &str, usize); 31] = [
     (Stalled, UNAVAILABLE, 2),
 ];
 
-/// If an operation has no such exception in either API, it is a server-side fault. The legacy
-/// attendee operations lack one that the service's have.
+/// If an operation has no such exception in either API, the error is a server-side fault. The
+/// legacy attendee operations lack one exception that the service's operations have.
 pub fn expected(operation: &str, usual: &'static str) -> &'static str {
     let creates_attendees = operation.contains("Attendee") && operation.contains("Create");
     match usual {

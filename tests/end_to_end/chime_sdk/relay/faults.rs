@@ -133,7 +133,7 @@ async fn an_answer_that_cannot_be_used_is_a_server_side_fault() {
 
             reply.assert_modelled();
             assert_eq!(reply.status, 500, "{operation}, {answer}: {reply:?}");
-            assert_eq!(world.chime.take(), [operation], "a retry would get it, too");
+            assert_eq!(world.chime.take(), [operation], "a retry would get the same response");
             count += 1;
         }
     }

@@ -1,4 +1,5 @@
-//! The service's request for each call, and the client's response for each of its responses.
+//! The request to the service for each call, and the response to the client for each of the
+//! service's responses.
 
 use local_chime_sdk::Answer::Raw;
 use local_chime_sdk::{Fault, Request};
@@ -38,7 +39,7 @@ fn answers(operation: &str) -> (&'static str, Option<&'static str>) {
     }
 }
 
-/// Query and body of the service's request for each of [`calls`].
+/// The query and the body of the request to the service for each of [`relayed_calls`].
 fn sent(operation: &str) -> (&'static str, &'static str) {
     match operation {
         "CreateAttendee" => ("", r#"{"ExternalUserId":"anna"}"#),

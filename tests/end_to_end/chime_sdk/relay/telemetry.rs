@@ -147,7 +147,7 @@ fn marked_calls(world: &World, attendee_id: &str) -> Vec<Call> {
         Call::new("GET", world.path("/attendees/s3cr3t")),
         Call::new("GET", "/meetings").query("next-token", "s3cr3t"),
     ];
-    // What others have made of the meeting is sensitive, too.
+    // The responses to these contain sensitive values that were set earlier.
     calls.extend(relayed_calls(&world.meeting_id, attendee_id).map(|(_, call)| call));
     calls
 }
