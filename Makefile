@@ -87,14 +87,14 @@ invoke: need-python3 $(CARGO_LAMBDA) ## Send events/$EVENT.json to the server st
 		{ echo 'No reply from create-meeting at http://127.0.0.1:$(PORT). To start it: make run PORT=$(PORT)' >&2; exit 1; }
 
 .PHONY: test
-test: need-python3 $(CARGO_LAMBDA) $(CHIME_SDK_CLIENT)/chime_sdk_requirements.txt $(VENV)/boto3 $(VENV)/wheels $(MOTO) $(SCHEMATHESIS) $(OPENAPI_CLIENT) tests/node_modules/.package-lock.json tests/javascript/node_modules/.package-lock.json ## Run the tests that need no Docker and no emulator of AWS
+test: need-python3 $(CARGO_LAMBDA) $(CHIME_SDK_CLIENT)/chime_sdk_requirements.txt $(VENV)/boto3 $(VENV)/wheels $(MOTO) $(SCHEMATHESIS) $(OPENAPI_CLIENT) tests/node_modules/.package-lock.json tests/javascript/node_modules/.package-lock.json ## Run all tests except test-deploy and test-sam
 	@cargo test --locked --workspace --exclude benches --exclude floor --exclude fuzz --exclude hello
 	@cargo build --locked --package local-dynamodb --package local-chime-sdk
 	@$(VENV)/bin/pytest tests/test_make.py tests/test_openapi.py tests/test_programs.py tests/test_smoke.py tests/test_validate_chime_requests.py tests/test_service_description.py
 	@$(CHIME_SDK_CLIENT)/bin/pytest tests/test_local_chime_sdk.py tests/test_local_chime_sdk_program.py tests/test_clients.py
 
 # Amazon Linux 2023 has glibc 2.34. Linked for the older version that is zig's default, a program would load two more
-# libraries at each cold start. With arm64, SAM sets the target itself.
+# libraries at each cold start. With arm64, SAM passes --arm64, which excludes a target.
 LAMBDA_TARGET = $(if $(filter x86_64,$(ARCHITECTURE)),x86_64-unknown-linux-gnu.2.34)
 
 .PHONY: sam-build

@@ -79,7 +79,7 @@ impl Api {
                 .await
             }
             (Handler::Relay(relayed), Some(relay)) => {
-                Box::pin(relay.call(account, (route, relayed), request, deadline, calls)).await
+                Box::pin(relay.call(account, route, relayed, request, deadline, calls)).await
             }
             (Handler::Unsupported(reason), Some(_)) => Err(unsupported(operation, reason)),
             (_, None) => {

@@ -11,9 +11,6 @@ use crate::error::{Cause, Error, ErrorKind};
 /// Maximum attempts per call. Conflicts with concurrent writes do not count.
 pub const MAX_ATTEMPTS: u32 = 3;
 
-/// Timeout for a new connection, which usually takes milliseconds.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-
 /// Maximum backoff after the first conflict with a concurrent write. A transaction takes milliseconds.
 const FIRST_CONFLICT_BACKOFF: Duration = Duration::from_millis(20);
 /// The maximum doubles with each conflict, up to this.
@@ -87,7 +84,7 @@ pub struct Failure {
 pub enum Retry {
     /// A retry would fail, too.
     Never,
-    /// A limited number of attempts, with a random backoff between `least` and `most`.
+    /// A limited number of attempts, with a random backoff between `min_backoff` and `max_backoff`.
     Limited {
         /// The maximum number of attempts, the first one included.
         attempts: u32,
@@ -154,7 +151,8 @@ impl From<Error> for Failure {
 pub struct Completed<T> {
     /// What it took.
     pub call: ServiceCall,
-    /// The error is the last attempt's, or `ServiceUnavailable` if that timed out.
+    /// The response. The error is the last attempt's, `ServiceUnavailable` if that timed out, or that of
+    /// [`Self::parse`].
     pub result: Result<T, Error>,
 }
 

@@ -55,7 +55,7 @@ pub enum AllowedCallers {
 }
 
 impl AllowedCallers {
-    /// The account in which an allowed caller creates meetings.
+    /// Checks that `caller` may call, and returns its account.
     ///
     /// # Errors
     /// `UnauthorizedClient` if an identity is required and missing, `Forbidden` if its account is not allowed.

@@ -3,6 +3,8 @@
 //! Region and credentials come from Lambda's environment, and the root certificates are compiled in. The SDK's other
 //! sources (profiles, the system's certificates) do not exist there, or would slow down a cold start.
 
+use std::time::Duration;
+
 use aws_config::BehaviorVersion;
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
@@ -17,7 +19,6 @@ use aws_smithy_runtime_api::client::http::{
     HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
 
-use crate::attempts::CONNECT_TIMEOUT;
 use crate::settings::Settings;
 
 /// The root certificates of AWS's endpoints in its public Regions, from Amazon Trust Services' repository. `AWS_CA_BUNDLE`
@@ -42,7 +43,10 @@ pub fn dynamodb(
     config
 }
 
-/// The connections, which all clients share.
+/// Timeout for a new connection, which usually takes milliseconds.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The connector that all clients share, with its connections.
 ///
 /// # Errors
 /// If the TLS context cannot be built.
@@ -60,6 +64,8 @@ pub fn connector(settings: &Settings) -> Result<SharedHttpConnector, lambda_runt
 
 /// An HTTP client of the SDK with these connections. The SDK's own HTTP client would parse the certificates twice: it
 /// builds a connector to validate its configuration, and another one for the first request.
+///
+/// It ignores the timeouts in the SDK's settings: the connector has one, and so has each attempt ([`crate::attempts`]).
 #[must_use]
 pub fn http_client(connector: SharedHttpConnector) -> SharedHttpClient {
     http_client_fn(move |_, _| connector.clone())

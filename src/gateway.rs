@@ -45,7 +45,10 @@ pub async fn handle(
     };
     let route = Route::of(&request);
     let (operation, meeting_id) = match &route {
-        Ok(route) => (Some(route.operation.name), route.meeting_id),
+        // An invalid ID may contain anything, so it is not logged.
+        Ok(route) => {
+            (Some(route.operation.name), route.meeting_id.filter(|id| patterns::is_id(id)))
+        }
         Err(_) => (None, None),
     };
     let call = async { api.call(&route?, &request, &mut invocation).await };
@@ -65,7 +68,7 @@ pub async fn handle(
         trace: context.xray_trace_id.as_deref().and_then(TraceHeader::parse),
         caller: &request.caller,
         media_region: invocation.media_region,
-        meeting_id: meeting_id.filter(|id| patterns::is_id(id)),
+        meeting_id,
         calls: &invocation.calls,
         result: &result,
         is_cold_start,

@@ -40,7 +40,8 @@ pub enum Relayed {
     StopMeetingTranscription,
 }
 
-/// Forwards operations to the Amazon Chime SDK.
+/// Forwards operations to the Amazon Chime SDK. It requires an [`AuthorizedAccount`] only as a proof of authorization,
+/// because the service does not know the callers.
 #[derive(Debug)]
 pub struct Relay {
     client: Arc<ChimeSdk>,
@@ -53,33 +54,35 @@ impl Relay {
         Self { client }
     }
 
-    /// Forwards the operation that `request` calls, and returns the response by `deadline`. The calls of remote services
-    /// are added to `calls`.
+    /// Forwards the operation of `route`, and returns the response by `deadline`. The calls of remote services are added to
+    /// `calls`.
     ///
     /// # Errors
     /// `BadRequest` for a request that the Amazon Chime SDK is known to reject, and the service's errors, translated.
     pub async fn call(
         &self,
         _account: AuthorizedAccount<'_>,
-        (route, operation): (&Route<'_>, Relayed),
+        route: &Route<'_>,
+        relayed: Relayed,
         request: &HttpRequest,
         deadline: Instant,
         calls: &mut Vec<ServiceCall>,
     ) -> Result<Response, Error> {
         let Operation { name, method, .. } = *route.operation;
         let mut errors = ValidationErrors::default();
-        let path = path::path_and_query((route, operation), request, &mut errors);
-        let body = operation.body(request, &mut errors)?;
+        let path = path::path_and_query(route, relayed, request, &mut errors);
+        let body = relayed.body(request, &mut errors)?;
         errors.into_result(())?;
         let call = Request { operation: name, method, path: &path, body: &body };
         let mut completed = self.client.call(call, deadline).await;
-        if operation.is_already_deleted(&completed.call) {
+        // For the client, the deletion succeeded. Telemetry keeps the call's error.
+        if relayed.is_already_deleted(&completed.call) {
             completed.result = Ok(Vec::new());
         }
-        let completed = completed.parse(|response| response::to_legacy(operation, response));
-        let body = completed.record(calls).map_err(|error| operation.translate(error))?;
+        let completed = completed.parse(|response| response::to_legacy(relayed, response));
+        let body = completed.record(calls).map_err(|error| relayed.translate(error))?;
         Ok(Response {
-            status: operation.status(),
+            status: relayed.status(),
             body,
             outcome: Outcome::Relayed,
             meeting_id: None,

@@ -153,6 +153,7 @@ impl Store {
         })
     }
 
+    /// Reads the item with `key`. Without a daily limit, there is never the error of one.
     async fn get(
         &self,
         key: &Attributes,

@@ -15,7 +15,8 @@ const MAX_TOKEN: usize = 4096;
 
 /// The path and query of an operation, which are the same in both APIs. They are valid only if `errors` stays empty.
 pub fn path_and_query(
-    (route, operation): (&Route<'_>, Relayed),
+    route: &Route<'_>,
+    relayed: Relayed,
     request: &HttpRequest,
     errors: &mut ValidationErrors,
 ) -> String {
@@ -27,7 +28,7 @@ pub fn path_and_query(
             errors.add(&member, constraint);
         }
     }
-    if operation == Relayed::ListAttendees {
+    if relayed == Relayed::ListAttendees {
         path += &page(request, errors);
     } else if !selector.is_empty() {
         path += "?operation=";

@@ -35,7 +35,7 @@ pub struct LogEntry<'a> {
     pub caller: &'a Caller,
     /// The media Region of a meeting to create, once the request was parsed.
     pub media_region: Option<MediaRegion>,
-    /// The ID of the meeting in the request's path.
+    /// The ID of the meeting in the request's path, if the request calls an operation and the ID is well-formed.
     pub meeting_id: Option<&'a str>,
     /// The calls of remote services that the request took.
     pub calls: &'a [ServiceCall],
