@@ -39,7 +39,7 @@ fn success(status: u64, body: &Value, is_replay: bool) {
 
 /// Asserts that this is a valid request to the Amazon Chime SDK: its path has valid IDs, its query
 /// is encoded, and its body is empty or a JSON object.
-pub fn sent(request: &HttpRequest) {
+pub fn chime_sdk_request(request: &HttpRequest) {
     let target = request.uri().strip_prefix("http://chime.test/").unwrap();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let segments: Vec<_> = path.split('/').collect();

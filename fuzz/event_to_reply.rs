@@ -48,9 +48,9 @@ thread_local! {
     static ANSWERS: RefCell<Answers> = RefCell::new(split(b"").1);
     static APIS: [Api; 4] = [
         api(AllowedCallers::Anyone, None, templates()),
-        api(of_one_account(), NonZeroU32::new(1), templates()),
+        api(one_account(), NonZeroU32::new(1), templates()),
         api(AllowedCallers::Anyone, None, chime_sdk()),
-        api(of_one_account(), NonZeroU32::new(1), chime_sdk()),
+        api(one_account(), NonZeroU32::new(1), chime_sdk()),
     ];
     static TELEMETRY: Telemetry = Telemetry::new(TelemetrySettings {
         format: LogFormat::Json,
@@ -66,7 +66,7 @@ thread_local! {
         .expect("a runtime");
 }
 
-fn of_one_account() -> AllowedCallers {
+fn one_account() -> AllowedCallers {
     AllowedCallers::OfAccounts(vec!["111122223333".into()])
 }
 
@@ -102,17 +102,17 @@ struct Upstream;
 
 impl HttpConnector for Upstream {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        checks::sent(&request);
+        checks::chime_sdk_request(&request);
         let (status, body) = ANSWERS
             .with_borrow(|answers| answers.chime_sdk.clone())
-            .unwrap_or_else(|| (200, usual_answer(&request)));
+            .unwrap_or_else(|| (200, default_response(&request)));
         let status = status.try_into().unwrap_or_else(|_| 200.try_into().unwrap());
         HttpConnectorFuture::ready(Ok(HttpResponse::new(status, body.into())))
     }
 }
 
 /// A response to any request.
-fn usual_answer(request: &HttpRequest) -> Vec<u8> {
+fn default_response(request: &HttpRequest) -> Vec<u8> {
     let body = request.body().bytes().unwrap_or_default();
     let wanted: Value = serde_json::from_slice(body).unwrap_or_default();
     let attendee = json!({"AttendeeId": "8d1f3c0e", "ExternalUserId": "anna", "JoinToken": "a"});
@@ -135,7 +135,7 @@ fn split(input: &[u8]) -> (&[u8], Answers) {
     let mut answers = Answers { write: empty(), read: empty(), chime_sdk: None };
     let mut event = input;
     for name in ["\nHTTP ", "\nREAD ", "\nCHIME "] {
-        let (before, answer) = answer_behind(input, name.as_bytes());
+        let (before, answer) = response_after(input, name.as_bytes());
         if before.len() < event.len() {
             event = before;
         }
@@ -150,7 +150,7 @@ fn split(input: &[u8]) -> (&[u8], Answers) {
 }
 
 /// The input before `mark`, and the response after it, which ends with the line.
-fn answer_behind<'a>(input: &'a [u8], mark: &[u8]) -> (&'a [u8], Option<Answer>) {
+fn response_after<'a>(input: &'a [u8], mark: &[u8]) -> (&'a [u8], Option<Answer>) {
     let found = input.windows(mark.len()).position(|window| window == mark);
     let Some(end) = found else { return (input, None) };
     let answer = &input[end + mark.len()..];

@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_work_ends_before_any_deadline() {
+    fn the_time_budget_is_capped_and_ends_before_the_deadline() {
         let now = UNIX_EPOCH + Duration::from_secs(1_795_342_523);
         let in_time = |left: Duration| (now + left).duration_since(UNIX_EPOCH).unwrap_or_default();
         let milliseconds = |left| u64::try_from(in_time(left).as_millis()).unwrap_or(u64::MAX);

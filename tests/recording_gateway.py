@@ -15,12 +15,12 @@ class RecordingGateway:
         self.upstream = urlsplit(endpoint).netloc
         self.requests = []
 
-    def taken(self):
+    def take_requests(self):
         """The requests since the last call, each as a pair such as `POST /Prod/meetings` and the signature's scope."""
         taken, self.requests = self.requests, []
         return taken
 
-    def answer(self, method, path, headers, body):
+    def forward(self, method, path, headers, body):
         """Passes a request on, without the stage."""
         scope = re.search(r"Credential=[^/]+/\d+/(.+?)/aws4_request", headers.get("authorization", ""))
         self.requests.append((f"{method} {path}", scope and scope[1]))
@@ -40,7 +40,7 @@ def recording(endpoint):
     class Handler(http.server.BaseHTTPRequestHandler):
         def handle_request(self):
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            status, headers, content = gateway.answer(self.command, self.path, self.headers, body)
+            status, headers, content = gateway.forward(self.command, self.path, self.headers, body)
             self.send_response_only(status)
             for name, value in headers:
                 self.send_header(name, value)

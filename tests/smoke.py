@@ -183,9 +183,9 @@ class Smoke:
         except (Broken, BotoCoreError, ClientError) as error:
             raise NoMeeting(error) from error
         checks = (self.replay, self.mismatch, self.attendee, self.get, self.delete, self.create_again)
-        return all([self.holds(check) for check in checks])
+        return all([self.passes(check) for check in checks])
 
-    def holds(self, check):
+    def passes(self, check):
         name = check.__name__.replace("_", " ")
         if check == self.create_again and self.deleted:
             print("waiting  create again: a deleted meeting is still returned until it is a minute old", flush=True)

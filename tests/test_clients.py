@@ -42,7 +42,7 @@ def before_endpoint(endpoint):
 @pytest.fixture
 def gateway(before_endpoint, environment):
     """The stand-in for API Gateway, with no requests recorded. The environment sets it as Chime's endpoint."""
-    before_endpoint.taken()
+    before_endpoint.take_requests()
     environment(AWS_ENDPOINT_URL_CHIME=before_endpoint.endpoint)
     return before_endpoint
 
@@ -107,18 +107,18 @@ def test_the_current_boto3_calls_all_operations(gateway, environment):
     assert (both["Attendees"][0]["ExternalUserId"], both["Errors"]) == ("first", [])
 
     assert called == set(client.meta.service_model.operation_names)
-    assert {scope for _, scope in gateway.taken()} == {f"{REGION}/chime"}
+    assert {scope for _, scope in gateway.take_requests()} == {f"{REGION}/chime"}
 
 
 @pytest.mark.parametrize("order", [(BOTOCORE, SIGNED_FOR_EXECUTE_API), (SIGNED_FOR_EXECUTE_API, BOTOCORE)])
 def test_boto3_signs_for_execute_api(order, gateway, environment):
     environment(AWS_DATA_PATH=os.pathsep.join(order))
     chime().create_meeting()
-    assert gateway.taken() == [("POST /Prod/meetings", f"{REGION}/execute-api")]
+    assert gateway.take_requests() == [("POST /Prod/meetings", f"{REGION}/execute-api")]
 
 
-def test_boto3_needs_no_environment_but_the_shared_configuration(before_endpoint, tmp_path):
-    before_endpoint.taken()
+def test_boto3_can_be_configured_only_by_the_shared_config_file(before_endpoint, tmp_path):
+    before_endpoint.take_requests()
     (tmp_path / ".aws").mkdir()
     (tmp_path / ".aws/config").write_text(f"""
 [default]
@@ -130,24 +130,24 @@ chime =
   endpoint_url = {before_endpoint.endpoint}
 """)
     chime().create_meeting()
-    assert before_endpoint.taken() == [("POST /Prod/meetings", f"{REGION}/chime")]
+    assert before_endpoint.take_requests() == [("POST /Prod/meetings", f"{REGION}/chime")]
 
 
-def test_boto3_finds_the_description_among_the_users_models(gateway, tmp_path):
+def test_boto3_finds_the_service_description_in_the_home_directory(gateway, tmp_path):
     shutil.copytree(BOTOCORE, tmp_path / ".aws/models")
     # botocore looks up the home directory when it is imported.
     completed = run(sys.executable, "-c", "import boto3; boto3.client('chime').create_meeting()")
     assert completed.returncode == 0, completed.stderr
-    assert len(gateway.taken()) == 1
+    assert len(gateway.take_requests()) == 1
 
 
-def test_boto3_reports_that_no_endpoint_is_set(environment):
+def test_boto3_reports_a_missing_endpoint(environment):
     environment(AWS_DATA_PATH=BOTOCORE)
     with pytest.raises(EndpointResolutionError, match="Set AWS_ENDPOINT_URL_CHIME"):
         chime().create_meeting()
 
 
-def test_boto3_lacks_the_operation_without_the_description(environment):
+def test_boto3_has_no_create_meeting_without_the_service_description(environment):
     environment(AWS_ENDPOINT_URL_CHIME=UNREACHABLE, AWS_DATA_PATH="/no/such/directory")
     assert not hasattr(chime(), "create_meeting")
 
@@ -160,17 +160,17 @@ def test_the_aws_cli_creates_a_meeting(gateway, environment):
     invalid = run(AWS, "chime", "create-meeting", "--media-region", "nowhere")
     assert invalid.returncode != 0
     assert "(BadRequestException) when calling the CreateMeeting operation: 1 validation error" in invalid.stderr
-    assert gateway.taken() == [("POST /Prod/meetings", f"{REGION}/chime")] * 2
+    assert gateway.take_requests() == [("POST /Prod/meetings", f"{REGION}/chime")] * 2
 
 
 def test_the_aws_cli_signs_for_execute_api(gateway):
     path = os.pathsep.join([BOTOCORE, SIGNED_FOR_EXECUTE_API])
     completed = run(AWS, "chime", "create-meeting", AWS_DATA_PATH=path)
     assert completed.returncode == 0, completed.stderr
-    assert gateway.taken() == [("POST /Prod/meetings", f"{REGION}/execute-api")]
+    assert gateway.take_requests() == [("POST /Prod/meetings", f"{REGION}/execute-api")]
 
 
-def test_the_aws_cli_has_help(tmp_path):
+def test_the_aws_cli_shows_help(tmp_path):
     # The AWS CLI formats its pages with groff, which not every machine has.
     groff = tmp_path / "groff"
     groff.write_text("#!/bin/sh\nexec cat\n")
@@ -185,7 +185,7 @@ def test_the_aws_cli_has_help(tmp_path):
 
 @pytest.mark.parametrize("how", ["import", "require"])
 @pytest.mark.parametrize("sdk", JAVASCRIPT_SDKS)
-def test_the_preload_changes_chime_clients_and_nothing_else(sdk, how, gateway):
+def test_the_preload_changes_only_chime_clients(sdk, how, gateway):
     completed = run(
         "node", JAVASCRIPT / "chime.mjs", sdk, how, UNREACHABLE, NODE_OPTIONS=f"--require {PRELOAD}",
         AWS_CHIME_SIGNING_NAME="execute-api", OTHER_ENDPOINT=f"{gateway.endpoint}/other",
@@ -196,7 +196,7 @@ def test_the_preload_changes_chime_clients_and_nothing_else(sdk, how, gateway):
     assert json.loads(completed.stdout) == {
         "meeting": "meeting", "attendee": "attendee", "error": "BadRequestException",
     }
-    *of_chime, (of_another_service, its_scope) = gateway.taken()
+    *of_chime, (of_another_service, its_scope) = gateway.take_requests()
     assert [re.sub(r"/[0-9a-f-]{36}/", "/ID/", request) for request, _ in of_chime] == [
         "POST /Prod/meetings", "POST /Prod/meetings/ID/attendees", "POST /Prod/meetings",
     ]
@@ -206,20 +206,20 @@ def test_the_preload_changes_chime_clients_and_nothing_else(sdk, how, gateway):
 
 
 @pytest.mark.parametrize("sdk", JAVASCRIPT_SDKS)
-def test_the_preload_leaves_the_signing_name_unless_one_is_set(sdk, gateway):
+def test_the_preload_keeps_the_signing_name_unless_one_is_set(sdk, gateway):
     completed = run(
         "node", JAVASCRIPT / "chime.mjs", sdk, "require", NODE_OPTIONS=f"--require {PRELOAD}",
         OTHER_ENDPOINT=gateway.endpoint,
     )
     assert completed.returncode == 0, completed.stderr
-    assert [scope for _, scope in gateway.taken()][:3] == [f"{REGION}/chime"] * 3
+    assert [scope for _, scope in gateway.take_requests()][:3] == [f"{REGION}/chime"] * 3
 
 
 @pytest.mark.parametrize("sdk", ["client-chime-3.481.0", "@aws-sdk/client-chime"])
-def test_newer_clients_of_version_3_need_no_preload(sdk, gateway):
+def test_newer_v3_clients_need_no_preload(sdk, gateway):
     completed = run("node", JAVASCRIPT / "chime.mjs", sdk, "import", OTHER_ENDPOINT=gateway.endpoint)
     assert completed.returncode == 0, completed.stderr
-    assert gateway.taken()[0] == ("POST /Prod/meetings", f"{REGION}/chime")
+    assert gateway.take_requests()[0] == ("POST /Prod/meetings", f"{REGION}/chime")
 
 
 @pytest.mark.parametrize(("variables", "reason"), [
@@ -230,30 +230,30 @@ def test_newer_clients_of_version_3_need_no_preload(sdk, gateway):
         for url in ["localhost", "localhost:9000", "ftp://localhost", "http://"]
     ),
 ])
-def test_the_preload_says_why_it_changes_nothing(variables, reason):
+def test_the_preload_reports_why_it_changes_nothing(variables, reason):
     completed = run("node", "--print", "Object.keys(require.cache)", NODE_OPTIONS=f"--require {PRELOAD}", **variables)
     assert completed.stdout == f"[ '{PRELOAD}' ]\n"
     assert completed.stderr == f"chime-endpoint.js: {reason}. Requests go to Amazon Chime.\n"
     assert completed.returncode == 0
 
 
-def test_a_program_whose_preload_is_not_configured_calls_its_own_endpoint(gateway):
+def test_an_unconfigured_preload_keeps_the_endpoint_of_the_program(gateway):
     completed = run(
         "node", JAVASCRIPT / "chime.mjs", "aws-sdk", "require", gateway.endpoint,
         NODE_OPTIONS=f"--require {PRELOAD}", AWS_ENDPOINT_URL_CHIME="", AWS_CHIME_SIGNING_NAME="execute-api",
         OTHER_ENDPOINT=gateway.endpoint,
     )
     assert completed.returncode == 0, completed.stderr
-    assert gateway.taken()[0] == ("POST /Prod/meetings", f"{REGION}/chime")
+    assert gateway.take_requests()[0] == ("POST /Prod/meetings", f"{REGION}/chime")
 
 
-def test_node_reports_a_preload_that_does_not_exist():
+def test_node_reports_a_missing_preload():
     completed = run("node", "--eval", "", NODE_OPTIONS="--require /no/such/chime-endpoint.js")
     assert completed.returncode != 0
     assert "Cannot find module '/no/such/chime-endpoint.js'" in completed.stderr
 
 
-def test_the_current_boto3_calls_the_endpoint_as_the_amazon_chime_sdk(gateway, environment):
+def test_the_chime_sdk_client_of_boto3_works_with_the_endpoint(gateway, environment):
     environment(AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS=gateway.endpoint)
     client = boto3.Session().client("chime-sdk-meetings")
     required = {"ExternalMeetingId": "meeting", "MediaRegion": "eu-west-2"}
@@ -278,10 +278,10 @@ def test_the_current_boto3_calls_the_endpoint_as_the_amazon_chime_sdk(gateway, e
     arn = f"arn:aws:chime:us-east-1:111122223333:meeting/{meeting['MeetingId']}"
     with pytest.raises(client.exceptions.BadRequestException, match="does not support ListTagsForResource"):
         client.list_tags_for_resource(ResourceARN=arn)
-    assert {scope for _, scope in gateway.taken()} == {f"{REGION}/chime"}
+    assert {scope for _, scope in gateway.take_requests()} == {f"{REGION}/chime"}
 
 
-def test_the_current_javascript_client_calls_the_endpoint_as_the_amazon_chime_sdk(gateway, environment):
+def test_the_chime_sdk_client_for_javascript_works_with_the_endpoint(gateway, environment):
     environment(AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS=gateway.endpoint)
     completed = run("node", JAVASCRIPT / "chime_sdk_meetings.mjs")
     assert completed.returncode == 0, completed.stderr

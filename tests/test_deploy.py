@@ -63,7 +63,7 @@ def sam(*arguments):
     )
 
 
-def succeed(*arguments):
+def assert_sam_succeeds(*arguments):
     completed = sam(*arguments)
     assert completed.returncode == 0, completed.stdout + completed.stderr
 
@@ -78,7 +78,7 @@ def deployment(**parameters):
 
 
 def deploy(**parameters):
-    succeed(*deployment(**parameters))
+    assert_sam_succeeds(*deployment(**parameters))
 
 
 def describe_stack():
@@ -114,7 +114,7 @@ def assert_rejected(chime, status):
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
 
 
-def invoke_for(account):
+def invoke_as(account):
     """The function's status code for a caller whom API Gateway has identified as belonging to this account."""
     event = json.loads((ROOT / "events/rest-create.json").read_text())
     event["requestContext"]["identity"]["accountId"] = account
@@ -138,7 +138,7 @@ def test_a_meeting_is_created_and_replayed_and_a_mismatch_rejected():
     assert url.endswith(f".app.chime.aws/control/{created['Meeting']['MeetingId']}")
 
 
-def test_a_whole_program_works_to_the_end():
+def test_a_meeting_works_from_creation_to_deletion():
     chime = client()
     created = chime.create_meeting_with_attendees(Attendees=[{"ExternalUserId": "anna"}])
     meeting = {"MeetingId": created["Meeting"]["MeetingId"]}
@@ -159,7 +159,7 @@ def test_a_whole_program_works_to_the_end():
         chime.get_meeting(**meeting)
 
 
-def test_an_operation_that_is_not_served_says_why():
+def test_an_unsupported_operation_is_rejected_with_the_reason():
     chime = client()
     with pytest.raises(chime.exceptions.BadRequestException, match="does not support ListMeetings. The Amazon"):
         chime.list_meetings()
@@ -169,7 +169,7 @@ def test_an_operation_that_is_not_served_says_why():
         chime.list_attendee_tags(**meeting, **attendee)
 
 
-def test_several_accounts_do_not_get_meetings_of_the_chime_sdk():
+def test_the_chime_sdk_media_plane_allows_only_one_account():
     completed = sam(*deployment(AllowedAccountIds=f"{ACCOUNT},{STRANGER}"))
     assert completed.returncode == 1
     assert "key 'SeveralAllowedAccounts' in map 'Callers'" in completed.stderr, completed.stderr
@@ -192,7 +192,7 @@ def allow_only(user, route):
     boto3.client("iam").put_user_policy(UserName=user, PolicyName="caller", PolicyDocument=policy)
 
 
-def test_only_identities_that_may_invoke_the_api_are_let_in():
+def test_only_identities_with_permission_to_invoke_are_accepted():
     assert_rejected(anonymous(), 403)
 
     iam = boto3.client("iam")
@@ -215,11 +215,11 @@ def test_only_identities_that_may_invoke_the_api_are_let_in():
 
 
 def test_the_function_itself_rejects_other_accounts():
-    assert [invoke_for(ACCOUNT), invoke_for(STRANGER)] == [201, 403]
+    assert [invoke_as(ACCOUNT), invoke_as(STRANGER)] == [201, 403]
     deploy(AllowedAccountIds=STRANGER)
-    assert [invoke_for(ACCOUNT), invoke_for(STRANGER)] == [403, 201]
+    assert [invoke_as(ACCOUNT), invoke_as(STRANGER)] == [403, 201]
     deploy(AllowedAccountIds="")
-    assert [invoke_for(ACCOUNT), invoke_for(STRANGER)] == [201, 403]
+    assert [invoke_as(ACCOUNT), invoke_as(STRANGER)] == [201, 403]
 
 
 def test_parameters_reach_the_function():
@@ -243,14 +243,14 @@ def server_errors_alarm_firing():
         set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason="test")
 
 
-def test_reserved_concurrency_can_be_changed_alone():
+def test_a_deployment_can_change_only_the_reserved_concurrency():
     deploy(ReservedConcurrency=5)
     reserved = boto3.client("lambda").get_function_concurrency(FunctionName=output("FunctionName"))
     assert reserved["ReservedConcurrentExecutions"] == 5
     assert client().create_meeting()["Meeting"]
 
 
-def test_the_endpoint_is_drained_and_reopened_as_the_runbook_says():
+def test_the_endpoint_can_be_drained_and_reopened_as_in_the_runbook():
     # The alarm fires because the drained endpoint rejects requests.
     with server_errors_alarm_firing():
         deploy(ReservedConcurrency=0)
@@ -259,7 +259,7 @@ def test_the_endpoint_is_drained_and_reopened_as_the_runbook_says():
         assert client().create_meeting()["Meeting"]
 
 
-def test_an_update_that_an_alarm_has_rolled_back_can_be_deployed_again():
+def test_an_update_rolled_back_by_an_alarm_can_be_redeployed():
     with server_errors_alarm_firing():
         gradual = sam(*deployment(MediaDomain="update.test", Deployment="Canary10Percent5Minutes"))
         assert gradual.returncode == 1
@@ -285,7 +285,7 @@ def test_authorization_can_be_changed():
     assert_rejected(anonymous(), 403)
 
 
-def test_notifications_are_sent_once_they_are_enabled():
+def test_notifications_are_sent_after_they_are_enabled():
     sqs = boto3.client("sqs")
     queue = sqs.create_queue(QueueName="meetings")["QueueUrl"]
     queue_arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:meetings"
@@ -311,15 +311,15 @@ def tables():
 def test_a_stack_can_be_deleted_with_its_table():
     before = tables()
     temporary = ["--stack-name", "temporary"]
-    succeed(*deployment(TableDeletionPolicy="Delete", TableDeletionProtection="false"), *temporary)
+    assert_sam_succeeds(*deployment(TableDeletionPolicy="Delete", TableDeletionProtection="false"), *temporary)
     assert len(tables()) == len(before) + 1
-    succeed("delete", "--no-prompts", *temporary)
+    assert_sam_succeeds("delete", "--no-prompts", *temporary)
     assert tables() == before
 
 
 def test_by_default_the_table_outlives_its_stack():
     table, api = output("TableName"), client()
-    succeed("delete", "--no-prompts")
+    assert_sam_succeeds("delete", "--no-prompts")
     with pytest.raises(ClientError, match="does not exist"):
         describe_stack()
     assert_rejected(api, 404)

@@ -104,12 +104,12 @@ def assert_rejected(status, name, message, call, *arguments, **members):
     return raised.value
 
 
-def test_the_requests_schema_is_that_of_the_model():
+def test_the_request_schema_matches_the_model():
     schema = (ROOT / "local-chime-sdk/src/requests.json").read_text()
     assert schema == chime_sdk_schema.generate(), "run tests/chime_sdk_schema.py"
 
 
-def test_a_meeting_is_created_once_for_a_token(client):
+def test_a_meeting_is_created_once_per_token(client):
     created = client.create_meeting(
         ClientRequestToken="a-token", MeetingHostId="a host", TenantIds=["tenant"], PrimaryMeetingId="primary",
         MeetingFeatures={"Audio": {"EchoReduction": "AVAILABLE"}}, Tags=[{"Key": "team", "Value": ""}],
@@ -141,7 +141,7 @@ def test_a_meeting_is_created_once_for_a_token(client):
     assert "MeetingFeatures" not in other
 
 
-def test_an_attendee_is_created_once_for_a_user(client, meeting_id):
+def test_an_attendee_is_created_once_per_user(client, meeting_id):
     created = client.create_attendee(MeetingId=meeting_id, ExternalUserId="user 1")["Attendee"]
     assert GUID.fullmatch(created["AttendeeId"])
     assert re.fullmatch("[a-zA-Z0-9+/]+", created["JoinToken"])
@@ -166,7 +166,7 @@ def test_an_attendee_is_created_once_for_a_user(client, meeting_id):
     assert again["AttendeeId"] != created["AttendeeId"]
 
 
-def test_attendees_are_listed_in_pages(client, meeting_id):
+def test_attendee_lists_are_paginated(client, meeting_id):
     users = [f"user {number}" for number in range(5)]
     client.batch_create_attendee(MeetingId=meeting_id, Attendees=[{"ExternalUserId": user} for user in users])
     pages, arguments = [], {"MeetingId": meeting_id, "MaxResults": 2}
@@ -203,7 +203,7 @@ def test_a_meeting_has_no_more_than_250_attendees(client, meeting_id):
     assert len(client.list_attendees(MeetingId=meeting_id)["Attendees"]) == 100
 
 
-def test_nothing_is_left_of_a_meeting_that_has_ended(client, meeting_id):
+def test_operations_on_an_ended_meeting_are_rejected(client, meeting_id):
     attendee_id = client.create_attendee(MeetingId=meeting_id, ExternalUserId="user")["Attendee"]["AttendeeId"]
     client.delete_meeting(MeetingId=meeting_id)
     for operation, members in [
@@ -269,7 +269,7 @@ def test_transcription_starts_and_stops(client, meeting_id):
     ({"Tags": [{"Key": "team", "Value": "!"}]}, "'tags.1.member.value'"),
     ({"Tags": [{"Key": f"key{number}", "Value": "1"} for number in range(51)]}, "less than or equal to 50"),
 ])
-def test_constraints_of_a_meeting(client, members, violation):
+def test_create_meeting_rejects_constraint_violations(client, members, violation):
     members = {name: value for name, value in (MEETING | members).items() if value is not None}
     assert_rejected(400, "ValidationException", violation, client.create_meeting, **members)
 
@@ -289,7 +289,7 @@ def test_constraints_of_a_meeting(client, members, violation):
     ("start_meeting_transcription",
      {"TranscriptionConfiguration": {"EngineTranscribeSettings": {"LanguageCode": "xx"}}}, "enum value set"),
 ])
-def test_constraints_of_other_operations(client, operation, members, violation):
+def test_other_operations_reject_constraint_violations(client, operation, members, violation):
     if "MediaRegion" not in members:
         members = {"MeetingId": UNKNOWN_ID} | members
     assert_rejected(400, "ValidationException", violation, getattr(client, operation), **members)
@@ -302,13 +302,13 @@ def test_violations_are_counted(client):
     )
 
 
-def test_a_region_that_hosts_no_meetings_is_rejected(client):
+def test_an_unsupported_media_region_is_rejected(client):
     assert_rejected(
         400, "BadRequestException", "us-east-9", client.create_meeting, **MEETING | {"MediaRegion": "us-east-9"},
     )
 
 
-def test_a_value_of_another_type_is_rejected(client):
+def test_a_value_of_the_wrong_type_is_rejected(client):
     assert_rejected(400, "SerializationException", "", client.create_meeting, **MEETING | {"MeetingHostId": 7})
 
 
@@ -317,11 +317,11 @@ def test_a_value_of_another_type_is_rejected(client):
     ({"secret": "another"}, "InvalidSignatureException"),
     ({"signature_version": UNSIGNED}, "MissingAuthenticationTokenException"),
 ])
-def test_a_request_that_is_not_signed_for_the_service_is_rejected(settings, name):
+def test_an_invalid_or_missing_signature_is_rejected(settings, name):
     assert_rejected(403, name, "", new_client(**settings).get_meeting, MeetingId=UNKNOWN_ID)
 
 
-def test_a_request_that_is_signed_for_another_service_is_rejected(client):
+def test_a_request_signed_for_another_service_is_rejected(client):
     client.meta.events.register(
         "choose-signer.chime-sdk-meetings",
         lambda context, **_: context.update(signing={"signing_name": "execute-api"}),
@@ -331,13 +331,13 @@ def test_a_request_that_is_signed_for_another_service_is_rejected(client):
     )
 
 
-def test_a_session_token_is_part_of_the_signature(monkeypatch, meeting_id):
+def test_a_signature_with_a_session_token_is_accepted(monkeypatch, meeting_id):
     monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
     session = boto3.client("chime-sdk-meetings", "eu-central-1")
     assert session.get_meeting(MeetingId=meeting_id)["Meeting"]["MeetingId"] == meeting_id
 
 
-def test_an_operation_that_is_not_served_is_rejected(client):
+def test_an_unsupported_operation_is_rejected(client):
     assert_rejected(
         404, "UnknownOperationException", "", client.list_tags_for_resource, ResourceARN="arn:aws:chime",
     )

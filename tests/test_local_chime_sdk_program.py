@@ -23,7 +23,7 @@ def test_it_returns_the_exit_code_of_the_command():
     assert run(LOCAL_CHIME_SDK, "sh", "-c", "exit 3").returncode == 3
 
 
-def test_it_reports_a_command_that_is_missing():
+def test_it_reports_a_missing_command():
     completed = run(LOCAL_CHIME_SDK)
     assert completed.returncode == 2
     assert completed.stderr == "usage: local-chime-sdk [--for-containers] COMMAND [ARGUMENT...]\n"
@@ -32,12 +32,12 @@ def test_it_reports_a_command_that_is_missing():
     assert completed.stderr.startswith("local-chime-sdk: /no/such/command: ")
 
 
-def test_it_is_reached_from_containers_by_the_name_of_their_host():
+def test_containers_reach_it_at_host_docker_internal():
     completed = run(LOCAL_CHIME_SDK, "--for-containers", "printenv", ENDPOINT)
     assert re.fullmatch(r"http://host\.docker\.internal:[0-9]+\n", completed.stdout)
 
 
-def test_its_region_may_differ_from_that_of_the_function():
+def test_its_region_can_differ_from_the_region_of_the_function():
     command = f"import boto3; boto3.client('chime-sdk-meetings', 'us-west-2').get_meeting(MeetingId='{UNKNOWN_ID}')"
     completed = run(LOCAL_CHIME_SDK, sys.executable, "-c", command, MEDIA_CONTROL_REGION="us-west-2")
     assert "NotFoundException" in completed.stderr
@@ -58,7 +58,7 @@ def test_it_forwards_sigterm_to_the_command():
             raise
 
 
-def test_it_runs_beside_local_dynamodb(tmp_path):
+def test_it_runs_alongside_local_dynamodb(tmp_path):
     completed = run(
         LOCAL_CHIME_SDK.parent / "local-dynamodb", tmp_path / "meetings.db", LOCAL_CHIME_SDK,
         "sh", "-c", f"printenv AWS_ENDPOINT_URL_DYNAMODB {ENDPOINT}; exit 3",

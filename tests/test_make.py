@@ -60,7 +60,7 @@ def stranger():
         server.shutdown()
 
 
-def test_run_reports_an_invalid_setting_and_serves_nothing(tmp_path):
+def test_run_reports_an_invalid_setting_and_does_not_start(tmp_path):
     completed = make(
         "run", f"PORT={free_port()}", f"DATABASE={tmp_path}/meetings.db", MEETING_LIFETIME_SECONDS="0",
     )
@@ -92,7 +92,7 @@ def test_a_missing_python_is_reported(target, tmp_path):
     ("sam-local", "PORT"), ("sam-local", "DATABASE"), ("sam-build", "ARCHITECTURE"), ("fuzz", "SECONDS"),
     ("smoke", "ENDPOINT"),
 ])
-def test_variables_come_from_the_command_line_alone(target, variable):
+def test_variables_come_only_from_the_command_line(target, variable):
     assert "a-value" in make("--dry-run", target, f"{variable}=a-value").stdout
     completed = make("--dry-run", target, **{variable: "a-value"})
     assert completed.returncode == 0
@@ -100,7 +100,7 @@ def test_variables_come_from_the_command_line_alone(target, variable):
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_invoke_says_what_it_sends_and_prints_the_reply(event, endpoint):
+def test_invoke_prints_what_it_sends_and_the_reply(event, endpoint):
     completed = make("invoke", f"EVENT={event}", f"PORT={port_of(endpoint)}")
     assert completed.returncode == 0, completed.stderr
     sending, status, body = completed.stdout.split("\n\n")
@@ -111,7 +111,7 @@ def test_invoke_says_what_it_sends_and_prints_the_reply(event, endpoint):
     assert body == json.dumps(json.loads(body), indent=2, ensure_ascii=False) + "\n"
 
 
-def test_invoke_names_an_event_that_does_not_exist():
+def test_invoke_reports_an_unknown_event():
     completed = make("invoke", "EVENT=foo")
     assert completed.returncode != 0
     assert completed.stdout == ""
@@ -120,11 +120,11 @@ def test_invoke_names_an_event_that_does_not_exist():
     )
 
 
-def test_invoke_reports_that_nothing_listens():
+def test_invoke_reports_that_nothing_is_listening():
     assert_no_reply(free_port())
 
 
-def test_invoke_reports_that_a_stranger_listens(stranger):
+def test_invoke_reports_that_another_server_is_listening(stranger):
     assert_no_reply(stranger)
 
 
@@ -139,7 +139,7 @@ OPERATIONS = ["attendee", "get", "delete"]
 
 
 @pytest.mark.parametrize(("media_plane", "outcome"), [("chime-sdk-meetings", "passed"), ("templates", "skipped")])
-def test_smoke_finds_that_the_endpoint_holds_what_it_serves(media_plane, outcome, tmp_path):
+def test_smoke_passes_and_skips_unsupported_operations(media_plane, outcome, tmp_path):
     command = [MAKE, "run", "PORT={port}", f"DATABASE={tmp_path}/meetings.db"]
     # A deleted meeting is replayed until it expires.
     settings = {"MEDIA_PLANE": media_plane, "MEETING_LIFETIME_SECONDS": "5"}
@@ -153,14 +153,14 @@ def test_smoke_finds_that_the_endpoint_holds_what_it_serves(media_plane, outcome
     assert outcomes == {**dict.fromkeys(checks, "passed"), **dict.fromkeys(OPERATIONS, outcome)}
 
 
-def test_smoke_reports_that_nothing_listens():
+def test_smoke_reports_that_nothing_is_listening():
     endpoint = f"http://127.0.0.1:{free_port()}"
     completed = make("smoke", f"ENDPOINT={endpoint}", AWS_EC2_METADATA_DISABLED="true")
     assert completed.returncode != 0
     assert f"No meeting was created at {endpoint}: Could not connect" in completed.stderr
 
 
-def test_smoke_reports_that_a_stranger_listens(stranger):
+def test_smoke_reports_that_another_server_is_listening(stranger):
     endpoint = f"http://127.0.0.1:{stranger}"
     completed = make("smoke", f"ENDPOINT={endpoint}", AWS_EC2_METADATA_DISABLED="true")
     assert completed.returncode != 0
@@ -168,7 +168,7 @@ def test_smoke_reports_that_a_stranger_listens(stranger):
     assert "Traceback" not in completed.stderr
 
 
-def test_the_client_in_the_readme_works_without_any_aws_configuration(endpoint, tmp_path):
+def test_the_readme_client_works_without_aws_configuration(endpoint, tmp_path):
     blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
     [client] = [block for block in blocks if "boto3==" in block]
     assert "http://localhost:9000" in client
@@ -194,7 +194,7 @@ def test_the_client_in_the_readme_works_without_any_aws_configuration(endpoint, 
         assert json.load(response)["Meeting"]["MeetingId"] == meeting_id
 
 
-def test_ci_needs_nothing_beside_the_repository(tmp_path):
+def test_ci_needs_nothing_outside_the_repository(tmp_path):
     """In a directory that contains only the script, with a make that only prints its arguments."""
     script = tmp_path / "repository/.ci/run"
     script.parent.mkdir(parents=True)

@@ -66,7 +66,7 @@ def request(operation):
     return given, required
 
 
-def assert_same(path, shape, schema):
+def assert_schema_matches(path, shape, schema):
     """Asserts that a schema has at least the constraints of the model's shape, and no other members."""
     schema = resolve(schema)
     if shape.type_name == "structure":
@@ -80,10 +80,10 @@ def assert_same(path, shape, schema):
         assert properties.keys() == expected.keys(), path
         assert {*shape.required_members} <= required, path
         for name, member in expected.items():
-            assert_same(f"{path}.{name}", member, properties[name])
+            assert_schema_matches(f"{path}.{name}", member, properties[name])
     elif shape.type_name == "list":
         assert_bounds(path, shape, schema.get("minItems"), schema.get("maxItems"))
-        assert_same(f"{path}[]", shape.member, schema["items"])
+        assert_schema_matches(f"{path}[]", shape.member, schema["items"])
     elif shape.type_name == "string":
         assert_bounds(path, shape, schema.get("minLength"), schema.get("maxLength"))
         assert not shape.enum or {*shape.enum} == {*schema["enum"]} - {None}, path
@@ -99,7 +99,7 @@ def assert_bounds(path, shape, least, most):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_an_operation_is_described_as_in_the_model(operation):
+def test_each_operation_matches_the_model(operation):
     path, method, description = OPERATIONS[operation]
     model = MODEL.operation_model(operation)
     uri, _, selector = model.http["requestUri"].partition("?operation=")
@@ -116,7 +116,7 @@ def test_an_operation_is_described_as_in_the_model(operation):
     assert properties.keys() == expected.keys()
     assert {*model.input_shape.required_members} <= required
     for name, member in expected.items():
-        assert_same(name, member, properties[name])
+        assert_schema_matches(name, member, properties[name])
 
     names = set()
     for response in map(resolve, description["responses"].values()):
@@ -126,12 +126,12 @@ def test_an_operation_is_described_as_in_the_model(operation):
     assert names == {shape.name for shape in model.error_shapes}
 
 
-def test_the_operations_are_those_of_the_description_for_botocore():
+def test_the_operations_match_the_botocore_description():
     service = json.loads((ROOT / "clients/botocore/chime/2018-05-01/service-2.json").read_text())
     assert OPERATIONS.keys() == service["operations"].keys()
 
 
-def test_the_media_regions_are_those_of_the_endpoint(endpoint):
+def test_the_media_regions_match_the_endpoint(endpoint):
     chime = boto3.client("chime", "us-east-1", endpoint_url=endpoint, config=Config(signature_version=UNSIGNED))
     with pytest.raises(chime.exceptions.BadRequestException) as raised:
         chime.create_meeting(ClientRequestToken="token", MediaRegion="nowhere")
@@ -140,7 +140,7 @@ def test_the_media_regions_are_those_of_the_endpoint(endpoint):
     assert [*regions, None] == properties["MediaRegion"]["enum"]
 
 
-def test_a_generated_client_plays_a_whole_program(endpoint, tmp_path):
+def test_a_generated_client_can_run_a_complete_program(endpoint, tmp_path):
     generate = [
         ROOT / ".venv/bin/openapi-python-client", "generate", "--path", ROOT / "openapi.yaml",
         "--output-path", tmp_path / "generated", "--meta", "none",
@@ -152,7 +152,7 @@ def test_a_generated_client_plays_a_whole_program(endpoint, tmp_path):
     )
 
 
-def test_generated_requests_are_answered_as_described(endpoint):
+def test_responses_to_generated_requests_match_the_description(endpoint):
     completed = subprocess.run(
         ["make", "schemathesis", f"ENDPOINT={endpoint}", "EXAMPLES=10", "SEED=1"],
         cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,

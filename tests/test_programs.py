@@ -78,7 +78,7 @@ def users(attendees):
     return [attendee["ExternalUserId"] for attendee in attendees]
 
 
-def test_a_token_is_enough(client):
+def test_a_meeting_can_be_created_with_only_a_token(client):
     created = client.call(201, "CreateMeeting", ClientRequestToken=token())["Meeting"]
     assert created["MediaRegion"] == "us-east-1"
     assert created["MediaPlacement"]["SignalingUrl"].endswith(created["MeetingId"])
@@ -88,7 +88,7 @@ def test_a_token_is_enough(client):
     assert got == created
 
 
-def test_a_meeting_has_what_was_asked_for(client):
+def test_a_meeting_with_all_members_is_created_and_replayed(client):
     members = {
         "ClientRequestToken": token(), "ExternalMeetingId": "all hands", "MediaRegion": "eu-west-2",
         "MeetingHostId": "host", "Tags": [{"Key": "team", "Value": "platform"}, {"Key": "Cost Center", "Value": "é"}],
@@ -104,7 +104,7 @@ def test_a_meeting_has_what_was_asked_for(client):
     client.fail(400, "BadRequestException", "MediaRegion", "CreateMeeting", **{**members, "MediaRegion": "us-east-1"})
 
 
-def test_attendees_come_and_go(client):
+def test_attendees_are_created_listed_and_deleted(client):
     meeting = create(client)
     tags = [{"Key": "role", "Value": "speaker"}]
     anna = client.call(201, "CreateAttendee", **meeting, ExternalUserId="anna", Tags=tags)["Attendee"]
@@ -153,7 +153,7 @@ def test_a_transcription_starts_and_stops(client):
     client.call(200, "StopMeetingTranscription", **meeting)
 
 
-def test_a_meeting_ends(client):
+def test_operations_on_an_ended_meeting_raise_not_found(client):
     meeting = create(client)
     anna = client.call(201, "CreateAttendee", **meeting, ExternalUserId="anna")["Attendee"]
     client.call(204, "DeleteMeeting", **meeting)
@@ -169,7 +169,7 @@ def test_a_meeting_ends(client):
         client.fail(404, "NotFoundException", "The meeting has ended", operation, **members)
 
 
-def test_mistakes_are_typed_exceptions(client):
+def test_invalid_requests_raise_typed_exceptions(client):
     meeting = create(client)
     unknown = {**meeting, "AttendeeId": UNKNOWN_ID}
     for operation in ("GetAttendee", "DeleteAttendee"):
@@ -184,7 +184,7 @@ def test_mistakes_are_typed_exceptions(client):
         client.fail(status, "BadRequestException", message, operation, **members)
 
 
-def test_an_operation_that_is_not_served_says_why(client):
+def test_an_unsupported_operation_is_rejected_with_the_reason(client):
     meeting = create(client)
     anna = client.call(201, "CreateAttendee", **meeting, ExternalUserId="anna")["Attendee"]
     attendee = {**meeting, "AttendeeId": anna["AttendeeId"]}

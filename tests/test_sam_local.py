@@ -56,7 +56,7 @@ def client(endpoint):
     return boto3.client("chime", "us-east-1", endpoint_url=endpoint, config=config)
 
 
-def assert_refused(endpoint, exception, status, message, **members):
+def assert_rejected(endpoint, exception, status, message, **members):
     """Asserts the same complete typed error with raw HTTP and with boto3."""
     answer, headers, body = post(endpoint, json.dumps(members).encode())
     assert answer == status
@@ -112,17 +112,17 @@ def test_boto3_creates_and_replays(endpoint):
     assert replayed["ResponseMetadata"]["HTTPHeaders"]["idempotent-replayed"] == "true"
 
 
-def test_another_request_with_the_token_is_refused(endpoint):
+def test_a_different_request_with_the_same_token_is_rejected(endpoint):
     post(endpoint, b'{"ClientRequestToken": "mismatch"}')
-    assert_refused(
+    assert_rejected(
         endpoint, "BadRequestException", 400, "different values for: ExternalMeetingId.",
         ClientRequestToken="mismatch", ExternalMeetingId="another",
     )
 
 
-def test_constraints_are_checked(endpoint):
+def test_a_constraint_violation_is_rejected(endpoint):
     message = "Value at 'clientRequestToken' failed to satisfy constraint"
-    assert_refused(
+    assert_rejected(
         endpoint, "BadRequestException", 400, message, ClientRequestToken="x" * 65
     )
 
@@ -132,13 +132,13 @@ def test_constraints_are_checked(endpoint):
     (b"{", "application/json", "cannot be parsed"),
     (b'{"ClientRequestToken": "text"}', "text/plain", "application/json"),
 ])
-def test_what_is_no_json_is_refused(endpoint, body, content_type, message):
+def test_a_body_that_is_not_json_is_rejected(endpoint, body, content_type, message):
     status, headers, body = post(endpoint, body, content_type)
     assert (status, headers["x-amzn-errortype"]) == (400, "BadRequestException")
     assert message in json.loads(body)["Message"]
 
 
-def test_a_whole_program_works_to_the_end(endpoint):
+def test_a_meeting_works_from_creation_to_deletion(endpoint):
     chime = client(endpoint)
     created = chime.create_meeting_with_attendees(
         ClientRequestToken="program", Attendees=[{"ExternalUserId": "anna"}]
@@ -170,7 +170,7 @@ def test_a_whole_program_works_to_the_end(endpoint):
         chime.list_meetings()
 
 
-def test_generated_requests_are_answered_as_described(endpoint):
+def test_responses_to_generated_requests_match_the_description(endpoint):
     completed = subprocess.run(
         ["make", "schemathesis", f"ENDPOINT={endpoint}", "EXAMPLES=5", "PHASES=examples,fuzzing", "SEED=1"],
         cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
@@ -178,25 +178,25 @@ def test_generated_requests_are_answered_as_described(endpoint):
     assert completed.returncode == 0, completed.stdout
 
 
-def test_nothing_else_has_a_route(endpoint):
+def test_other_paths_have_no_route(endpoint):
     """sam local rejects the rest like API Gateway, but does not support gateway responses."""
     for path in ("/other", "/meetings/1/rooms", "/"):
         assert post(endpoint, b"{}", path=path)[0] == 403
 
 
-def test_a_daily_limit_is_kept(tmp_path):
+def test_the_daily_limit_is_enforced(tmp_path):
     with sam_local(tmp_path, DAILY_MEETING_LIMIT="1") as endpoint:
         assert post(endpoint, b'{"ClientRequestToken": "first"}')[0] == 201
-        assert_refused(
+        assert_rejected(
             endpoint, "ResourceLimitExceededException", 400, "limit of meetings",
             ClientRequestToken="second",
         )
         assert post(endpoint, b'{"ClientRequestToken": "first"}')[0] == 201
 
 
-def test_who_has_no_identity_is_refused_where_one_is_required(tmp_path):
+def test_a_caller_without_a_required_iam_identity_is_rejected(tmp_path):
     with sam_local(tmp_path, ALLOWED_ACCOUNT_IDS="111122223333") as endpoint:
-        assert_refused(
+        assert_rejected(
             endpoint, "UnauthorizedClientException", 401, "no IAM identity",
             ClientRequestToken="token",
         )
@@ -220,7 +220,7 @@ class FailingDynamoDb(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def test_faults_of_dynamodb_are_mapped(tmp_path):
+def test_dynamodb_failures_are_mapped_to_typed_errors(tmp_path):
     # Containers cannot reach the host's loopback.
     with http.server.ThreadingHTTPServer(("0.0.0.0", 0), FailingDynamoDb) as dynamodb:
         threading.Thread(target=dynamodb.serve_forever, daemon=True).start()
@@ -233,7 +233,7 @@ def test_faults_of_dynamodb_are_mapped(tmp_path):
                 (None, "ServiceUnavailableException", 503),
             ]:
                 FailingDynamoDb.error = error
-                assert_refused(endpoint, exception, status, "", ClientRequestToken="token")
+                assert_rejected(endpoint, exception, status, "", ClientRequestToken="token")
         dynamodb.shutdown()
 
 
@@ -283,7 +283,7 @@ CUSTOM_DOMAINS = ("rest-custom-domain", "http-custom-domain")
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_every_event_is_answered(source, dynamodb):
+def test_create_meeting_events_get_the_expected_responses(source, dynamodb):
     created = invoke(f"{source}-create", dynamodb)
     answers = {kind: invoke(f"{source}-{kind}", dynamodb) for kind in ANSWERS}
 
@@ -296,33 +296,33 @@ def test_every_event_is_answered(source, dynamodb):
 
 
 @pytest.mark.parametrize("event", CALLERS)
-def test_events_of_other_callers_are_answered(event, dynamodb):
+def test_the_allowed_accounts_determine_which_callers_are_accepted(event, dynamodb):
     allowed = [{}, *({"ALLOWED_ACCOUNT_IDS": account} for account in ("111122223333", "000000000001"))]
     statuses = [invoke(event, {**dynamodb, **setting})["statusCode"] for setting in allowed]
     assert statuses == CALLERS[event]
 
 
 @pytest.mark.parametrize("event", CUSTOM_DOMAINS)
-def test_events_from_behind_a_base_path_are_answered(event, dynamodb):
+def test_events_with_a_base_path_create_a_meeting(event, dynamodb):
     assert invoke(event, dynamodb)["statusCode"] == 201
 
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_events_of_operations_that_a_media_plane_does_not_serve_are_answered(operation, source, dynamodb):
+def test_operations_that_the_media_plane_does_not_support_are_rejected(operation, source, dynamodb):
     name = "".join(word.capitalize() for word in operation.split("-"))
     answer = invoke(f"{source}-{operation}", dynamodb)
     assert answer["statusCode"] == 400
     assert f"does not support {name}." in answer["body"]
 
 
-def test_no_event_is_forgotten():
+def test_every_event_file_is_tested():
     kinds = ["create", *ANSWERS, *OPERATIONS]
     tested = {f"{source}-{kind}" for source in SOURCES for kind in kinds} | {*CALLERS, *CUSTOM_DOMAINS}
     assert {path.stem for path in ROOT.glob("events/*.json")} == tested
 
 
-def test_the_function_finds_its_c_library_on_amazon_linux_2023():
+def test_the_function_is_compatible_with_glibc_on_amazon_linux_2023():
     """Amazon Linux 2023 has glibc 2.34. This machine may have a newer one."""
     program = (ROOT / ".aws-sam/build/CreateMeetingFunction/bootstrap").read_bytes()
     versions = re.findall(rb"GLIBC_(\d+)\.(\d+)", program)

@@ -36,7 +36,7 @@ def error_constraints(operation):
 
 
 @pytest.mark.parametrize("name", OURS.operation_names)
-def test_an_operation_is_described_as_botocore_has_it(name):
+def test_each_operation_matches_botocore(name):
     ours, theirs = OURS.operation_model(name), THEIRS.operation_model(name)
     assert ours.http == theirs.http
     assert constraints(ours.input_shape) == constraints(theirs.input_shape)
@@ -47,7 +47,7 @@ def test_an_operation_is_described_as_botocore_has_it(name):
     assert all(set(codes) <= set(their_codes[0]) for codes in our_codes)
 
 
-def test_programs_see_the_same_service():
+def test_the_service_metadata_matches_botocore():
     def seen(model):
         return {name: model.metadata[name] for name in (
             "apiVersion", "endpointPrefix", "protocol", "serviceId", "signatureVersion", "uid",
@@ -56,7 +56,7 @@ def test_programs_see_the_same_service():
     assert seen(OURS) == seen(THEIRS)
 
 
-def test_all_is_documented_and_used():
+def test_all_members_are_documented_and_all_shapes_are_used():
     used = set()
 
     def walk(shape):

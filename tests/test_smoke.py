@@ -18,7 +18,7 @@ CHECKS = ["create", "replay", "mismatch", "attendee", "get", "delete", "create a
 class Api(http.server.BaseHTTPRequestHandler):
     """An endpoint with all operations, as a client sees it, except for the server's `flaw`."""
 
-    def answer(self, status, body=None, **headers):
+    def respond(self, status, body=None, **headers):
         self.send_response(status)
         for name, value in {"x-amzn-requestid": str(uuid.uuid4()), **headers}.items():
             self.send_header(name.replace("_", "-"), value)
@@ -27,7 +27,7 @@ class Api(http.server.BaseHTTPRequestHandler):
             self.wfile.write(json.dumps(body).encode())
 
     def fail(self, status, name, message):
-        self.answer(status, {"Code": name, "Message": message}, x_amzn_errortype=name)
+        self.respond(status, {"Code": name, "Message": message}, x_amzn_errortype=name)
 
     def is_routed(self, operation):
         if self.server.flaw == "unsupported":
@@ -45,11 +45,11 @@ class Api(http.server.BaseHTTPRequestHandler):
             token = None if self.server.flaw == "attendee" else "join-token"
             user_id = body["ExternalUserId"]
             attendee = {"ExternalUserId": user_id, "AttendeeId": str(uuid.uuid4()), "JoinToken": token}
-            self.answer(201, {"Attendee": attendee})
+            self.respond(201, {"Attendee": attendee})
 
     def create(self, body):
         if self.server.flaw == "create":
-            return self.answer(200, {"Meeting": None})
+            return self.respond(200, {"Meeting": None})
         meeting = self.server.meeting
         if meeting and meeting["ExternalMeetingId"] != body["ExternalMeetingId"] and self.server.flaw != "mismatch":
             return self.fail(400, "BadRequestException", "different values for: ExternalMeetingId")
@@ -57,26 +57,26 @@ class Api(http.server.BaseHTTPRequestHandler):
         if meeting and (not self.server.deleted or self.server.replays or self.server.flaw == "create again"):
             self.server.replays -= self.server.deleted
             replayed = {} if self.server.flaw == "replay" else {"idempotent_replayed": "true"}
-            return self.answer(201, {"Meeting": meeting}, **replayed)
+            return self.respond(201, {"Meeting": meeting}, **replayed)
         placement = {"AudioHostUrl": "audio.test:3478", "SignalingUrl": "wss://signal.test"}
         self.server.meeting = {
             "MeetingId": str(uuid.uuid4()), "ExternalMeetingId": body["ExternalMeetingId"],
             "MediaRegion": "us-east-1", "MediaPlacement": placement,
         }
         self.server.deleted = False
-        return self.answer(201, {"Meeting": self.server.meeting})
+        return self.respond(201, {"Meeting": self.server.meeting})
 
     def do_GET(self):
         if self.is_routed("GetMeeting"):
             if self.server.deleted and self.server.flaw != "delete":
                 return self.fail(404, "NotFoundException", "The meeting has ended")
             region = {"MediaRegion": "eu-west-2"} if self.server.flaw == "get" else {}
-            self.answer(200, {"Meeting": {**self.server.meeting, **region}})
+            self.respond(200, {"Meeting": {**self.server.meeting, **region}})
 
     def do_DELETE(self):
         if self.is_routed("DeleteMeeting"):
             self.server.deleted = True
-            self.answer(204)
+            self.respond(204)
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def outcomes(output):
     return {check: outcome for outcome, check in lines if outcome != "waiting"}
 
 
-def test_everything_holds(api, capsys):
+def test_all_checks_pass(api, capsys):
     assert smoke.main(api.url, None) == 0
     output = capsys.readouterr().out
     assert outcomes(output) == dict.fromkeys(CHECKS, "passed"), output
@@ -111,7 +111,7 @@ def test_everything_holds(api, capsys):
 
 
 @pytest.mark.parametrize("flaw", ["replay", "mismatch", "attendee", "get", "delete", "create again"])
-def test_what_does_not_hold_is_named(flaw, api, capsys, monkeypatch):
+def test_a_failed_check_is_reported(flaw, api, capsys, monkeypatch):
     monkeypatch.setattr(smoke, "PATIENCE", 0)
     api.flaw, api.replays = flaw, 0
     assert smoke.main(api.url, None) == 1
@@ -120,7 +120,7 @@ def test_what_does_not_hold_is_named(flaw, api, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize("flaw", ["unsupported", "no route"])
-def test_operations_may_be_missing(flaw, api, capsys):
+def test_checks_of_unsupported_operations_are_skipped(flaw, api, capsys):
     api.flaw = flaw
     assert smoke.main(api.url, None) == 0
     missing = dict.fromkeys(["attendee", "get", "delete"], "skipped")
@@ -129,7 +129,7 @@ def test_operations_may_be_missing(flaw, api, capsys):
     assert "not supported by this endpoint" in output
 
 
-def test_without_a_meeting_nothing_else_is_checked(api, capsys):
+def test_no_further_checks_run_if_no_meeting_is_created(api, capsys):
     api.flaw = "create"
     assert smoke.main(api.url, None) == 2
     output = capsys.readouterr()
@@ -159,12 +159,12 @@ def test_an_api_key_is_sent(api):
     ("https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/Prod", "eu-central-1"),
     ("https://chime.example.com/v1", "us-east-1"),
 ])
-def test_the_region_is_that_of_the_endpoint(endpoint, region):
+def test_the_signing_region_is_taken_from_the_endpoint(endpoint, region):
     assert smoke.signing_region(endpoint, "us-east-1") == region
 
 
 @pytest.mark.parametrize("endpoint", ["", "chime.example.com", "ftp://chime.example.com"])
-def test_an_endpoint_is_a_url(endpoint, capsys):
+def test_an_endpoint_that_is_not_a_url_is_rejected(endpoint, capsys):
     assert smoke.main(endpoint, None) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"ENDPOINT must be an http or https URL, got {endpoint!r}.\nusage: make smoke")

@@ -104,6 +104,6 @@ def test_a_violation_is_reported(output, number, violation):
     assert any(violation in line for line in lines), lines
 
 
-def test_every_violation_has_a_line():
+def test_each_violation_is_reported_on_its_own_line():
     _, output = validate(create(ClientRequestToken="a token", Unknown="value"))
     assert len(output.splitlines()) == 2

@@ -172,7 +172,7 @@ assert deleted["DeletionPolicy"] == deleted["UpdateReplacePolicy"] == "Delete", 
 
 
 
-def assert_made_only_if(condition, prefix, count):
+def assert_created_only_if(condition, prefix, count):
     """Asserts that without the condition, these resources do not exist and are not referenced."""
     conditional = {name for name in resources if name.startswith(prefix)}
     assert len(conditional) == count, conditional
@@ -183,8 +183,8 @@ def assert_made_only_if(condition, prefix, count):
             assert not any(used in json.dumps(resource) for used in conditional), resource
 
 
-assert_made_only_if("HasNotifications", "Notifications", 6)
-assert_made_only_if("HasChimeSdkMeetings", "Upstream", 2)
+assert_created_only_if("HasNotifications", "Notifications", 6)
+assert_created_only_if("HasChimeSdkMeetings", "Upstream", 2)
 assert "StreamSpecification" not in resources["MeetingsTable"]["Properties"], resources["MeetingsTable"]
 
 # With notifications, the pipe reads the table's stream, and the alarm is on the dashboard.

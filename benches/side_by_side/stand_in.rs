@@ -26,11 +26,11 @@ pub struct StandIn {
 
 impl StandIn {
     pub async fn dynamodb(acceptor: Option<TlsAcceptor>) -> Result<Self> {
-        Self::start(Router::new().route("/", post(answer_of_dynamodb)), acceptor).await
+        Self::start(Router::new().route("/", post(respond_as_dynamodb)), acceptor).await
     }
 
     pub async fn chime_sdk(acceptor: Option<TlsAcceptor>) -> Result<Self> {
-        Self::start(Router::new().route("/meetings", post(answer_of_chime_sdk)), acceptor).await
+        Self::start(Router::new().route("/meetings", post(respond_as_chime_sdk)), acceptor).await
     }
 
     async fn start(router: Router, acceptor: Option<TlsAcceptor>) -> Result<Self> {
@@ -58,7 +58,7 @@ impl StandIn {
     }
 }
 
-async fn answer_of_dynamodb(body: Bytes) -> impl IntoResponse {
+async fn respond_as_dynamodb(body: Bytes) -> impl IntoResponse {
     const IF_THERE: &[u8] = br#""attribute_exists(ClientRequestToken)""#;
     // The table is empty.
     let (status, answer) = if body.windows(IF_THERE.len()).any(|it| it == IF_THERE) {
@@ -77,7 +77,7 @@ async fn answer_of_dynamodb(body: Bytes) -> impl IntoResponse {
     (status, headers, answer)
 }
 
-async fn answer_of_chime_sdk(body: Bytes) -> impl IntoResponse {
+async fn respond_as_chime_sdk(body: Bytes) -> impl IntoResponse {
     let request: Value = serde_json::from_slice(&body).unwrap_or_default();
     let id = Uuid::new_v4();
     let domain = "m2.ue1.app.chime.aws";

@@ -72,7 +72,7 @@ pub async fn serve(listener: TcpListener, state: Arc<State>) {
     while let Ok((stream, _)) = listener.accept().await {
         let state = state.clone();
         connections.spawn(async move {
-            let service = service_fn(|request| answer(&state, request));
+            let service = service_fn(|request| respond(&state, request));
             // Some faults end it with an error.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
@@ -80,7 +80,7 @@ pub async fn serve(listener: TcpListener, state: Arc<State>) {
 }
 
 /// Responds to a request. An error closes the connection.
-async fn answer(state: &State, request: hyper::Request<Incoming>) -> Result<Response<Body>> {
+async fn respond(state: &State, request: hyper::Request<Incoming>) -> Result<Response<Body>> {
     let request = read(request).await?;
     state.requests.send_modify(|requests| requests.push(request.clone()));
     let fault = state.faults().next().unwrap_or(Fault::NONE);

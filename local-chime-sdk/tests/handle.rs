@@ -59,7 +59,7 @@ async fn json(response: Response) -> Value {
 }
 
 #[tokio::test]
-async fn a_member_that_is_null_is_absent() {
+async fn a_null_member_is_treated_as_absent() {
     let local = Local::start().await;
     let request = json!({
         "ClientRequestToken": "token",
@@ -78,7 +78,7 @@ async fn a_member_that_is_null_is_absent() {
 }
 
 #[tokio::test]
-async fn a_token_is_remembered_whatever_the_request() {
+async fn a_repeated_token_returns_the_same_meeting_for_any_request() {
     let local = Local::start().await;
     let first = local.meeting_id("token", "room").await;
     assert_eq!(local.meeting_id("token", "another").await, first);
@@ -102,7 +102,7 @@ async fn tokens_can_be_forgotten() {
 }
 
 #[tokio::test]
-async fn tokens_can_be_compared() {
+async fn a_token_reused_for_another_request_can_be_rejected() {
     let local = Local::start().await;
     local.chime_sdk.set_tokens(Tokens::Compared);
     let first = local.meeting_id("token", "room").await;
@@ -128,7 +128,7 @@ async fn a_meeting_can_be_ended() {
 }
 
 #[tokio::test]
-async fn faults_come_in_order_and_end() {
+async fn faults_are_applied_in_order_to_one_request_each() {
     let local = Local::start().await;
     local.chime_sdk.set_faults([
         Fault::before(Refusal(409, "ConflictException")),
@@ -162,7 +162,7 @@ async fn faults_come_in_order_and_end() {
 }
 
 #[tokio::test]
-async fn a_fault_can_be_for_every_request() {
+async fn a_fault_can_apply_to_every_request() {
     let local = Local::start().await;
     local.chime_sdk.set_fault(Fault::before(Refusal(429, "ThrottlingException")));
     for token in ["first", "second", "third"] {
@@ -195,7 +195,7 @@ async fn a_body_can_be_truncated() {
 }
 
 #[tokio::test]
-async fn an_answer_can_be_late_before_and_after_the_operation() {
+async fn a_response_can_be_delayed_before_or_after_the_operation() {
     for (fault, meetings) in [(Fault::before(Slow(HOUR)), 0), (Fault::after(Slow(HOUR)), 1)] {
         let local = Local::start().await;
         local.chime_sdk.set_faults([fault]);
@@ -214,7 +214,7 @@ async fn an_answer_can_be_late_before_and_after_the_operation() {
 }
 
 #[tokio::test]
-async fn an_answer_can_never_come() {
+async fn a_response_can_be_withheld() {
     let local = Local::start().await;
     local.chime_sdk.set_faults([Fault::after(Stalled)]);
     let mut answer = pin!(local.create("token", "room"));
@@ -228,7 +228,7 @@ async fn an_answer_can_never_come() {
 }
 
 #[tokio::test]
-async fn requests_are_kept_until_they_are_taken() {
+async fn requests_are_recorded_until_they_are_taken() {
     let local = Local::start().await;
     let id = local.meeting_id("token", "room").await;
     let attendees = format!("/meetings/{id}/attendees");

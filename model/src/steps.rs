@@ -89,8 +89,8 @@ impl Protocol {
         fault: Fault,
     ) -> Next {
         let request = self.has(Part::RequestInT).then_some(by.request);
-        let bucket = self.has(Part::TimeInT).then_some(by.now / TOKEN_WINDOW);
-        let token = (request, bucket);
+        let window = self.has(Part::TimeInT).then_some(by.now / TOKEN_WINDOW);
+        let token = (request, window);
         let mut known = state.meetings.iter().rposition(|meeting| meeting.token == token);
         if fault == Fault::Forgotten {
             // A forgotten meeting that no invocation and no item has cannot matter any more. The new

@@ -53,7 +53,7 @@ fn assert_violated(media_plane: MediaPlane, without: Part, property: &'static st
 }
 
 #[test]
-fn the_request_in_t_is_needed() {
+fn the_upstream_token_must_depend_on_the_request() {
     assert_violated(
         ChimeSdkMeetings,
         Part::RequestInT,
@@ -62,7 +62,7 @@ fn the_request_in_t_is_needed() {
 }
 
 #[test]
-fn the_time_in_t_is_needed() {
+fn the_upstream_token_must_depend_on_the_time() {
     assert_violated(
         ChimeSdkMeetings,
         Part::TimeInT,
@@ -76,12 +76,12 @@ fn the_time_in_t_is_needed() {
 }
 
 #[test]
-fn the_check_is_needed() {
+fn a_meeting_must_be_checked_before_an_old_item_is_replayed() {
     assert_violated(ChimeSdkMeetings, Part::Check, "no meeting is returned that had ended before");
 }
 
 #[test]
-fn the_condition_is_needed() {
+fn the_put_must_be_conditional() {
     for media_plane in [Templates, ChimeSdkMeetings] {
         assert_violated(media_plane, Part::Condition, "a token has at most one live meeting");
         assert_violated(
@@ -93,7 +93,7 @@ fn the_condition_is_needed() {
 }
 
 #[test]
-fn the_ended_meeting_in_the_condition_is_needed() {
+fn the_condition_must_allow_replacing_only_the_ended_meeting() {
     assert_violated(
         ChimeSdkMeetings,
         Part::EndedClause,
@@ -107,7 +107,7 @@ fn the_ended_meeting_in_the_condition_is_needed() {
 }
 
 #[test]
-fn the_write_id_is_needed() {
+fn the_item_must_contain_the_write_id() {
     assert_violated(
         ChimeSdkMeetings,
         Part::WriteId,
@@ -116,7 +116,7 @@ fn the_write_id_is_needed() {
 }
 
 #[test]
-fn the_rejection_is_needed() {
+fn a_rejected_put_must_return_the_existing_meeting() {
     for media_plane in [Templates, ChimeSdkMeetings] {
         assert_violated(media_plane, Part::Rejection, "only a meeting that was put is returned");
     }

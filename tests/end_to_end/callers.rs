@@ -45,7 +45,7 @@ async fn the_caller_is_the_iam_identity() {
 }
 
 #[tokio::test]
-async fn nothing_that_a_client_or_an_authorizer_says_makes_a_caller() {
+async fn a_client_or_an_authorizer_cannot_forge_the_caller() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start_with(&dynamodb, &[("REQUIRE_IAM_CALLER", "true")]).await;
     let identity = json!({"accountId": STRANGER, "userArn": "arn:aws:iam::444455556666:root"});
@@ -83,7 +83,7 @@ async fn nothing_that_a_client_or_an_authorizer_says_makes_a_caller() {
 }
 
 #[tokio::test]
-async fn a_caller_without_an_identity_is_turned_away_where_one_is_required() {
+async fn a_caller_without_an_identity_is_rejected_where_one_is_required() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start_with(&dynamodb, &[("REQUIRE_IAM_CALLER", "true")]).await;
     for name in WITHOUT_IDENTITY {
@@ -113,7 +113,7 @@ async fn a_caller_without_an_identity_is_turned_away_where_one_is_required() {
 }
 
 #[tokio::test]
-async fn a_caller_of_another_account_is_turned_away_where_accounts_are_listed() {
+async fn a_caller_from_an_account_not_on_the_allow_list_is_rejected() {
     let dynamodb = DynamoDb::start().await;
     let allowed = format!("000000000001, {CALLER}");
     for required in ["", "true"] {
@@ -151,7 +151,7 @@ async fn a_caller_of_another_account_is_turned_away_where_accounts_are_listed() 
 }
 
 #[tokio::test]
-async fn a_caller_who_is_turned_away_is_logged_with_account_and_arn() {
+async fn a_rejected_caller_is_logged_with_account_and_arn() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start_with(
         &dynamodb,
@@ -188,7 +188,7 @@ async fn a_caller_who_is_turned_away_is_logged_with_account_and_arn() {
 }
 
 #[tokio::test]
-async fn other_paths_and_methods_are_the_same_for_everyone() {
+async fn unknown_paths_and_methods_are_reported_to_anonymous_callers() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start_with(&dynamodb, &[("REQUIRE_IAM_CALLER", "true")]).await;
     let elsewhere = Event::named("rest-anonymous").set("/resource", json!("/attendees"));
@@ -198,7 +198,7 @@ async fn other_paths_and_methods_are_the_same_for_everyone() {
 }
 
 #[tokio::test]
-async fn one_token_of_two_accounts_is_two_meetings() {
+async fn the_same_token_from_two_accounts_creates_two_meetings() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     for name in WITH_IDENTITY {

@@ -128,7 +128,7 @@ async fn external_meeting_id_and_meeting_host_id() {
 }
 
 #[tokio::test]
-async fn what_is_left_out_or_is_no_unicode_is_named() {
+async fn missing_members_and_invalid_unicode_are_reported() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     for (body, violations) in [
@@ -271,7 +271,7 @@ async fn tags() {
 }
 
 #[tokio::test]
-async fn one_answer_names_every_violation_and_no_value() {
+async fn one_response_names_every_violation_but_no_value() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     let secret = "s3cr3t";
@@ -305,7 +305,7 @@ async fn one_answer_names_every_violation_and_no_value() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json_object_is_refused_with_the_place_where() {
+async fn a_body_that_is_not_a_json_object_is_rejected_with_the_position() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     let create = Event::create(&json!({}));
@@ -341,7 +341,7 @@ async fn a_body_that_is_no_json_object_is_refused_with_the_place_where() {
 }
 
 #[tokio::test]
-async fn members_given_twice_are_refused_if_they_are_known() {
+async fn duplicate_members_are_rejected_if_they_are_known() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     let create = Event::create(&json!({}));

@@ -8,11 +8,12 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use crate::support::{
-    CALLER, Chime, DynamoDb, Event, Function, InProcess, PATIENCE, Reply, sdk_config, within_a_day,
+    CALLER, Chime, DynamoDb, Event, Function, InProcess, PATIENCE, Reply, sdk_config,
+    wait_if_the_utc_day_could_end,
 };
 
 pub async fn start(dynamodb: &DynamoDb, limit: u32) -> Function {
-    within_a_day().await;
+    wait_if_the_utc_day_could_end().await;
     Function::start_with(dynamodb, &[("DAILY_MEETING_LIMIT", &limit.to_string())]).await
 }
 
@@ -31,7 +32,7 @@ pub fn assert_limit_reached(reply: &Reply, limit: u32) {
 }
 
 #[tokio::test]
-async fn an_account_creates_as_many_meetings_as_it_may_and_replays_do_not_count() {
+async fn new_meetings_count_towards_the_limit_but_replays_do_not() {
     let dynamodb = DynamoDb::start().await;
     let function = start(&dynamodb, 2).await;
     let invoke = async |event: Event| {
@@ -61,7 +62,7 @@ async fn an_account_creates_as_many_meetings_as_it_may_and_replays_do_not_count(
 }
 
 #[tokio::test]
-async fn each_account_has_a_limit_of_its_own_and_those_without_one_share_theirs() {
+async fn each_account_has_its_own_limit_and_anonymous_callers_share_one() {
     let dynamodb = DynamoDb::start().await;
     let function = start(&dynamodb, 1).await;
     let stranger = |token: &str| {
@@ -134,7 +135,7 @@ async fn the_limit_resets_with_the_utc_day() {
 }
 
 /// The replies to concurrent requests, each with its own token.
-async fn create_at_once(function: &InProcess, requests: usize) -> Vec<Reply> {
+async fn create_concurrently(function: &InProcess, requests: usize) -> Vec<Reply> {
     let now = SystemTime::now();
     let create = async |n| {
         let event = create(&format!("token-{n}"));
@@ -159,17 +160,17 @@ fn assert_meetings(replies: &[Reply], limit: u32) {
 }
 
 #[tokio::test]
-async fn of_200_parallel_requests_a_limit_of_100_refuses_100() {
+async fn a_limit_of_100_rejects_100_of_200_concurrent_requests() {
     let dynamodb = DynamoDb::start().await;
     let function = InProcess::new(&sdk_config(&dynamodb.endpoint), Duration::from_hours(24));
     let function = function.with_daily_limit(100);
-    within_a_day().await;
+    wait_if_the_utc_day_could_end().await;
 
-    let first = create_at_once(&function, 200).await;
+    let first = create_concurrently(&function, 200).await;
 
     assert_meetings(&first, 100);
     assert_eq!(dynamodb.counted_meetings(CALLER).await, 100);
-    for (first, again) in first.iter().zip(create_at_once(&function, 200).await) {
+    for (first, again) in first.iter().zip(create_concurrently(&function, 200).await) {
         assert_eq!((again.status, &again.body), (first.status, &first.body));
         assert_eq!(again.is_replay(), first.status == 201);
     }
@@ -177,14 +178,14 @@ async fn of_200_parallel_requests_a_limit_of_100_refuses_100() {
 }
 
 #[tokio::test]
-async fn transactions_that_cancel_each_other_are_counted_as_exactly() {
+async fn the_count_stays_exact_when_transactions_conflict() {
     let dynamodb = DynamoDb::start().await;
     dynamodb.set_contended();
     let function = InProcess::new(&sdk_config(&dynamodb.endpoint), Duration::from_hours(24));
     let function = function.with_daily_limit(20);
-    within_a_day().await;
+    wait_if_the_utc_day_could_end().await;
 
-    let replies = create_at_once(&function, 40).await;
+    let replies = create_concurrently(&function, 40).await;
 
     assert_meetings(&replies, 20);
     assert_eq!(dynamodb.counted_meetings(CALLER).await, 20);
@@ -205,8 +206,8 @@ async fn without_a_limit_nothing_is_counted() {
 
 /// A write unit is 1 KB. In a transaction, every item costs twice as many.
 #[tokio::test]
-async fn a_usual_meeting_takes_one_write_unit_and_its_counter_one() {
-    within_a_day().await;
+async fn a_typical_meeting_and_its_counter_use_one_write_unit_each() {
+    wait_if_the_utc_day_could_end().await;
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
     let limit = [("DAILY_MEETING_LIMIT", "9")];
     let templates = Function::start_with(&dynamodb, &limit).await;

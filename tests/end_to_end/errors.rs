@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use crate::support::{Answer, DynamoDb, Event, Fault, Function};
 
 #[tokio::test]
-async fn what_dynamodb_answers_becomes_an_error_of_the_api() {
+async fn each_dynamodb_error_maps_to_an_api_error() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     let failure = (500, "ServiceFailureException", "ServiceFailure", None);
@@ -49,7 +49,7 @@ async fn what_dynamodb_answers_becomes_an_error_of_the_api() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_not_there_is_our_own_fault() {
+async fn a_missing_table_is_a_server_side_fault() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start_with(&dynamodb, &[("MEETINGS_TABLE", "Elsewhere")]).await;
 
@@ -64,7 +64,7 @@ async fn a_table_that_is_not_there_is_our_own_fault() {
 }
 
 #[tokio::test]
-async fn a_dynamodb_out_of_reach_is_an_unavailable_service() {
+async fn an_unreachable_dynamodb_makes_the_service_unavailable() {
     let mut dynamodb = DynamoDb::start().await;
     // Nothing listens on the discard port.
     dynamodb.endpoint = "http://127.0.0.1:9".into();
@@ -76,7 +76,7 @@ async fn a_dynamodb_out_of_reach_is_an_unavailable_service() {
 }
 
 #[tokio::test]
-async fn an_item_that_cannot_be_read_is_our_own_fault_and_not_quoted() {
+async fn an_unreadable_item_is_a_server_side_fault_and_is_not_quoted() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     let created = function.invoke(&Event::named("rest-create")).await;
@@ -95,7 +95,7 @@ async fn an_item_that_cannot_be_read_is_our_own_fault_and_not_quoted() {
 }
 
 #[tokio::test]
-async fn an_item_of_unknown_types_is_our_own_fault_too() {
+async fn an_item_with_unknown_types_is_a_server_side_fault() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     for refusal in [

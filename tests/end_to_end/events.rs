@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{Chime, DynamoDb, Event, Function, Reply};
 
 #[tokio::test]
-async fn the_events_of_each_source_have_their_outcomes() {
+async fn each_sources_events_have_the_expected_outcomes() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     for source in ["rest", "http", "url"] {
@@ -59,7 +59,7 @@ const OPERATIONS: [(&str, u64); 9] = [
 ];
 
 #[tokio::test]
-async fn the_events_of_each_source_play_a_whole_program() {
+async fn each_sources_events_cover_the_life_of_a_meeting() {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
     let function = chime.function(&dynamodb, &[]).await;
     for source in ["rest", "http", "url"] {
@@ -92,7 +92,7 @@ async fn the_events_of_each_source_play_a_whole_program() {
 /// `events/` contains the files that the tests above name. It also has one with the other kind of
 /// caller for each source, and one behind a custom domain for each kind of API.
 #[test]
-fn there_are_no_other_events() {
+fn every_event_file_is_tested() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../events");
     let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let events = paths.filter(|path| path.extension().is_some_and(|kind| kind == "json"));
@@ -100,7 +100,7 @@ fn there_are_no_other_events() {
 }
 
 #[tokio::test]
-async fn the_path_counts_without_its_stage_and_nothing_else_is_there() {
+async fn the_stage_is_stripped_from_the_path_and_other_paths_are_not_found() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     let rest = |path: &str| {
@@ -141,7 +141,7 @@ async fn the_path_counts_without_its_stage_and_nothing_else_is_there() {
 }
 
 #[tokio::test]
-async fn a_method_that_the_path_never_has_is_not_allowed() {
+async fn an_unsupported_method_is_rejected_with_405() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     for method in ["PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "post", "BREW"] {
@@ -160,7 +160,7 @@ async fn a_method_that_the_path_never_has_is_not_allowed() {
 }
 
 #[tokio::test]
-async fn the_content_type_is_json_or_none_however_its_header_is_written() {
+async fn the_content_type_must_be_json_or_absent() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     let headers = |single: Value, multi: Value| {

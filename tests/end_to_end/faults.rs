@@ -16,7 +16,7 @@ fn deadline() -> SystemTime {
 }
 
 #[tokio::test]
-async fn one_fault_is_made_up_for_within_the_invocation() {
+async fn one_fault_is_absorbed_within_the_invocation() {
     for fault in [
         Fault::before(Refusal(500, "InternalServerError")),
         Fault::before(Refusal(503, "ServiceUnavailable")),
@@ -53,7 +53,7 @@ async fn one_fault_is_made_up_for_within_the_invocation() {
 }
 
 #[tokio::test]
-async fn a_fault_that_lasts_is_an_error_of_the_api_until_it_ends() {
+async fn a_persistent_fault_is_an_api_error_until_it_ends() {
     for (fault, status) in [
         (THROTTLED, 429),
         (Fault::before(Closed), 503),
@@ -93,7 +93,7 @@ async fn a_fault_that_lasts_is_an_error_of_the_api_until_it_ends() {
 }
 
 #[tokio::test]
-async fn two_faults_in_a_row_are_made_up_for_too() {
+async fn two_faults_in_a_row_are_absorbed_within_the_invocation() {
     for faults in [
         [THROTTLED, Fault::after(Closed)],
         [Fault::after(Closed), THROTTLED],
@@ -115,7 +115,7 @@ async fn two_faults_in_a_row_are_made_up_for_too() {
 }
 
 #[tokio::test]
-async fn a_spell_of_faults_does_not_use_up_the_retries() {
+async fn a_series_of_faults_does_not_exhaust_the_retries() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     dynamodb.set_fault(Fault::before(Closed));
@@ -129,7 +129,7 @@ async fn a_spell_of_faults_does_not_use_up_the_retries() {
 }
 
 #[tokio::test]
-async fn a_store_that_answers_nothing_is_given_up_before_the_deadline() {
+async fn an_unresponsive_dynamodb_is_reported_before_the_deadline() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     dynamodb.set_fault(Fault::before(Stalled));
@@ -147,7 +147,7 @@ async fn a_store_that_answers_nothing_is_given_up_before_the_deadline() {
 
 /// Only timers advance the clock, so the measurement does not depend on the machine.
 #[tokio::test(start_paused = true)]
-async fn whatever_the_deadline_a_quarter_of_a_second_is_left_to_answer() {
+async fn a_quarter_of_a_second_is_always_left_for_the_response() {
     // Accepts connections, but never responds.
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -172,7 +172,7 @@ async fn whatever_the_deadline_a_quarter_of_a_second_is_left_to_answer() {
 }
 
 #[tokio::test]
-async fn a_store_that_takes_no_connections_is_given_up_before_the_deadline() {
+async fn a_dynamodb_that_accepts_no_connections_is_reported_before_the_deadline() {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
     let listener = socket.listen(0).unwrap();
@@ -192,7 +192,7 @@ async fn a_store_that_takes_no_connections_is_given_up_before_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_deadline_that_has_passed_is_none() {
+async fn a_deadline_in_the_past_is_ignored() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     let emulators = SystemTime::UNIX_EPOCH + Duration::from_mins(10);

@@ -42,7 +42,7 @@ async fn invoke(function: &Function, event: &Event, text: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn no_header_keeps_a_request_from_its_answer() {
+async fn every_header_value_gets_a_response() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     let long = "x".repeat(100_000);
@@ -92,7 +92,7 @@ async fn headers_may_have_any_shape() {
 }
 
 #[tokio::test]
-async fn no_path_method_or_query_keeps_a_request_from_its_answer() {
+async fn every_path_method_and_query_gets_a_response() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     for text in TEXTS {
@@ -129,7 +129,7 @@ async fn no_path_method_or_query_keeps_a_request_from_its_answer() {
 }
 
 #[tokio::test]
-async fn no_body_keeps_a_request_from_its_answer() {
+async fn every_body_gets_a_response() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     for text in TEXTS {
@@ -197,7 +197,7 @@ async fn no_body_keeps_a_request_from_its_answer() {
 }
 
 #[tokio::test]
-async fn a_text_is_answered_as_it_was_sent() {
+async fn text_is_returned_exactly_as_sent() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     for (number, text) in
@@ -215,7 +215,7 @@ async fn a_text_is_answered_as_it_was_sent() {
 }
 
 #[tokio::test]
-async fn what_no_http_source_sends_fails_its_invocation_and_says_why() {
+async fn a_non_http_event_fails_the_invocation_with_a_reason() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     let missing = "it has neither requestContext.http.method and rawPath (payload format 2.0) \

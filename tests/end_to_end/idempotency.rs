@@ -18,7 +18,7 @@ fn full() -> Value {
 }
 
 #[tokio::test]
-async fn a_replay_is_the_first_answer_byte_for_byte() {
+async fn a_replay_is_byte_for_byte_the_first_response() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     // The stored response is returned even if the settings have changed.
@@ -37,7 +37,7 @@ async fn a_replay_is_the_first_answer_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn a_request_is_the_same_if_it_means_the_same() {
+async fn equivalent_requests_are_replays() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     let first = function.invoke(&Event::create(&full())).await;
@@ -78,7 +78,7 @@ async fn a_request_is_the_same_if_it_means_the_same() {
 }
 
 #[tokio::test]
-async fn another_request_is_refused_and_told_which_members_differ() {
+async fn a_different_request_is_rejected_and_the_differing_members_are_named() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     let first = function.invoke(&Event::create(&full())).await;
@@ -124,7 +124,7 @@ async fn another_request_is_refused_and_told_which_members_differ() {
 }
 
 #[tokio::test]
-async fn an_expired_meeting_frees_its_token_though_its_item_is_still_there() {
+async fn an_expired_meeting_frees_its_token_before_its_item_is_deleted() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     let first = function.invoke(&Event::create(&full())).await;
@@ -141,7 +141,7 @@ async fn an_expired_meeting_frees_its_token_though_its_item_is_still_there() {
 }
 
 #[tokio::test]
-async fn tokens_of_other_accounts_and_in_other_case_are_other_tokens() {
+async fn tokens_are_case_sensitive_and_separate_for_each_account() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     let account = "/requestContext/identity/accountId";
@@ -182,7 +182,7 @@ async fn tokens_of_other_accounts_and_in_other_case_are_other_tokens() {
 }
 
 #[tokio::test]
-async fn every_outcome_costs_one_request_to_dynamodb_and_an_invalid_one_none() {
+async fn every_outcome_costs_one_dynamodb_request_and_an_invalid_request_none() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     for (event, status, requests) in [
@@ -198,10 +198,10 @@ async fn every_outcome_costs_one_request_to_dynamodb_and_an_invalid_one_none() {
 }
 
 #[tokio::test]
-async fn meetings_in_a_file_outlive_a_restart_that_leaves_nothing_running() {
+async fn meetings_in_a_database_file_survive_a_full_restart() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("meetings.db");
-    let mut command = program::create_meeting_beside_local_dynamodb(&database).await;
+    let mut command = program::create_meeting_with_local_dynamodb(&database).await;
 
     let function = Function::spawn(&mut command).await;
     let first = function.invoke(&Event::named("rest-create")).await;

@@ -20,7 +20,7 @@ impl Function {
 }
 
 #[tokio::test]
-async fn a_meeting_lives_for_its_lifetime_and_less_than_a_second_longer() {
+async fn a_meeting_expires_less_than_a_second_after_its_lifetime() {
     let second = UNIX_EPOCH + Duration::from_secs(1_795_342_523);
     let lifetimes =
         [Duration::from_secs(1), Duration::from_hours(24), Duration::from_secs(u32::MAX.into())];
@@ -49,7 +49,7 @@ async fn a_meeting_lives_for_its_lifetime_and_less_than_a_second_longer() {
 }
 
 #[tokio::test]
-async fn an_item_tells_in_milliseconds_when_its_meeting_was_created() {
+async fn an_item_stores_the_creation_time_in_milliseconds() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::new(&dynamodb, Duration::from_hours(1));
 
@@ -60,7 +60,7 @@ async fn an_item_tells_in_milliseconds_when_its_meeting_was_created() {
 }
 
 #[tokio::test]
-async fn clocks_that_differ_agree_on_one_new_meeting() {
+async fn functions_with_different_clocks_agree_on_one_new_meeting() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::new(&dynamodb, Duration::from_hours(1));
     let mut now = UNIX_EPOCH + Duration::from_secs(1_795_342_523);

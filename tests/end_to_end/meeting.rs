@@ -25,7 +25,7 @@ fn placement(meeting_id: &str, region: &str, domain: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_token_alone_makes_a_meeting_in_us_east_1() {
+async fn a_token_is_enough_to_create_a_meeting_in_us_east_1() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
 
@@ -49,7 +49,7 @@ async fn a_token_alone_makes_a_meeting_in_us_east_1() {
 }
 
 #[tokio::test]
-async fn every_member_is_answered_or_stored() {
+async fn every_member_is_returned_or_stored() {
     let dynamodb = DynamoDb::start().await;
     let settings = [("MEDIA_DOMAIN", "chime.test"), ("MEETING_LIFETIME_SECONDS", "60")];
     let function = Function::start_with(&dynamodb, &settings).await;
@@ -110,7 +110,7 @@ async fn every_member_is_answered_or_stored() {
 }
 
 #[tokio::test]
-async fn the_operator_can_place_meetings_elsewhere() {
+async fn the_operator_can_configure_the_media_urls() {
     let dynamodb = DynamoDb::start().await;
     let placement = r#"{"SignalingUrl": "wss://signal.test/{MediaRegion}/{MeetingId}"}"#;
     let function = Function::start_with(&dynamodb, &[("MEDIA_PLACEMENT", placement)]).await;
@@ -126,7 +126,7 @@ async fn the_operator_can_place_meetings_elsewhere() {
 }
 
 #[tokio::test]
-async fn an_item_of_an_older_version_is_answered_as_it_was() {
+async fn an_item_of_an_older_version_is_replayed_unchanged() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     let event = Event::named("rest-full");
@@ -148,7 +148,7 @@ async fn an_item_of_an_older_version_is_answered_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_url_with_braces_of_its_own_is_stored_as_it_is() {
+async fn a_url_that_contains_braces_is_stored_unchanged() {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
     let function = chime.function(&dynamodb, &[]).await;
     let body = r#"{"Meeting": {"MeetingId": "1343fa41-6e0d-4862-9880-5d63982f39bc",

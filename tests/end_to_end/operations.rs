@@ -48,7 +48,7 @@ async fn lines() -> Vec<Value> {
         function.invoke(&Event::named("rest-create")).await;
     }
     let output = function.process.stop().await.replace(&created.meeting_id(), MEETING);
-    let output = output + &lines_of_chime_sdk().await;
+    let output = output + &chime_sdk_lines().await;
     // Also one of Lambda's own entries ("Lambda Telemetry API Event schema" in its developer guide).
     let of_lambda =
         r#"{"type": "platform.report", "record": {"requestId": "1", "status": "timeout"}}"#;
@@ -56,7 +56,7 @@ async fn lines() -> Vec<Value> {
 }
 
 /// Log entries of requests that reached the Amazon Chime SDK, or on which it failed.
-async fn lines_of_chime_sdk() -> String {
+async fn chime_sdk_lines() -> String {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
     let function = chime.function(&dynamodb, &[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
     let created = function.invoke(&Event::named("http-full")).await;
@@ -76,15 +76,15 @@ async fn lines_of_chime_sdk() -> String {
 
 /// Whether a `CloudWatch` Logs Insights filter matches an entry. Supports only the runbook's
 /// syntax.
-fn takes(filter: &str, line: &Value) -> bool {
+fn filter_matches(filter: &str, line: &Value) -> bool {
     if let Some((one, other)) = filter.split_once(" or ") {
-        return takes(one, line) || takes(other, line);
+        return filter_matches(one, line) || filter_matches(other, line);
     }
     if let Some((one, other)) = filter.split_once(" and ") {
-        return takes(one, line) && takes(other, line);
+        return filter_matches(one, line) && filter_matches(other, line);
     }
     if let Some(condition) = filter.strip_prefix("not ") {
-        return !takes(condition, line);
+        return !filter_matches(condition, line);
     }
     if let Some(field) = filter.strip_prefix("ispresent(") {
         return at(line, field.strip_suffix(')').unwrap()).is_some();
@@ -93,7 +93,7 @@ fn takes(filter: &str, line: &Value) -> bool {
         return line[field].as_f64() > Some(least.parse().unwrap());
     }
     if let Some((field, value)) = filter.split_once(" != ") {
-        return !takes(&format!("{field} = {value}"), line);
+        return !filter_matches(&format!("{field} = {value}"), line);
     }
     let (field, value) = filter.split_once(" = ").unwrap_or_else(|| panic!("{filter}"));
     at(line, field) == Some(&serde_json::from_str(&value.replace('\'', "\"")).unwrap())
@@ -132,7 +132,7 @@ fn source() -> String {
 }
 
 #[test]
-fn the_messages_that_the_runbook_quotes_are_the_functions() {
+fn the_messages_quoted_in_the_runbook_exist_in_the_source() {
     /// Quotes that come from AWS, from libraries or from the console.
     const OTHERS: [&str; 11] = [
         "Concurrent executions",
@@ -161,7 +161,7 @@ fn the_messages_that_the_runbook_quotes_are_the_functions() {
 }
 
 #[tokio::test]
-async fn the_runbooks_queries_find_what_they_are_for() {
+async fn each_runbook_query_finds_matching_log_entries() {
     let lines = lines().await;
     let blocks = RUNBOOK.split("```logs-insights\n").skip(1);
     let mut queries: Vec<_> = blocks
@@ -179,7 +179,7 @@ async fn the_runbooks_queries_find_what_they_are_for() {
         let mut found: Vec<_> = lines.iter().collect();
         for command in query.split(" | ") {
             match command.split_once(' ').unwrap() {
-                ("filter", filter) => found.retain(|line| takes(filter, line)),
+                ("filter", filter) => found.retain(|line| filter_matches(filter, line)),
                 ("fields" | "stats" | "sort", _) => {
                     for field in fields(command) {
                         let is_there = found.iter().any(|line| at(line, field).is_some());
@@ -225,7 +225,7 @@ fn dashboard_metrics(body: &Value) -> Vec<Vec<String>> {
 }
 
 #[tokio::test]
-async fn alarms_and_dashboard_look_at_metrics_that_there_are() {
+async fn alarms_and_dashboard_use_only_emitted_metrics() {
     let emitted: BTreeSet<_> = lines()
         .await
         .iter()

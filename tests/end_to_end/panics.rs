@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::support::{DynamoDb, Event, Function, program};
 
 #[tokio::test]
-async fn a_panic_is_a_service_failure_logged_with_its_place_and_the_next_invocation_works() {
+async fn a_panic_is_logged_with_its_location_and_the_function_survives() {
     let dynamodb = DynamoDb::start().await;
     let mut command = program::in_lambda(Path::new(env!("CARGO_BIN_EXE_panicking-function")));
     command.env("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb.endpoint);

@@ -31,7 +31,7 @@ fn with(pointer: &str, value: Value) -> Event {
 }
 
 /// Requests that are rejected, one for each kind of client error.
-fn refused() -> Vec<Event> {
+fn rejected() -> Vec<Event> {
     let mut refused = vec![
         create().body(r#"{"ClientRequestToken": "s3cr3t", "s3cr3t"#),
         create().body(r#"{"s3cr3t": 1, "Tags": ["s3cr3t"], "Tags": ["s3cr3t"]}"#),
@@ -74,7 +74,7 @@ fn conflicting() -> [Event; 4] {
 }
 
 #[tokio::test]
-async fn nothing_sensitive_is_told_whatever_comes_of_a_request() {
+async fn sensitive_values_are_never_logged_or_traced() {
     for (format, level, daily_limit) in [
         ("JSON", "INFO", ""),
         ("JSON", "TRACE", "1"),
@@ -96,7 +96,7 @@ async fn nothing_sensitive_is_told_whatever_comes_of_a_request() {
         function.trace_header =
             "Root=1-6743a1f0-0a1b2c3d4e5f60718293a4b5;Parent=53995c3f42cd8ad8;Sampled=1";
         let mut statuses = Vec::new();
-        let answered = [create(), create()].into_iter().chain(refused()).chain(conflicting());
+        let answered = [create(), create()].into_iter().chain(rejected()).chain(conflicting());
         for event in answered {
             statuses.push(function.invoke(&event).await.status);
         }

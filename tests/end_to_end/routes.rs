@@ -58,7 +58,7 @@ fn call(operation: &LegacyOperation, meeting_id: &str, attendee_id: &str) -> Cal
 }
 
 #[tokio::test]
-async fn without_the_chime_sdk_all_operations_but_one_are_named_as_not_served() {
+async fn without_the_chime_sdk_only_create_meeting_is_supported() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     for operation in legacy_operations().await {
@@ -81,7 +81,7 @@ async fn without_the_chime_sdk_all_operations_but_one_are_named_as_not_served() 
 }
 
 #[tokio::test]
-async fn with_the_chime_sdk_an_operation_is_served_or_its_answer_says_why_not() {
+async fn with_the_chime_sdk_unsupported_operations_are_rejected_with_a_reason() {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
     let function = chime.function(&dynamodb, &[]).await;
     let mut served = Vec::new();
@@ -133,7 +133,7 @@ async fn with_the_chime_sdk_an_operation_is_served_or_its_answer_says_why_not() 
 }
 
 #[tokio::test]
-async fn a_query_that_selects_no_operation_creates_no_meeting() {
+async fn an_invalid_operation_parameter_is_rejected() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     let attendees = &*format!("/meetings/{MEETING}/attendees");
@@ -173,7 +173,7 @@ async fn a_query_that_selects_no_operation_creates_no_meeting() {
 }
 
 #[tokio::test]
-async fn other_query_parameters_change_nothing() {
+async fn other_query_parameters_are_ignored() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     for parameters in
@@ -186,7 +186,7 @@ async fn other_query_parameters_change_nothing() {
 }
 
 #[tokio::test]
-async fn behind_the_base_path_of_a_custom_domain_the_route_counts() {
+async fn the_route_determines_the_operation_behind_a_base_path() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     for (event, status) in [
@@ -204,7 +204,7 @@ async fn behind_the_base_path_of_a_custom_domain_the_route_counts() {
 }
 
 #[tokio::test]
-async fn a_path_says_which_methods_it_has() {
+async fn a_405_response_lists_the_methods_that_the_path_allows() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     let meeting = &*format!("/meetings/{MEETING}");
@@ -237,7 +237,7 @@ fn delete(route: &str, parameters: &Value) -> [Event; 2] {
 }
 
 #[tokio::test]
-async fn the_parameters_of_a_route_are_the_ids() {
+async fn ids_are_taken_from_the_route_parameters() {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
     let function = chime.function(&dynamodb, &[]).await;
     let of_meeting = "/meetings/{MeetingId}";
@@ -285,7 +285,7 @@ async fn the_parameters_of_a_route_are_the_ids() {
 }
 
 #[tokio::test]
-async fn a_surrogate_on_its_own_is_no_part_of_an_id_or_a_query() {
+async fn a_lone_surrogate_never_reaches_the_service() {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
     let function = chime.function(&dynamodb, &[]).await;
     for source in Source::ALL {

@@ -13,7 +13,8 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use crate::support::{
-    AWS_ENVIRONMENT, Answer, DynamoDb, Emulator, Event, Fault, Function, Gateway, within_a_day,
+    AWS_ENVIRONMENT, Answer, DynamoDb, Emulator, Event, Fault, Function, Gateway,
+    wait_if_the_utc_day_could_end,
 };
 
 /// An SDK client without retries, because these tests look at the errors.
@@ -47,8 +48,8 @@ async fn boto3() {
 }
 
 #[tokio::test]
-async fn callers_who_may_not_see_it_as_a_typed_exception() {
-    within_a_day().await;
+async fn rejected_callers_get_a_typed_exception() {
+    wait_if_the_utc_day_could_end().await;
     let dynamodb = DynamoDb::start().await;
     for (setting, event, expected) in [
         (

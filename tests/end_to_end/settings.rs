@@ -5,7 +5,7 @@ use tempfile::NamedTempFile;
 use crate::support::{DynamoDb, Event, Function, program};
 
 #[tokio::test]
-async fn a_bad_setting_stops_the_start_and_says_what_is_accepted() {
+async fn startup_rejects_an_invalid_setting_and_says_what_is_accepted() {
     let label = format!("{}.test", "a".repeat(64));
     let (table, domain) = ("a".repeat(256), "a.".repeat(100) + "a");
     let url = |length: usize| format!(r#"{{"SignalingUrl": "{}"}}"#, "x".repeat(length));
@@ -82,7 +82,7 @@ async fn a_bad_setting_stops_the_start_and_says_what_is_accepted() {
 }
 
 #[tokio::test]
-async fn settings_that_contradict_each_other_or_are_missing_stop_the_start() {
+async fn startup_fails_on_contradictory_or_missing_settings() {
     let of_dynamodb = ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9");
     let region = "AWS_REGION must be set to an AWS Region, such as us-east-1";
     let credentials = "credentials must be set, either in AWS_ACCESS_KEY_ID and \
@@ -130,7 +130,7 @@ async fn settings_can_be_checked_without_lambda() {
 }
 
 #[tokio::test]
-async fn an_empty_setting_is_as_good_as_none() {
+async fn an_empty_setting_counts_as_unset() {
     let dynamodb = DynamoDb::start().await;
     let variables = [
         "AWS_CA_BUNDLE",
@@ -153,7 +153,7 @@ async fn an_empty_setting_is_as_good_as_none() {
 }
 
 #[tokio::test]
-async fn the_endpoint_of_dynamodb_goes_before_that_of_all_services() {
+async fn the_dynamodb_endpoint_overrides_the_global_one() {
     let dynamodb = DynamoDb::start().await;
     let endpoint = dynamodb.endpoint.clone();
     let nowhere = "http://127.0.0.1:9";

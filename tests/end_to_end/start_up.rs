@@ -28,7 +28,7 @@ async fn start(dynamodb: &DynamoDb) -> Function {
 }
 
 #[tokio::test]
-async fn the_first_meeting_finds_the_connection_open() {
+async fn the_first_meeting_reuses_the_connection_opened_at_startup() {
     let dynamodb = DynamoDb::start().await;
     let function = start(&dynamodb).await;
     assert_eq!((dynamodb.take_operations(), dynamodb.connections()), (vec!["PutItem".into()], 1));
@@ -45,7 +45,7 @@ async fn the_first_meeting_finds_the_connection_open() {
 }
 
 #[tokio::test]
-async fn a_start_that_cannot_open_the_connection_says_so_and_goes_on() {
+async fn startup_logs_a_failed_connection_and_continues() {
     for (fault, cause) in [
         (Fault::before(Closed), "dispatch failure"),
         (Fault::before(Stalled), "no response within 2s"),
@@ -69,7 +69,7 @@ async fn a_start_that_cannot_open_the_connection_says_so_and_goes_on() {
 
 /// Only timers advance the clock.
 #[tokio::test(start_paused = true)]
-async fn a_start_waits_for_the_connection_for_two_seconds_at_most() {
+async fn startup_waits_at_most_two_seconds_for_the_connection() {
     // Accepts connections, but never responds.
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -85,7 +85,7 @@ async fn a_start_waits_for_the_connection_for_two_seconds_at_most() {
 }
 
 #[tokio::test]
-async fn a_private_endpoint_is_trusted_by_its_own_authority_alone() {
+async fn a_private_endpoint_is_trusted_only_through_its_own_ca() {
     let dynamodb = DynamoDb::start().await;
     let (_, port) = dynamodb.endpoint.rsplit_once(':').unwrap();
     let tls = tls::serve(port.parse().unwrap()).await;
@@ -113,7 +113,7 @@ async fn a_private_endpoint_is_trusted_by_its_own_authority_alone() {
 }
 
 #[tokio::test]
-async fn a_variant_of_an_endpoint_that_aws_does_not_have_is_the_operators_fault() {
+async fn an_unsupported_endpoint_variant_is_a_server_side_fault() {
     // In this Region, requests go to a local DynamoDB, which has no variants.
     let region = ("AWS_REGION", "local");
     for (variable, name) in
@@ -130,7 +130,7 @@ async fn a_variant_of_an_endpoint_that_aws_does_not_have_is_the_operators_fault(
 }
 
 #[tokio::test]
-async fn credentials_that_cannot_be_asked_for_are_the_operators_fault() {
+async fn a_disallowed_credentials_url_is_a_server_side_fault() {
     let dynamodb = DynamoDb::start().await;
     let mut command = program::create_meeting().await;
     command.env("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb.endpoint);
@@ -147,7 +147,7 @@ async fn credentials_that_cannot_be_asked_for_are_the_operators_fault() {
 }
 
 #[tokio::test]
-async fn credentials_that_rotate_are_honoured() {
+async fn rotated_credentials_are_used() {
     let issued = Arc::new(AtomicUsize::new(0));
     // They expire so soon that none is used twice: the SDK renews them 10 s before they expire.
     let credentials = move |headers: HeaderMap| {
@@ -186,7 +186,7 @@ async fn credentials_that_rotate_are_honoured() {
 }
 
 #[tokio::test]
-async fn as_many_events_are_answered_at_once_as_lambda_sends() {
+async fn as_many_events_are_handled_concurrently_as_lambda_sends() {
     const AT_ONCE: usize = 8;
     let dynamodb = DynamoDb::start().await;
     let concurrency = ("AWS_LAMBDA_MAX_CONCURRENCY", &*AT_ONCE.to_string());

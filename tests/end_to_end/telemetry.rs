@@ -45,7 +45,7 @@ fn properties_of(record: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn each_request_has_one_line_with_its_metrics_in_it() {
+async fn each_request_emits_one_log_entry_with_its_metrics() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start_with(&dynamodb, &[JSON]).await;
     let create = || Event::named("rest-create");
@@ -144,7 +144,7 @@ async fn each_request_has_one_line_with_its_metrics_in_it() {
 }
 
 #[tokio::test]
-async fn a_fault_of_ours_has_its_whole_cause_and_what_was_tried() {
+async fn a_server_side_fault_is_logged_with_its_full_cause_and_attempts() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start_with(&dynamodb, &[JSON]).await;
     let unavailable = Fault::before(Refusal(500, "InternalServerError"));
@@ -192,7 +192,7 @@ async fn a_fault_of_ours_has_its_whole_cause_and_what_was_tried() {
 }
 
 #[tokio::test]
-async fn throttled_transactions_are_counted_too() {
+async fn throttled_transactions_are_counted() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start_with(&dynamodb, &[JSON, ("DAILY_MEETING_LIMIT", "9")]).await;
     dynamodb.set_faults([
@@ -213,7 +213,7 @@ async fn throttled_transactions_are_counted_too() {
 }
 
 #[tokio::test]
-async fn the_level_bounds_what_is_told_and_leaves_the_metrics() {
+async fn the_log_level_filters_log_entries_but_not_metrics() {
     let dynamodb = DynamoDb::start().await;
     for (level, told) in [
         ("", ["INFO", "INFO", "ERROR"]),
@@ -245,7 +245,7 @@ async fn the_level_bounds_what_is_told_and_leaves_the_metrics() {
 }
 
 #[tokio::test]
-async fn as_text_a_line_has_all_that_is_known() {
+async fn text_log_entries_contain_all_properties_and_metrics() {
     for (format, level) in [("Text", "INFO"), ("", "DEBUG")] {
         let dynamodb = DynamoDb::start().await;
         let settings = [("AWS_LAMBDA_LOG_FORMAT", format), ("AWS_LAMBDA_LOG_LEVEL", level)];
@@ -274,7 +274,7 @@ async fn as_text_a_line_has_all_that_is_known() {
 }
 
 #[tokio::test]
-async fn in_a_terminal_a_line_is_short() {
+async fn terminal_log_lines_are_short() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start_with(&dynamodb, &[("AWS_LAMBDA_LOG_FORMAT", "")]).await;
     let created = function.invoke(&Event::named("rest-create")).await;
@@ -305,7 +305,7 @@ async fn in_a_terminal_a_line_is_short() {
 }
 
 #[tokio::test]
-async fn at_a_level_above_it_a_request_is_no_line_of_text() {
+async fn a_request_below_the_log_level_emits_no_text() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start_with(&dynamodb, &[("AWS_LAMBDA_LOG_LEVEL", "ERROR")]).await;
     assert_eq!(function.invoke(&Event::named("rest-create")).await.status, 201);
@@ -313,7 +313,7 @@ async fn at_a_level_above_it_a_request_is_no_line_of_text() {
 }
 
 #[tokio::test]
-async fn a_line_has_room_for_any_number_of_violations() {
+async fn a_log_entry_truncates_a_long_list_of_violations() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start_with(&dynamodb, &[JSON]).await;
     let tags = vec![json!({"Key": "", "Value": "\u{e9}"}); 50_000];
@@ -329,7 +329,7 @@ async fn a_line_has_room_for_any_number_of_violations() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_no_request_is_a_line_too() {
+async fn a_non_http_event_is_logged() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start_with(&dynamodb, &[JSON]).await;
     let error = function.invoke_raw(r#"{"Records": []}"#).await.unwrap_err();

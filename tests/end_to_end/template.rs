@@ -36,7 +36,7 @@ const REFUSALS: [(&str, ErrorKind); 21] = [
 ];
 
 #[test]
-fn what_api_gateway_refuses_looks_as_if_the_function_had() {
+fn api_gateway_rejections_look_like_the_functions_own() {
     let template = template();
     let definition = &template["Resources"]["Api"]["Properties"]["DefinitionBody"];
     let responses = json!(definition["x-amazon-apigateway-gateway-responses"]);
@@ -152,7 +152,7 @@ const PARAMETERS: [Parameter; 6] = [
 
 /// Invalid values should be rejected at deployment, not by a function that does not start.
 #[tokio::test]
-async fn the_function_accepts_whatever_its_parameters_do() {
+async fn the_function_accepts_every_value_that_the_template_accepts() {
     let template = template();
     let function = &template["Resources"]["CreateMeetingFunction"]["Properties"];
     let variables = &function["Environment"]["Variables"];

@@ -8,7 +8,7 @@ use crate::support::Answer::{Closed, Refusal};
 use crate::support::{DynamoDb, Event, Fault, Function, XRay};
 
 #[tokio::test]
-async fn the_call_of_the_store_is_part_of_a_trace() {
+async fn a_sampled_trace_contains_the_dynamodb_call() {
     let dynamodb = DynamoDb::start().await;
     let xray = XRay::start().await;
     let settings = [("AWS_LAMBDA_LOG_FORMAT", "JSON"), ("AWS_XRAY_DAEMON_ADDRESS", &*xray.address)];
@@ -87,7 +87,7 @@ async fn the_call_of_the_store_is_part_of_a_trace() {
 }
 
 #[tokio::test]
-async fn a_daemon_out_of_reach_is_no_reason_not_to_answer() {
+async fn an_unreachable_daemon_does_not_prevent_a_response() {
     let dynamodb = DynamoDb::start().await;
     // Nothing listens on the discard port.
     for (address, warnings) in

@@ -9,7 +9,7 @@ use crate::support::Answer::{Canceled, Closed, Raw, Refusal, Stalled, Truncated}
 use crate::support::{CALLER, DynamoDb, Fault, Function};
 
 #[tokio::test]
-async fn what_was_in_the_way_of_a_transaction_is_waited_for() {
+async fn transaction_conflicts_and_throttles_are_retried() {
     // Conflicts are retried beyond the SDK's maximum attempts. Throttles use these attempts up.
     for (fault, times) in [
         (Fault::before(Canceled("None", "TransactionConflict")), 6),
@@ -40,7 +40,7 @@ async fn what_was_in_the_way_of_a_transaction_is_waited_for() {
 }
 
 #[tokio::test]
-async fn what_stays_in_the_way_of_a_transaction_is_an_error_before_the_deadline() {
+async fn a_transaction_that_keeps_failing_returns_an_error_before_the_deadline() {
     for (fault, status, tries) in [
         (Fault::before(Canceled("None", "TransactionConflict")), 503, 4..=99),
         (Fault::before(Canceled("TransactionConflict", "None")), 503, 4..=99),
@@ -71,7 +71,7 @@ async fn what_stays_in_the_way_of_a_transaction_is_an_error_before_the_deadline(
 }
 
 #[tokio::test]
-async fn whatever_becomes_of_the_count_a_live_meeting_is_answered_at_once() {
+async fn an_unexpired_meeting_is_replayed_even_if_the_counter_update_fails() {
     let dynamodb = DynamoDb::start().await;
     let function = start(&dynamodb, 1).await;
     let answered = json!({
@@ -91,7 +91,7 @@ async fn whatever_becomes_of_the_count_a_live_meeting_is_answered_at_once() {
         ("ExpiresAt".to_owned(), json!(1_795_428_900)),
     ]);
     let item: Map<String, Value> =
-        item.iter().map(|(name, value)| (name.clone(), typed(value))).collect();
+        item.iter().map(|(name, value)| (name.clone(), to_dynamodb_json(value))).collect();
     for count in ["None", "TransactionConflict", "ThrottlingError", "ConditionalCheckFailed"] {
         for (item, status) in [
             (json!(item), 201),
@@ -123,10 +123,11 @@ async fn whatever_becomes_of_the_count_a_live_meeting_is_answered_at_once() {
 }
 
 /// A value in `DynamoDB`'s JSON.
-fn typed(value: &Value) -> Value {
+fn to_dynamodb_json(value: &Value) -> Value {
     match value {
         Value::Object(members) => {
-            let members = members.iter().map(|(name, value)| (name.clone(), typed(value)));
+            let members =
+                members.iter().map(|(name, value)| (name.clone(), to_dynamodb_json(value)));
             json!({"M": members.collect::<Map<_, _>>()})
         }
         Value::Number(number) => json!({"N": number.to_string()}),
@@ -136,7 +137,7 @@ fn typed(value: &Value) -> Value {
 
 /// Even without a limit, transactions occur if another function on the table has one.
 #[tokio::test]
-async fn what_is_in_the_way_of_a_put_is_waited_for() {
+async fn put_conflicts_are_retried() {
     for conflict in ["TransactionConflictException", "ReplicatedWriteConflictException"] {
         let dynamodb = DynamoDb::start().await;
         let function = Function::start(&dynamodb).await;
@@ -153,7 +154,7 @@ async fn what_is_in_the_way_of_a_put_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_creation_whose_answer_is_lost_counts_once() {
+async fn a_creation_with_a_lost_response_is_counted_once() {
     for fault in [Fault::after(Closed), Fault::after(Stalled), Fault::after(Truncated)] {
         let dynamodb = DynamoDb::start().await;
         let function = start(&dynamodb, 1).await;

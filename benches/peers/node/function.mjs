@@ -35,11 +35,11 @@ export async function handler(event, context) {
   } catch (error) {
     switch (error.name) {
       case "BadRequest":
-        return refuse(400, "BadRequest", error.message);
+        return reject(400, "BadRequest", error.message);
       case "IdempotencyValidationError":
-        return refuse(400, "BadRequest", "ClientRequestToken was used for another request");
+        return reject(400, "BadRequest", "ClientRequestToken was used for another request");
       case "IdempotencyAlreadyInProgressError":
-        return refuse(503, "ServiceUnavailable", "The meeting is being created: try again");
+        return reject(503, "ServiceUnavailable", "The meeting is being created: try again");
       default:
         throw error;
     }
@@ -100,5 +100,5 @@ const reply = (statusCode, body) => ({
   body: JSON.stringify(body),
 });
 
-const refuse = (statusCode, code, message) =>
+const reject = (statusCode, code, message) =>
   reply(statusCode, { __type: `${code}Exception`, Code: code, Message: message });

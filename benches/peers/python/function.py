@@ -36,11 +36,11 @@ def handler(event, context):
     try:
         return reply(201, {"Meeting": create_meeting(request=parse(event["body"]))})
     except BadRequest as error:
-        return refuse(400, "BadRequest", str(error))
+        return reject(400, "BadRequest", str(error))
     except exceptions.IdempotencyValidationError:
-        return refuse(400, "BadRequest", "ClientRequestToken was used for another request")
+        return reject(400, "BadRequest", "ClientRequestToken was used for another request")
     except exceptions.IdempotencyAlreadyInProgressError:
-        return refuse(503, "ServiceUnavailable", "The meeting is being created: try again")
+        return reject(503, "ServiceUnavailable", "The meeting is being created: try again")
 
 
 def parse(body):
@@ -91,5 +91,5 @@ def reply(status, body):
             "body": json.dumps(body)}
 
 
-def refuse(status, code, message):
+def reject(status, code, message):
     return reply(status, {"__type": f"{code}Exception", "Code": code, "Message": message})

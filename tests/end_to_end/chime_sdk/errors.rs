@@ -37,7 +37,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn each_error_of_the_service_becomes_one_of_the_api() {
+async fn each_service_error_maps_to_an_api_error() {
     let bad = "BadRequestException";
     let limit = "ResourceLimitExceededException";
     let failure = "ServiceFailureException";
@@ -94,7 +94,7 @@ async fn each_error_of_the_service_becomes_one_of_the_api() {
 }
 
 #[tokio::test]
-async fn the_service_says_how_long_to_wait() {
+async fn the_services_retry_after_is_passed_on_up_to_60_seconds() {
     let world = World::start().await;
     for (asked, told) in [(30, "30"), (86_400, "60")] {
         world.chime.service.set_fault(Fault::before(Unavailable(asked)));
@@ -113,7 +113,7 @@ async fn the_service_says_how_long_to_wait() {
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_used_is_a_server_side_fault() {
+async fn an_unusable_response_is_a_server_side_fault() {
     let id = "1343fa41-6e0d-4862-9880-5d63982f39bc";
     for (meeting, why) in [
         ("{", "that cannot be parsed"),
@@ -152,7 +152,7 @@ async fn an_answer_that_cannot_be_used_is_a_server_side_fault() {
 }
 
 #[tokio::test]
-async fn urls_that_the_service_has_deprecated_may_be_missing() {
+async fn deprecated_urls_may_be_missing_from_the_response() {
     let world = World::start().await;
     let body = r#"{"Meeting": {"MeetingId": "1343FA41-6E0D-4862-9880-5D63982F39BC", "MeetingArn": null,
         "ExternalMeetingId": "standup", "MediaRegion": "us-east-1", "TenantIds": null,
@@ -170,7 +170,7 @@ async fn urls_that_the_service_has_deprecated_may_be_missing() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_lost_is_asked_for_again() {
+async fn a_lost_response_is_retried() {
     for (faults, attempts) in [
         (vec![Fault::after(Closed)], 2),
         (vec![Fault::after(Closed), Fault::after(Closed)], 3),

@@ -24,7 +24,7 @@ fn request(members: Value) -> Event {
 }
 
 #[tokio::test]
-async fn a_meeting_is_the_services_in_the_legacy_form() {
+async fn the_services_meeting_is_returned_in_the_legacy_form() {
     let world = World::start().await;
     let event = request(json!({"ExternalMeetingId": "standup", "MediaRegion": "eu-west-1"}));
 
@@ -77,7 +77,7 @@ async fn a_retry_takes_one_request_to_dynamodb_and_none_to_the_service() {
 }
 
 #[tokio::test]
-async fn an_older_meeting_is_checked_before_it_is_answered() {
+async fn an_older_meeting_is_checked_before_it_is_returned() {
     let world = World::start().await;
     let event = request(json!({}));
     let (first, ..) = world.invoke(&event, 0).await;
@@ -108,7 +108,7 @@ async fn an_older_meeting_is_checked_before_it_is_answered() {
 }
 
 #[tokio::test]
-async fn the_token_of_a_meeting_that_has_ended_is_free_again() {
+async fn the_token_of_an_ended_meeting_can_be_reused() {
     for event in [request(json!({})), request(json!({"MediaRegion": "eu-west-1"}))] {
         let world = World::start().await;
         let (first, ..) = world.invoke(&request(json!({})), 0).await;
@@ -129,7 +129,7 @@ async fn the_token_of_a_meeting_that_has_ended_is_free_again() {
 }
 
 #[tokio::test]
-async fn two_that_find_an_ended_meeting_agree_on_one_new_meeting() {
+async fn concurrent_requests_agree_on_one_replacement_for_an_ended_meeting() {
     for tokens in [Tokens::Remembered, Tokens::Ignored] {
         let world = World::start().await;
         let event = request(json!({}));
@@ -140,13 +140,13 @@ async fn two_that_find_an_ended_meeting_agree_on_one_new_meeting() {
         let replies = join_all((0..8).map(|_| world.function.invoke(&event, at(90), 0))).await;
 
         assert_eq!(replies.iter().filter(|reply| !reply.is_replay()).count(), 1, "{replies:?}");
-        assert_all_are_one(&replies);
+        assert_identical_responses(&replies);
         assert_eq!(replies[0].meeting_id(), world.stored().await);
     }
 }
 
 #[tokio::test]
-async fn a_token_that_is_used_again_after_it_has_expired_gets_another_meeting() {
+async fn a_token_reused_after_its_expiry_gets_a_new_meeting() {
     for lifetime in [1, 30, 60, 3600] {
         let world = World::with(Duration::from_secs(lifetime)).await;
         // The service remembers every token forever.
@@ -162,40 +162,40 @@ async fn a_token_that_is_used_again_after_it_has_expired_gets_another_meeting() 
     }
 }
 
-fn assert_all_are_one(replies: &[Reply]) {
+fn assert_identical_responses(replies: &[Reply]) {
     for reply in replies {
         assert_eq!((reply.status, &reply.body), (201, &replies[0].body));
     }
 }
 
 #[tokio::test]
-async fn of_64_at_once_all_get_the_one_meeting_that_is_stored() {
+async fn concurrent_requests_all_get_the_stored_meeting() {
     for tokens in [Tokens::Remembered, Tokens::Compared, Tokens::Ignored] {
         let world = World::start().await;
         world.chime.service.set_tokens(tokens);
 
         let replies = world.invoke_64(&[request(json!({}))]).await;
 
-        assert_all_are_one(&replies);
+        assert_identical_responses(&replies);
         assert_eq!(replies[0].meeting_id(), world.stored().await, "{tokens:?}");
         world.chime.assert_valid().await;
     }
 }
 
 #[tokio::test]
-async fn racers_that_the_service_refuses_at_first_agree_too() {
+async fn racing_requests_agree_even_if_the_service_first_reports_conflicts() {
     let world = World::start().await;
     let conflict = Fault::before(Answer::Refusal(409, "ConflictException"));
     world.chime.service.set_faults(std::iter::repeat_n(conflict, 64));
 
     let replies = world.invoke_64(&[request(json!({}))]).await;
 
-    assert_all_are_one(&replies);
+    assert_identical_responses(&replies);
     assert_eq!(replies[0].meeting_id(), world.stored().await);
 }
 
 #[tokio::test]
-async fn of_different_requests_at_once_one_wins_and_the_others_conflict() {
+async fn when_different_requests_race_one_wins_and_the_others_conflict() {
     for tokens in [Tokens::Remembered, Tokens::Ignored] {
         let world = World::start().await;
         world.chime.service.set_tokens(tokens);
@@ -217,7 +217,7 @@ async fn of_different_requests_at_once_one_wins_and_the_others_conflict() {
 }
 
 #[tokio::test]
-async fn at_the_edge_of_the_daily_limit_just_so_many_meetings_are_returned() {
+async fn concurrent_requests_never_exceed_the_daily_limit() {
     const LIMIT: usize = 5;
     let mut world = World::start().await;
     world.function = world.function.with_daily_limit(LIMIT.try_into().unwrap());
@@ -243,7 +243,7 @@ async fn at_the_edge_of_the_daily_limit_just_so_many_meetings_are_returned() {
 }
 
 #[tokio::test]
-async fn a_retry_in_the_next_minute_gets_what_is_stored() {
+async fn a_retry_in_the_next_minute_creates_a_new_meeting_if_none_was_stored() {
     let world = World::start().await;
     let event = request(json!({}));
     world.dynamodb.set_faults(
@@ -283,7 +283,7 @@ async fn meetings_of_another_control_region_count_as_ended() {
 }
 
 #[tokio::test]
-async fn keys_that_are_left_unprocessed_are_throttling() {
+async fn unprocessed_keys_are_reported_as_throttling() {
     let mut world = World::start().await;
     world.function = world.function.with_daily_limit(1);
     let unprocessed = r#"{"Responses": {}, "UnprocessedKeys": {"Meetings": {"Keys": [
@@ -312,7 +312,7 @@ async fn two_accounts_never_share_a_meeting() {
 }
 
 #[tokio::test]
-async fn a_table_that_other_meetings_are_in_is_taken_over() {
+async fn switching_the_media_plane_works_with_an_existing_table() {
     let world = World::start().await;
     let event = request(json!({}));
     let templates = InProcess::new(&sdk_config(&world.dynamodb.endpoint), Duration::from_hours(24));

@@ -12,13 +12,13 @@ async fn invoke(function: &Function) -> Reply {
     function.invoke_by(deadline, &Event::named("rest-create")).await
 }
 
-fn none() -> Fault {
+fn no_fault() -> Fault {
     // Slow, but otherwise unchanged.
     Fault::after(crate::support::Answer::Slow)
 }
 
 #[tokio::test]
-async fn without_a_read_the_service_is_not_called() {
+async fn the_service_is_not_called_if_the_read_fails() {
     for (fault, status) in [
         (Fault::before(Refusal(400, "ProvisionedThroughputExceededException")), 429),
         (Fault::before(Refusal(400, "AccessDeniedException")), 500),
@@ -43,11 +43,11 @@ async fn without_a_read_the_service_is_not_called() {
 }
 
 #[tokio::test]
-async fn a_write_whose_answer_is_lost_is_no_replay() {
+async fn a_write_with_a_lost_response_is_not_a_replay() {
     for fault in [Fault::after(Closed), Fault::after(Refusal(500, "InternalServerError"))] {
         let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
         let function = chime.function(&dynamodb, &[]).await;
-        dynamodb.set_faults([none(), fault]);
+        dynamodb.set_faults([no_fault(), fault]);
 
         let reply = invoke(&function).await;
 
@@ -60,7 +60,7 @@ async fn a_write_whose_answer_is_lost_is_no_replay() {
 }
 
 #[tokio::test]
-async fn a_write_that_fails_for_good_leaves_the_token_to_the_retry() {
+async fn a_client_retry_succeeds_after_all_write_attempts_failed() {
     for (fault, status) in [
         (Fault::before(Closed), 503),
         (Fault::after(Closed), 503),
@@ -68,7 +68,7 @@ async fn a_write_that_fails_for_good_leaves_the_token_to_the_retry() {
     ] {
         let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
         let function = chime.function(&dynamodb, &[]).await;
-        dynamodb.set_faults([none()].into_iter().chain(std::iter::repeat_n(fault, 3)));
+        dynamodb.set_faults([no_fault()].into_iter().chain(std::iter::repeat_n(fault, 3)));
 
         let reply = invoke(&function).await;
         assert_eq!(reply.status, status, "{fault:?}: {reply:?}");
@@ -82,7 +82,7 @@ async fn a_write_that_fails_for_good_leaves_the_token_to_the_retry() {
 }
 
 #[tokio::test]
-async fn a_deadline_in_the_middle_stores_nothing() {
+async fn nothing_is_stored_if_the_service_stalls_until_the_deadline() {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
     let function = chime.function(&dynamodb, &[]).await;
     for upstream in
@@ -103,7 +103,7 @@ async fn a_deadline_in_the_middle_stores_nothing() {
 }
 
 #[tokio::test]
-async fn a_function_that_dies_after_any_step_leaves_one_meeting_to_the_retry() {
+async fn a_retry_after_a_crash_at_any_step_gets_the_one_stored_meeting() {
     // The read, the service call before and after it creates a meeting, and the put likewise.
     for step in 0..5 {
         let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
@@ -112,8 +112,8 @@ async fn a_function_that_dies_after_any_step_leaves_one_meeting_to_the_retry() {
             0 => dynamodb.set_faults([Fault::before(Stalled)]),
             1 => chime.service.set_faults([UpstreamFault::before(Upstream::Stalled)]),
             2 => chime.service.set_faults([UpstreamFault::after(Upstream::Stalled)]),
-            3 => dynamodb.set_faults([none(), Fault::before(Stalled)]),
-            _ => dynamodb.set_faults([none(), Fault::after(Stalled)]),
+            3 => dynamodb.set_faults([no_fault(), Fault::before(Stalled)]),
+            _ => dynamodb.set_faults([no_fault(), Fault::after(Stalled)]),
         }
         let deadline = SystemTime::now() + Duration::from_secs(30);
         let event = Event::named("rest-create").0.to_string();

@@ -22,7 +22,7 @@ async fn check(settings: &[(&str, &str)]) -> Result<(), String> {
 }
 
 #[tokio::test]
-async fn settings_that_do_not_fit_the_media_plane_stop_the_start() {
+async fn startup_fails_on_settings_that_are_invalid_for_the_media_plane() {
     for (settings, why) in [
         (
             &[("MEDIA_PLANE", "chime")][..],
@@ -85,7 +85,7 @@ async fn settings_that_do_not_fit_the_media_plane_stop_the_start() {
 }
 
 #[tokio::test]
-async fn settings_that_fit_are_accepted() {
+async fn valid_settings_are_accepted() {
     for settings in [
         &[PLANE][..],
         &[("MEDIA_PLANE", "templates"), ("MEDIA_CONTROL_REGION", "nowhere")],
@@ -101,7 +101,7 @@ async fn settings_that_fit_are_accepted() {
 }
 
 #[tokio::test]
-async fn the_endpoint_of_the_service_goes_before_that_of_all_services() {
+async fn the_service_specific_endpoint_overrides_the_global_one() {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
     let endpoint = chime.service.endpoint();
     for (of_chime, of_all, status) in [
@@ -122,7 +122,7 @@ async fn the_endpoint_of_the_service_goes_before_that_of_all_services() {
 }
 
 #[tokio::test]
-async fn credentials_behind_a_url_are_kept_until_they_expire() {
+async fn credentials_from_a_url_are_cached_until_they_expire() {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
     let issued = Arc::new(AtomicUsize::new(0));
     let counted = issued.clone();

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{Chime, DynamoDb, Event, XRay};
 
 #[tokio::test]
-async fn a_line_has_what_the_service_took() {
+async fn a_log_entry_contains_metrics_of_the_service_calls() {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
     let function = chime.function(&dynamodb, &[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
     let throttled = Fault::before(Refusal(429, "ThrottlingException"));
@@ -35,7 +35,7 @@ async fn a_line_has_what_the_service_took() {
 }
 
 #[tokio::test]
-async fn what_is_to_be_looked_at_is_counted() {
+async fn unexpected_service_responses_are_counted_as_upstream_errors() {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
     let function = chime.function(&dynamodb, &[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
     let answers = [
@@ -58,7 +58,7 @@ async fn what_is_to_be_looked_at_is_counted() {
 
 /// The service's errors quote the request.
 #[tokio::test]
-async fn nothing_sensitive_is_told_of_the_service() {
+async fn sensitive_values_never_leak_when_the_service_fails() {
     for (format, level) in [("JSON", "TRACE"), ("Text", "DEBUG"), ("", "INFO")] {
         let (dynamodb, chime, xray) =
             (DynamoDb::start().await, Chime::start().await, XRay::start().await);

@@ -24,7 +24,7 @@ async fn translate(members: Value, settings: &[(&str, &str)]) -> (Value, Value, 
 }
 
 #[tokio::test]
-async fn all_that_the_service_accepts_is_sent() {
+async fn every_member_that_the_service_accepts_is_sent() {
     let tags = json!([{"Key": "cost-center:1", "Value": "a b@c"}, {"Key": "team", "Value": "x"}]);
     let members = json!({
         "ExternalMeetingId": "Ünit «42» / 'a'",
@@ -47,7 +47,7 @@ async fn all_that_the_service_accepts_is_sent() {
 }
 
 #[tokio::test]
-async fn an_external_id_that_is_missing_or_not_accepted_is_replaced() {
+async fn a_missing_or_unacceptable_external_id_is_replaced() {
     for (id, not_sent) in [
         (None, json!(null)),
         (Some("café 📅"), json!("ExternalMeetingId")),
@@ -66,7 +66,7 @@ async fn an_external_id_that_is_missing_or_not_accepted_is_replaced() {
 }
 
 #[tokio::test]
-async fn an_external_id_may_not_look_like_a_replacement() {
+async fn an_external_id_that_looks_like_a_replacement_is_rejected() {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
     let function = chime.function(&dynamodb, &[]).await;
     let members =
@@ -89,7 +89,7 @@ async fn tags_are_sent_only_if_all_are_accepted() {
 }
 
 #[tokio::test]
-async fn targets_of_notifications_are_sent_if_the_service_is_to_notify_them() {
+async fn notification_targets_are_sent_only_if_the_service_notifies_them() {
     let elsewhere = "arn:aws:sqs:eu-west-1:111122223333:queue";
     let (topic, queue) =
         ("NotificationsConfiguration.SnsTopicArn", "NotificationsConfiguration.SqsQueueArn");
@@ -110,7 +110,7 @@ async fn targets_of_notifications_are_sent_if_the_service_is_to_notify_them() {
 }
 
 #[tokio::test]
-async fn what_is_sent_fits_the_services_own_model() {
+async fn every_request_sent_conforms_to_the_services_model() {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
     let function = chime.function(&dynamodb, &[]).await;
     let strange = (0x20..0x250_u32).filter_map(char::from_u32).collect::<Vec<_>>();

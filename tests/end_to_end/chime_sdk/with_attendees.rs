@@ -50,7 +50,7 @@ async fn listed(world: &World, meeting_id: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_creation_takes_two_calls_of_each_service_and_a_replay_one() {
+async fn a_creation_makes_two_calls_to_each_service_and_a_replay_fewer() {
     for source in Source::ALL {
         let world = World::start().await;
         let members = json!({
@@ -89,7 +89,7 @@ async fn a_creation_takes_two_calls_of_each_service_and_a_replay_one() {
 }
 
 #[tokio::test]
-async fn without_attendees_it_is_create_meeting() {
+async fn without_attendees_it_behaves_like_create_meeting() {
     let world = World::start().await;
     for attendees in [json!({}), json!({"Attendees": null})] {
         let (reply, dynamodb, chime) = world.invoke(&request(attendees), 0).await;
@@ -109,7 +109,7 @@ async fn without_attendees_it_is_create_meeting() {
 }
 
 #[tokio::test]
-async fn a_replay_adds_nobody_twice_and_those_who_are_new() {
+async fn a_replay_creates_only_attendees_that_are_new() {
     let world = World::start().await;
     let (first, ..) = world.invoke(&with(&["anna", "bert"]), 0).await;
     let (other, ..) = world.invoke(&with(&["carl", "anna"]), 1).await;
@@ -136,7 +136,7 @@ async fn a_mismatch_creates_no_attendees() {
 }
 
 #[tokio::test]
-async fn attendees_and_errors_are_the_services_own() {
+async fn attendees_and_errors_are_passed_through_unchanged() {
     let world = World::start().await;
     let answer = r#"{"Errors": [{"ErrorCode":"Forbidden" , "ExternalUserId":"bert","New":1.50}], "New": 1,
         "Attendees":[ {"JoinToken":"a+/=", "AttendeeId":"1","New":[ "\u00e9"]} ]}"#;
@@ -180,7 +180,7 @@ async fn the_daily_limit_counts_the_meeting() {
 }
 
 #[tokio::test]
-async fn each_error_of_the_attendees_is_one_of_the_operation_and_a_retry_completes_it() {
+async fn attendee_errors_map_to_the_operations_errors_and_a_retry_succeeds() {
     let operation = "CreateMeetingWithAttendees";
     let legacy = legacy_operations().await.iter().find(|it| it.name == operation).unwrap();
     for (answer, usual, attempts) in ERRORS {
@@ -208,7 +208,7 @@ async fn each_error_of_the_attendees_is_one_of_the_operation_and_a_retry_complet
 }
 
 #[tokio::test]
-async fn attendees_whose_answer_is_lost_are_asked_for_again() {
+async fn a_lost_response_is_retried_without_duplicate_attendees() {
     let world = World::start().await;
     for (second, user) in ["anna", "bert"].into_iter().enumerate() {
         let faults = [Fault::NONE, Fault::after(Closed)];
@@ -220,7 +220,7 @@ async fn attendees_whose_answer_is_lost_are_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_meeting_that_has_ended_takes_no_attendees() {
+async fn an_ended_meeting_accepts_no_attendees() {
     let world = World::start().await;
     let (first, ..) = world.invoke(&with(&["anna"]), 0).await;
     assert!(world.chime.service.end_meeting(&first.meeting_id()));
@@ -236,7 +236,7 @@ async fn a_meeting_that_has_ended_takes_no_attendees() {
 }
 
 #[tokio::test]
-async fn what_is_no_id_in_the_table_becomes_no_part_of_a_url() {
+async fn an_invalid_stored_meeting_id_never_becomes_part_of_a_url() {
     let world = World::start().await;
     world.invoke(&with(&["anna"]), 0).await;
     let [mut item] = <[_; 1]>::try_from(world.dynamodb.items().await).unwrap();
@@ -251,7 +251,7 @@ async fn what_is_no_id_in_the_table_becomes_no_part_of_a_url() {
 }
 
 #[tokio::test]
-async fn of_64_at_once_all_get_one_meeting_and_each_attendee_once() {
+async fn concurrent_requests_get_one_meeting_and_each_attendee_once() {
     for tokens in [Tokens::Remembered, Tokens::Compared, Tokens::Ignored] {
         let world = World::start().await;
         world.chime.service.set_tokens(tokens);
@@ -274,7 +274,7 @@ async fn of_64_at_once_all_get_one_meeting_and_each_attendee_once() {
 }
 
 #[tokio::test]
-async fn a_function_that_dies_after_any_step_leaves_the_rest_to_the_retry() {
+async fn a_retry_completes_the_request_after_a_crash_at_any_step() {
     let slow = StoreFault::after(crate::support::Answer::Slow);
     let stalled = StoreFault::after(crate::support::Answer::Stalled);
     // During the service call, during the put, and before and after the attendees are created.
@@ -328,7 +328,7 @@ async fn a_function_that_dies_after_any_step_leaves_the_rest_to_the_retry() {
 }
 
 #[tokio::test]
-async fn both_halves_fit_into_the_deadline() {
+async fn both_halves_stay_within_the_deadline() {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
     let function = chime.function(&dynamodb, &[]).await;
     let event = with(&["anna"]);

@@ -17,9 +17,9 @@ pub struct World {
 impl World {
     pub async fn with(lifetime: Duration) -> Self {
         let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
-        let bucket = lifetime.min(Duration::from_mins(1));
+        let token_window = lifetime.min(Duration::from_mins(1));
         let config = sdk_config(&dynamodb.endpoint);
-        let function = InProcess::with_media(&config, lifetime, chime.media(bucket));
+        let function = InProcess::with_media(&config, lifetime, chime.media(token_window));
         Self { dynamodb, chime, function }
     }
 

@@ -111,7 +111,7 @@ pub async fn deliver(dynamodb: &DynamoDb) -> Delivered {
 }
 
 /// Redelivers the items that were written to the table, as the runbook describes.
-pub async fn deliver_by_hand(dynamodb: &DynamoDb) -> Delivered {
+pub async fn redeliver(dynamodb: &DynamoDb) -> Delivered {
     deliver_by("operator", dynamodb).await
 }
 

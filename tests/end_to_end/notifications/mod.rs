@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, StreamSpecification};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use self::chain::{DEAD_LETTER_QUEUE, Message, deliver, deliver_by_hand};
+use self::chain::{DEAD_LETTER_QUEUE, Message, deliver, redeliver};
 use crate::support::Answer::Stalled;
 use crate::support::{
     CALLER, DynamoDb, Event, Fault, Function, InProcess, PATIENCE, sdk_config, template,
@@ -93,7 +93,7 @@ fn milliseconds() -> u64 {
 }
 
 #[tokio::test]
-async fn what_is_not_named_is_not_notified() {
+async fn only_the_requested_targets_are_notified() {
     let dynamodb = start_with_stream().await;
     let function = Function::start(&dynamodb).await;
     let mut meetings = Vec::new();
@@ -117,7 +117,7 @@ async fn what_is_not_named_is_not_notified() {
 }
 
 #[tokio::test]
-async fn replays_mismatches_and_counters_notify_nobody() {
+async fn replays_mismatches_and_counters_trigger_no_notifications() {
     let dynamodb = start_with_stream().await;
     // With a limit, the stream also has a counter.
     let function = Function::start_with(&dynamodb, &[("DAILY_MEETING_LIMIT", "2")]).await;
@@ -136,7 +136,7 @@ async fn replays_mismatches_and_counters_notify_nobody() {
 }
 
 #[tokio::test]
-async fn a_new_meeting_over_an_expired_one_notifies_and_a_deletion_does_not() {
+async fn replacing_an_expired_meeting_notifies_but_a_deletion_does_not() {
     let dynamodb = start_with_stream().await;
     let function = InProcess::new(&sdk_config(&dynamodb.endpoint), Duration::from_mins(1));
     let event = request("token", &json!({ "SqsQueueArn": QUEUE }));
@@ -162,7 +162,7 @@ async fn a_new_meeting_over_an_expired_one_notifies_and_a_deletion_does_not() {
 
 /// In the stream, a restored item looks like a new one.
 #[tokio::test]
-async fn a_restored_meeting_notifies_nobody_unless_an_operator_wants_it() {
+async fn a_restored_meeting_notifies_only_if_an_operator_redelivers_it() {
     let dynamodb = start_with_stream().await;
     let function = InProcess::new(&sdk_config(&dynamodb.endpoint), Duration::from_hours(24));
     let event = request("token", &json!({ "SnsTopicArn": TOPIC, "SqsQueueArn": QUEUE }));
@@ -170,7 +170,7 @@ async fn a_restored_meeting_notifies_nobody_unless_an_operator_wants_it() {
     let meeting = function.invoke(&event, created_at, 0).await.meeting_id();
 
     let restored = deliver(&dynamodb).await;
-    let redelivered = deliver_by_hand(&dynamodb).await;
+    let redelivered = redeliver(&dynamodb).await;
 
     assert_eq!(restored.executions.len(), 1);
     let queues = [restored.queues.queue, restored.queues.subscriber, restored.queues.dead_letters];
@@ -182,7 +182,7 @@ async fn a_restored_meeting_notifies_nobody_unless_an_operator_wants_it() {
 }
 
 #[tokio::test]
-async fn a_function_that_dies_right_after_the_write_has_notified() {
+async fn a_crash_right_after_the_write_does_not_prevent_the_notification() {
     let dynamodb = start_with_stream().await;
     let function = Function::start(&dynamodb).await;
     dynamodb.set_faults([Fault::after(Stalled)]);
@@ -200,7 +200,7 @@ async fn a_function_that_dies_right_after_the_write_has_notified() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_delivered_is_kept_with_its_reason_and_holds_up_nothing() {
+async fn undeliverable_notifications_are_dead_lettered_and_block_no_others() {
     const MISSING: &str = "arn:aws:sqs:us-east-1:123456789012:missing";
     const MISSING_TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:missing";
     const ELSEWHERE: &str = "arn:aws:sns:eu-west-1:123456789012:topic";
@@ -268,7 +268,7 @@ async fn what_cannot_be_delivered_is_kept_with_its_reason_and_holds_up_nothing()
 
 /// The state machine's role can write to the dead-letter queue, whatever targets are allowed.
 #[tokio::test]
-async fn the_dead_letter_queue_is_no_target() {
+async fn the_dead_letter_queue_is_rejected_as_a_target() {
     let dynamodb = start_with_stream().await;
     let function = Function::start(&dynamodb).await;
     let targets = json!({ "SnsTopicArn": TOPIC, "SqsQueueArn": DEAD_LETTER_QUEUE });
@@ -288,7 +288,7 @@ async fn the_dead_letter_queue_is_no_target() {
 
 /// Other programs may write to the table, too.
 #[tokio::test]
-async fn an_item_that_cannot_be_read_is_kept_with_its_reason() {
+async fn an_unreadable_item_is_dead_lettered_with_its_reason() {
     let dynamodb = start_with_stream().await;
     let function = Function::start(&dynamodb).await;
     let event = request("token", &json!({ "SqsQueueArn": QUEUE }));
@@ -329,7 +329,7 @@ async fn fifo_topics_and_queues_are_notified() {
 }
 
 #[tokio::test]
-async fn an_anonymous_callers_meeting_has_the_stacks_account() {
+async fn a_notification_for_an_anonymous_caller_has_the_stacks_account() {
     let dynamodb = start_with_stream().await;
     let function = Function::start(&dynamodb).await;
     let event = Event::named("rest-anonymous");

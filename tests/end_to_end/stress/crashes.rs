@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::tries;
+use super::iterations;
 use crate::support::{
     CALLER, Call, Chime, DynamoDb, Event, Function, PATIENCE, Reply, Source, chime,
 };
@@ -19,15 +19,16 @@ const FIRST: &str = "first";
 const CLIENTS: u32 = 4;
 
 #[tokio::test]
-async fn no_kill_loses_a_meeting_or_makes_a_second_one() {
+async fn a_crash_never_loses_or_duplicates_a_meeting() {
     kill_functions(&[], create).await;
 }
 
 #[tokio::test]
-async fn no_kill_loses_an_attendee_or_makes_a_second_one() {
+async fn a_crash_never_loses_or_duplicates_an_attendee() {
     let chime = Chime::start().await;
     let endpoint = chime.service.endpoint();
-    let dynamodb = kill_functions(&chime::plane(&endpoint), create_with_attendees).await;
+    let dynamodb =
+        kill_functions(&chime::media_plane_settings(&endpoint), create_with_attendees).await;
     let function = chime.function(&dynamodb, &[]).await;
     let items = dynamodb.meetings().await;
     for item in &items {
@@ -40,7 +41,7 @@ async fn no_kill_loses_an_attendee_or_makes_a_second_one() {
 }
 
 #[tokio::test]
-async fn no_kill_loses_a_meeting_from_count_or_counts_it_twice() {
+async fn a_crash_never_causes_a_meeting_to_be_miscounted() {
     let dynamodb = kill_functions(&[("DAILY_MEETING_LIMIT", "4294967295")], create).await;
     println!("crashes: {} meetings were counted", dynamodb.counted_meetings(CALLER).await);
 }
@@ -49,7 +50,7 @@ async fn no_kill_loses_a_meeting_from_count_or_counts_it_twice() {
 /// token.
 async fn kill_functions(settings: &[(&str, &str)], create: Create) -> DynamoDb {
     let dynamodb = DynamoDb::start().await;
-    let kills = tries(8, 100);
+    let kills = iterations(8, 100);
     let clients = (0..CLIENTS).map(|n| run_client(&dynamodb, (settings, create), n / 2, kills));
 
     let answers: Vec<(String, Reply)> = join_all(clients).await.into_iter().flatten().collect();
@@ -72,7 +73,7 @@ async fn kill_functions(settings: &[(&str, &str)], create: Create) -> DynamoDb {
         .collect();
     assert_eq!(stored, meetings, "the table and the replies agree");
     let lost = creations.values().filter(|&&times| times == 0).count();
-    assert!(lost >= tries(0, 1) as usize, "no kill came between a write and its response");
+    assert!(lost >= iterations(0, 1) as usize, "no kill came between a write and its response");
     println!(
         "crashes: {} kills, {} responses, {} meetings, {lost} of them created without a response",
         CLIENTS * kills,

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use super::{for_all, tries};
+use super::{for_all, iterations};
 use crate::support::{Answer, CALLER, Call, Chime, DynamoDb, Event, Fault, Function, Source};
 
 fn fault() -> impl Strategy<Value = Fault> {
@@ -36,14 +36,14 @@ fn fault() -> impl Strategy<Value = Fault> {
 }
 
 #[test]
-fn whatever_fails_a_client_that_tries_again_gets_one_meeting() {
+fn a_retrying_client_gets_one_meeting_whatever_fails() {
     let runtime = Runtime::new().unwrap();
     let dynamodb = runtime.block_on(DynamoDb::start());
     let plain = runtime.block_on(Function::start(&dynamodb));
     let limit = [("DAILY_MEETING_LIMIT", "4294967295")];
     let limited = runtime.block_on(Function::start_with(&dynamodb, &limit));
     let number = AtomicU32::new(0);
-    let cases = tries(10, 500);
+    let cases = iterations(10, 500);
     let values = (any::<bool>(), prop::collection::vec(fault(), 0..10));
     for_all(&runtime, cases, &values, async |(is_limited, faults)| {
         let (function, account) =
@@ -104,13 +104,13 @@ fn chime_fault() -> impl Strategy<Value = ChimeFault> {
 }
 
 #[test]
-fn whatever_fails_a_client_that_tries_again_gets_its_attendees_and_is_rid_of_them() {
+fn a_retrying_client_can_create_and_delete_attendees_whatever_fails() {
     let runtime = Runtime::new().unwrap();
     let (dynamodb, chime) =
         runtime.block_on(async { (DynamoDb::start().await, Chime::start().await) });
     let function = runtime.block_on(chime.function(&dynamodb, &[]));
     let number = AtomicU32::new(0);
-    let cases = tries(10, 300);
+    let cases = iterations(10, 300);
     let faults = || prop::collection::vec(chime_fault(), 0..8);
     let values = (prop::collection::vec(fault(), 0..4), faults(), faults());
     for_all(&runtime, cases, &values, async |(of_store, at_creation, at_deletion)| {

@@ -15,7 +15,7 @@ use proptest::test_runner::{Config, TestRunner};
 use tokio::runtime::Runtime;
 
 /// The number of iterations: `make stress` sets `STRESS`.
-fn tries(in_test: u32, in_stress: u32) -> u32 {
+fn iterations(in_test: u32, in_stress: u32) -> u32 {
     if std::env::var_os("STRESS").is_some() { in_stress } else { in_test }
 }
 

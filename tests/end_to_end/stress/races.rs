@@ -3,9 +3,10 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::tries;
+use super::iterations;
 use crate::support::{
-    CALLER, Call, Chime, DynamoDb, Event, Function, Reply, Source, chime, within_a_day,
+    CALLER, Call, Chime, DynamoDb, Event, Function, Reply, Source, chime,
+    wait_if_the_utc_day_could_end,
 };
 
 struct Race {
@@ -20,7 +21,7 @@ impl Race {
 
     async fn start_with(settings: &[(&str, &str)]) -> Self {
         let dynamodb = DynamoDb::start().await;
-        let functions = (0..tries(8, 64)).map(|_| Function::start_with(&dynamodb, settings));
+        let functions = (0..iterations(8, 64)).map(|_| Function::start_with(&dynamodb, settings));
         let functions = join_all(functions).await;
         Self { dynamodb, functions }
     }
@@ -58,9 +59,9 @@ impl Race {
 }
 
 #[tokio::test]
-async fn of_the_same_requests_one_creates_a_meeting_and_all_get_it() {
+async fn identical_requests_all_get_the_same_meeting() {
     let race = Race::start().await;
-    let rounds = tries(5, 200);
+    let rounds = iterations(5, 200);
     for round in 0..rounds {
         let token = format!("same-{round}");
         let replies = race.run(|_| json!({ "ClientRequestToken": token })).await;
@@ -70,9 +71,9 @@ async fn of_the_same_requests_one_creates_a_meeting_and_all_get_it() {
 }
 
 #[tokio::test]
-async fn of_different_requests_one_wins_and_the_others_are_refused() {
+async fn when_different_requests_race_one_wins_and_the_others_are_rejected() {
     let race = Race::start().await;
-    let rounds = tries(5, 200);
+    let rounds = iterations(5, 200);
     for round in 0..rounds {
         let token = format!("different-{round}");
         // Each request is sent twice.
@@ -100,9 +101,9 @@ async fn of_different_requests_one_wins_and_the_others_are_refused() {
 }
 
 #[tokio::test]
-async fn after_an_expiry_one_creates_the_next_meeting_and_all_get_that() {
+async fn after_an_expiry_all_requests_get_the_same_new_meeting() {
     let race = Race::start().await;
-    let rounds = tries(5, 200);
+    let rounds = iterations(5, 200);
     let mut ids = std::collections::HashSet::new();
     for _ in 0..rounds {
         let replies = race.run(|_| json!({"ClientRequestToken": "expired"})).await;
@@ -114,10 +115,10 @@ async fn after_an_expiry_one_creates_the_next_meeting_and_all_get_that() {
 }
 
 #[tokio::test]
-async fn of_requests_with_attendees_all_get_one_meeting_and_each_attendee_once() {
+async fn concurrent_requests_get_one_meeting_and_each_attendee_once() {
     let chime = Chime::start().await;
-    let race = Race::start_with(&chime::plane(&chime.service.endpoint())).await;
-    let rounds = tries(5, 200);
+    let race = Race::start_with(&chime::media_plane_settings(&chime.service.endpoint())).await;
+    let rounds = iterations(5, 200);
     for round in 0..rounds {
         let token = format!("attendees-{round}");
         // Each requests two of three attendees.
@@ -150,13 +151,13 @@ async fn of_requests_with_attendees_all_get_one_meeting_and_each_attendee_once()
 }
 
 #[tokio::test]
-async fn a_daily_limit_lets_just_as_many_through_as_it_says() {
-    let processes = tries(8, 64) as usize;
+async fn racing_requests_create_exactly_as_many_meetings_as_allowed() {
+    let processes = iterations(8, 64) as usize;
     let limit = processes / 4;
     let race = Race::start_with(&[("DAILY_MEETING_LIMIT", &limit.to_string())]).await;
-    let rounds = tries(5, 200);
+    let rounds = iterations(5, 200);
     for round in 0..rounds {
-        within_a_day().await;
+        wait_if_the_utc_day_could_end().await;
         let account = format!("{round:012}");
         // Each request is sent twice.
         let event = |n| {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use super::{for_all, tries};
+use super::{for_all, iterations};
 use crate::support::{
     Call, Chime, DynamoDb, Event, Function, Outcome, Reply, Source, chime, relayed_calls,
 };
@@ -170,12 +170,12 @@ fn apply(changes: &[Change], mut event: Value) -> Vec<u8> {
 }
 
 #[test]
-fn an_event_changed_anyhow_gets_a_reply_or_fails_with_a_reason() {
+fn an_arbitrarily_mutated_event_gets_a_response_or_fails_with_a_reason() {
     let runtime = Runtime::new().unwrap();
     let world = runtime.block_on(World::start());
     let event = prop::sample::select(world.events.clone());
     let values = (event, prop::collection::vec(change(), 1..4));
-    let cases = tries(300, 50_000);
+    let cases = iterations(300, 50_000);
     for_all(&runtime, cases, &values, async |(event, changes)| {
         for outcome in world.invoke(apply(&changes, event.0)).await {
             match outcome {
@@ -194,7 +194,7 @@ fn an_event_changed_anyhow_gets_a_reply_or_fails_with_a_reason() {
 }
 
 /// Whether a client controls the value at this place. The names of headers stay as they are.
-fn is_the_clients(place: &str) -> bool {
+fn is_client_controlled(place: &str) -> bool {
     let members = ["/body", "/path", "/rawPath", "/rawQueryString", "/httpMethod"];
     let below = [
         "/headers/",
@@ -222,15 +222,15 @@ fn raw_text() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn whatever_a_client_chooses_gets_a_reply() {
+fn any_client_controlled_input_gets_a_response() {
     let runtime = Runtime::new().unwrap();
     let world = runtime.block_on(World::start());
     let event = prop::sample::select(world.events.clone());
     let values = (event, prop::collection::vec((any::<usize>(), raw_text()), 1..6));
-    let cases = tries(300, 50_000);
+    let cases = iterations(300, 50_000);
     for_all(&runtime, cases, &values, async |(mut event, texts)| {
         let mut places = places(&event.0);
-        places.retain(|place| is_the_clients(place));
+        places.retain(|place| is_client_controlled(place));
         let mark = |n: usize| format!("to be replaced {n:02}");
         for (n, (place, _)) in texts.iter().enumerate() {
             let value = event.0.pointer_mut(&places[place % places.len()]).unwrap();

@@ -9,12 +9,12 @@ use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 
 use super::oracle::Oracle;
-use super::{for_all, tries};
+use super::{for_all, iterations};
 use crate::constraints::REGIONS;
 use crate::support::{DynamoDb, Event, Function};
 
 /// A string whose length is at the bound of a constraint, in characters of one to four bytes.
-fn at_a_bound() -> impl Strategy<Value = String> {
+fn string_of_boundary_length() -> impl Strategy<Value = String> {
     let length = prop::sample::select(vec![0, 1, 2, 3, 63, 64, 65, 127, 128, 129, 255, 256, 257]);
     let character = prop::sample::select(vec!["x", "-", "é", "€", "📅", "\0", "\"", " "]);
     (length, character).prop_map(|(length, character): (usize, &str)| character.repeat(length))
@@ -24,7 +24,7 @@ fn at_a_bound() -> impl Strategy<Value = String> {
 pub fn mostly(valid: impl Strategy<Value = String> + 'static) -> impl Strategy<Value = Value> {
     prop_oneof![
         30 => valid.prop_map(Value::from),
-        2 => at_a_bound().prop_map(Value::from),
+        2 => string_of_boundary_length().prop_map(Value::from),
         1 => any::<String>().prop_map(Value::from),
         1 => Just(json!(null)),
         1 => prop::sample::select(vec![json!(1), json!(false), json!(["ab"]), json!({"a": "b"})]),
@@ -99,12 +99,12 @@ pub fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Map<String
 
 /// A random JSON text that is equivalent to `value`: the order of members, white space, escapes and
 /// unknown members vary.
-fn spell(value: &Value, random: &mut Rng) -> String {
+fn random_json(value: &Value, random: &mut Rng) -> String {
     let space = |random: &mut Rng| ["", "", " ", "\n\t"][random.usize(..4)];
     let parts = match value {
-        Value::String(text) => return spell_text(text, random),
+        Value::String(text) => return random_json_string(text, random),
         Value::Array(elements) => {
-            let elements = elements.iter().map(|element| spell(element, random));
+            let elements = elements.iter().map(|element| random_json(element, random));
             format!("[{}]", elements.collect::<Vec<_>>().join(","))
         }
         Value::Object(members) => {
@@ -113,9 +113,9 @@ fn spell(value: &Value, random: &mut Rng) -> String {
                 .map(|(name, value)| {
                     format!(
                         "{}{}:{}",
-                        spell_text(name, random),
+                        random_json_string(name, random),
                         space(random),
-                        spell(value, random)
+                        random_json(value, random)
                     )
                 })
                 .collect();
@@ -130,7 +130,7 @@ fn spell(value: &Value, random: &mut Rng) -> String {
     format!("{}{parts}{}", space(random), space(random))
 }
 
-fn spell_text(text: &str, random: &mut Rng) -> String {
+fn random_json_string(text: &str, random: &mut Rng) -> String {
     let mut json = String::from('"');
     for c in text.chars() {
         if random.u8(..) < 16 {
@@ -145,18 +145,18 @@ fn spell_text(text: &str, random: &mut Rng) -> String {
 }
 
 #[test]
-fn a_request_is_refused_for_just_the_constraints_it_breaks_and_else_kept_as_it_is() {
+fn a_request_is_rejected_for_exactly_its_violations_or_stored_unchanged() {
     let runtime = Runtime::new().unwrap();
     let dynamodb = runtime.block_on(DynamoDb::start());
     let function = runtime.block_on(Function::start(&dynamodb));
     let (case, valid) = (AtomicU32::new(0), AtomicU32::new(0));
-    let cases = tries(300, 10_000);
+    let cases = iterations(300, 10_000);
     for_all(&runtime, cases, &(request(), any::<u64>()), async |(mut request, seed)| {
         let mut random = Rng::with_seed(seed);
         // This account has not used a token before.
         let account = case.fetch_add(1, Ordering::Relaxed).to_string();
         let mut invoke = async |request: &Map<String, Value>| {
-            let body = spell(&json!(request), &mut random);
+            let body = random_json(&json!(request), &mut random);
             let event = Event::create(&json!({})).body(&body);
             let event = event.set("/requestContext/identity/accountId", json!(account));
             let reply = function.invoke(&event).await;

@@ -84,7 +84,7 @@ impl Call {
             .set("/path", json!(path))
             .set("/pathParameters", parameters)
             .set("/multiValueHeaders", Value::Null);
-        self.rest_of(event)
+        self.with_query_and_body(event)
     }
 
     fn v2(&self, name: &str, route_key: &str, parameters: Value, path: &str) -> Event {
@@ -93,11 +93,11 @@ impl Call {
             .set("/routeKey", json!(route_key))
             .set("/rawPath", json!(path));
         event.0["pathParameters"] = parameters;
-        self.rest_of(event)
+        self.with_query_and_body(event)
     }
 
     /// Clients send a content type only with a body.
-    fn rest_of(&self, mut event: Event) -> Event {
+    fn with_query_and_body(&self, mut event: Event) -> Event {
         event.0["queryStringParameters"] = self.query.clone();
         event.0["body"] = json!(self.body);
         let headers = self.body.as_ref().map(|_| json!({"content-type": "application/json"}));

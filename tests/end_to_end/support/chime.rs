@@ -31,12 +31,16 @@ impl Chime {
     /// The function with this media plane and these additional settings.
     pub async fn function(&self, dynamodb: &DynamoDb, settings: &[(&str, &str)]) -> Function {
         let endpoint = self.service.endpoint();
-        Function::start_with(dynamodb, &[&plane(&endpoint), settings].concat()).await
+        Function::start_with(dynamodb, &[&media_plane_settings(&endpoint), settings].concat()).await
     }
 
     /// The media plane, for a function in this process.
-    pub fn media(&self, bucket: Duration) -> Media {
-        in_process::chime_sdk(Connector::builder().build_http(), &self.service.endpoint(), bucket)
+    pub fn media(&self, token_window: Duration) -> Media {
+        in_process::chime_sdk(
+            Connector::builder().build_http(),
+            &self.service.endpoint(),
+            token_window,
+        )
     }
 
     /// Takes the operations of the requests since the last take.
@@ -65,7 +69,7 @@ impl Chime {
 }
 
 /// The settings of the media plane whose service is at `endpoint`.
-pub fn plane(endpoint: &str) -> [(&str, &str); 2] {
+pub fn media_plane_settings(endpoint: &str) -> [(&str, &str); 2] {
     [("MEDIA_PLANE", "chime-sdk-meetings"), ("AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS", endpoint)]
 }
 

@@ -32,7 +32,7 @@ impl Gateway {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let endpoint = format!("http://{}/Prod", listener.local_addr().unwrap());
         let behind = Arc::new(Behind { function, event, last_headers: Mutex::default() });
-        let routes = Router::new().route("/Prod/meetings", post(answer));
+        let routes = Router::new().route("/Prod/meetings", post(respond));
         let routes = routes.with_state(behind.clone());
         let mut server = JoinSet::new();
         server.spawn(async { axum::serve(listener, routes).await.unwrap() });
@@ -45,7 +45,7 @@ impl Gateway {
     }
 }
 
-async fn answer(
+async fn respond(
     State(behind): State<Arc<Behind>>,
     headers: HeaderMap,
     body: String,

@@ -50,7 +50,7 @@ pub fn template() -> Yaml {
 }
 
 /// Waits for the next UTC day if this one could end during a test.
-pub async fn within_a_day() {
+pub async fn wait_if_the_utc_day_could_end() {
     const DAY: u64 = 24 * 60 * 60;
     let left = Duration::from_secs(DAY - UNIX_EPOCH.elapsed().unwrap().as_secs() % DAY);
     if left < PATIENCE {

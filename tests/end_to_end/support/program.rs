@@ -16,7 +16,7 @@ pub async fn create_meeting() -> Command {
 }
 
 /// The function as a child of `local-dynamodb`, which keeps its tables in the file `database`.
-pub async fn create_meeting_beside_local_dynamodb(database: &Path) -> Command {
+pub async fn create_meeting_with_local_dynamodb(database: &Path) -> Command {
     static PROGRAM: OnceCell<PathBuf> = OnceCell::const_new();
     let function = create_meeting().await;
     let mut command = in_lambda(PROGRAM.get_or_init(|| build("local-dynamodb")).await);

@@ -130,7 +130,7 @@ async fn serve(listener: TcpListener, state: Arc<State>) {
         let state = state.clone();
         state.connections.fetch_add(1, Ordering::Relaxed);
         connections.spawn(async move {
-            let service = service_fn(|request| answer(&state, request));
+            let service = service_fn(|request| respond(&state, request));
             // Some faults end it with an error.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
@@ -138,7 +138,7 @@ async fn serve(listener: TcpListener, state: Arc<State>) {
 }
 
 /// An error closes the connection.
-async fn answer(state: &State, request: Request<Incoming>) -> io::Result<Response<Body>> {
+async fn respond(state: &State, request: Request<Incoming>) -> io::Result<Response<Body>> {
     let header = |name| request.headers()[name].to_str().unwrap();
     let (_, operation) = header("x-amz-target").split_once('.').unwrap();
     let (_, credential) = header("authorization").split_once("Credential=").unwrap();
@@ -150,11 +150,11 @@ async fn answer(state: &State, request: Request<Incoming>) -> io::Result<Respons
         return Ok(if alone.is_err() && state.contended.load(Ordering::Relaxed) {
             canceled("None", "TransactionConflict")
         } else {
-            from_engine(state, request).await
+            forward_to_engine(state, request).await
         });
     };
     let passed = if fault.committed {
-        from_engine(state, request).await
+        forward_to_engine(state, request).await
     } else {
         refusal(500, "InternalServerError")
     };
@@ -172,7 +172,7 @@ async fn answer(state: &State, request: Request<Incoming>) -> io::Result<Respons
     })
 }
 
-async fn from_engine(state: &State, request: Request<Incoming>) -> Response<Body> {
+async fn forward_to_engine(state: &State, request: Request<Incoming>) -> Response<Body> {
     let (mut parts, body) = request.into_parts();
     parts.uri = state.engine.parse().unwrap();
     let body = axum::body::to_bytes(Body::new(body), usize::MAX).await.unwrap();

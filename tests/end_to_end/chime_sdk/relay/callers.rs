@@ -17,9 +17,9 @@ fn account(source: Source) -> &'static str {
 }
 
 #[tokio::test]
-async fn callers_are_admitted_before_a_request_is_looked_at() {
+async fn callers_are_authorized_before_the_request_is_validated() {
     let world = World::with(&SETTINGS).await;
-    let attendee_id = world.attend("anna").await;
+    let attendee_id = world.create_attendee("anna").await;
     let with_attendees = Call::new("POST", "/meetings").query("operation", "create-attendees");
     let mut all = vec![("CreateMeetingWithAttendees", with_attendees.body("{}"))];
     all.extend(relayed_calls(&world.meeting_id, &attendee_id));
@@ -57,7 +57,7 @@ async fn callers_are_admitted_before_a_request_is_looked_at() {
 }
 
 #[tokio::test]
-async fn strangers_do_not_learn_what_is_not_served() {
+async fn rejected_callers_do_not_learn_which_operations_are_unsupported() {
     let world = World::with(&SETTINGS).await;
     let event = Call::new("GET", "/meetings").event(Source::RestRoute);
     assert_eq!(world.function.invoke(&event).await.status, 400);

@@ -43,7 +43,7 @@ fn list(name: &str, value: &str) -> Call {
 }
 
 #[tokio::test]
-async fn an_id_must_be_one_before_it_becomes_part_of_a_url() {
+async fn an_invalid_id_is_rejected_before_it_becomes_part_of_a_url() {
     let world = World::start().await;
     for id in [
         "1",
@@ -85,7 +85,7 @@ async fn an_id_must_be_one_before_it_becomes_part_of_a_url() {
 }
 
 #[tokio::test]
-async fn an_external_user_id_is_what_the_service_accepts() {
+async fn an_external_user_id_must_satisfy_the_services_constraints() {
     let world = World::start().await;
     let required = "not be null";
     let short = "have length greater than or equal to 2";
@@ -165,7 +165,7 @@ async fn a_batch_has_up_to_100_attendees() {
 }
 
 #[tokio::test]
-async fn a_transcription_needs_its_configuration_which_the_service_checks() {
+async fn a_transcription_requires_a_configuration_that_the_service_validates() {
     let world = World::start().await;
     let start = |body: &str| {
         Call::new("POST", world.path("/transcription")).query("operation", "start").body(body)
@@ -190,7 +190,7 @@ async fn a_transcription_needs_its_configuration_which_the_service_checks() {
 }
 
 #[tokio::test]
-async fn a_page_is_limited_as_in_the_legacy_api() {
+async fn paging_parameters_have_the_legacy_apis_limits() {
     let world = World::start().await;
     let number = "be a whole number between 1 and 99";
     for (results, constraint) in [
@@ -221,7 +221,7 @@ async fn a_page_is_limited_as_in_the_legacy_api() {
 }
 
 #[tokio::test]
-async fn a_body_is_json_of_a_bounded_length() {
+async fn a_body_must_be_a_json_object_of_limited_length() {
     let world = World::start().await;
     let body = r#"{"ExternalUserId": "anna"}"#;
     let longest = body.to_owned() + &" ".repeat((2 << 20) - body.len());
@@ -276,7 +276,7 @@ async fn a_body_is_json_of_a_bounded_length() {
 }
 
 #[tokio::test]
-async fn one_answer_names_all_violations() {
+async fn one_response_names_all_violations() {
     let world = World::start().await;
     let attendees = Call::new("POST", "/meetings/1/attendees");
     for (call, violations) in [

@@ -68,13 +68,13 @@ pub fn expected(operation: &str, usual: &'static str) -> &'static str {
 }
 
 #[tokio::test]
-async fn each_error_of_the_service_becomes_one_that_the_legacy_operation_has() {
+async fn each_service_error_maps_to_an_error_of_the_legacy_operation() {
     join_all((0..9).map(assert_errors)).await;
 }
 
 async fn assert_errors(number: usize) {
     let world = World::with(&[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
-    let attendee_id = world.attend("anna").await;
+    let attendee_id = world.create_attendee("anna").await;
     let (operation, call) = &relayed_calls(&world.meeting_id, &attendee_id)[number];
     let event = call.event(Source::RestRoute);
     let legacy = legacy_operations().await.iter().find(|it| it.name == *operation).unwrap();
@@ -119,9 +119,9 @@ async fn assert_errors(number: usize) {
 }
 
 #[tokio::test]
-async fn the_service_says_how_long_to_wait() {
+async fn the_services_retry_after_is_passed_on_up_to_60_seconds() {
     let world = World::start().await;
-    let attendee_id = world.attend("anna").await;
+    let attendee_id = world.create_attendee("anna").await;
     for (operation, call) in relayed_calls(&world.meeting_id, &attendee_id) {
         for (asked, told) in [(30, "30"), (86_400, "60")] {
             world.chime.service.set_fault(Fault::before(Unavailable(asked)));
@@ -134,9 +134,9 @@ async fn the_service_says_how_long_to_wait() {
 }
 
 #[tokio::test]
-async fn a_missing_meeting_and_a_missing_attendee_are_told_apart() {
+async fn not_found_messages_mention_the_attendee_only_where_one_is_named() {
     let world = World::start().await;
-    let attendee_id = world.attend("anna").await;
+    let attendee_id = world.create_attendee("anna").await;
     assert!(world.chime.service.end_meeting(&world.meeting_id));
     for (operation, call) in relayed_calls(&world.meeting_id, &attendee_id) {
         let reply = world.call(&call).await;

@@ -15,7 +15,7 @@ use crate::support::{Call, DynamoDb, Function, Source, chime, legacy_operations,
 const THROTTLED: Fault = Fault::before(Refusal(429, "ThrottlingException"));
 
 #[tokio::test]
-async fn a_lost_answer_is_asked_for_again() {
+async fn a_lost_response_is_retried() {
     join_all((0..9).map(|number| async move {
         let mut world = World::start().await;
         for (faults, attempts) in [
@@ -29,8 +29,8 @@ async fn a_lost_answer_is_asked_for_again() {
             (vec![Fault::after(Stalled)], 2),
             (vec![Fault::after(Slow(Duration::from_millis(300)))], 1),
         ] {
-            world.meet().await;
-            let attendee_id = world.attend("carl").await;
+            world.create_meeting().await;
+            let attendee_id = world.create_attendee("carl").await;
             let (operation, call) = &relayed_calls(&world.meeting_id, &attendee_id)[number];
             world.chime.service.set_faults(faults.clone());
             let deadline = SystemTime::now() + Duration::from_secs(6);
@@ -55,9 +55,9 @@ async fn a_lost_answer_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_broken_answer_is_asked_for_again() {
+async fn a_truncated_response_is_retried() {
     let world = World::start().await;
-    let attendee_id = world.attend("carl").await;
+    let attendee_id = world.create_attendee("carl").await;
     // The others have no response body that could be broken.
     for (operation, call) in &relayed_calls(&world.meeting_id, &attendee_id)[..5] {
         world.chime.service.set_faults([Fault::after(Truncated)]);
@@ -70,7 +70,7 @@ async fn a_broken_answer_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn what_was_not_there_before_is_not_found() {
+async fn a_missing_target_is_404_unless_an_earlier_attempt_may_have_deleted_it() {
     let world = World::start().await;
     let missing = "4f1e7a52-2c7b-4b8a-9d55-0123456789ab";
     for (faults, attempts) in [
@@ -94,9 +94,9 @@ async fn what_was_not_there_before_is_not_found() {
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_used_is_a_server_side_fault() {
+async fn an_unusable_response_is_a_server_side_fault() {
     let world = World::with(&[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
-    let attendee_id = world.attend("anna").await;
+    let attendee_id = world.create_attendee("anna").await;
     let meeting = [
         r#"{"Meeting": null}"#,
         r#"{"Meeting": {"MediaPlacement": {}}}"#,
@@ -146,7 +146,7 @@ async fn an_answer_that_cannot_be_used_is_a_server_side_fault() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_too_long_is_not_read() {
+async fn a_response_over_1_mib_is_a_server_side_fault() {
     let world = World::start().await;
     let answer = |length: usize| -> &'static str {
         let start = r#"{"Attendees": [], "NextToken": ""#;
@@ -168,7 +168,7 @@ async fn an_answer_that_is_too_long_is_not_read() {
 
 /// The function's responses are text.
 #[tokio::test]
-async fn an_answer_that_is_not_utf_8_is_a_server_side_fault() {
+async fn a_response_that_is_not_utf_8_is_a_server_side_fault() {
     const ANSWERS: [&[u8]; 3] = [
         b"{\"Attendee\": {\"AttendeeId\": \"1\", \"JoinToken\": \"s3cr3t\xff\"}}",
         b"{\"Attendees\": [{\"AttendeeId\": \"1\", \"JoinToken\": \"s3cr3t\xff\"}]}",
@@ -180,7 +180,8 @@ async fn an_answer_that_is_not_utf_8_is_a_server_side_fault() {
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let service = Router::new().fallback(async move || answer);
         let server = tokio::spawn(async { axum::serve(listener, service).await });
-        let function = Function::start_with(&dynamodb, &chime::plane(&endpoint)).await;
+        let function =
+            Function::start_with(&dynamodb, &chime::media_plane_settings(&endpoint)).await;
         let id = "4f1e7a52-2c7b-4b8a-9d55-0123456789ab";
         for (operation, call) in &relayed_calls(id, id)[..5] {
             let reply = function.invoke(&call.event(Source::RestRoute)).await;
@@ -194,10 +195,10 @@ async fn an_answer_that_is_not_utf_8_is_a_server_side_fault() {
 }
 
 #[tokio::test]
-async fn a_service_out_of_reach_is_unavailable() {
+async fn an_unreachable_service_is_unavailable() {
     let dynamodb = DynamoDb::start().await;
     // Nothing listens on the discard port.
-    let settings = chime::plane("http://127.0.0.1:9");
+    let settings = chime::media_plane_settings("http://127.0.0.1:9");
     let function = Function::start_with(&dynamodb, &settings).await;
     let id = "4f1e7a52-2c7b-4b8a-9d55-0123456789ab";
     for (operation, call) in relayed_calls(id, id) {
@@ -209,7 +210,7 @@ async fn a_service_out_of_reach_is_unavailable() {
 
 /// 64 programs create the same attendees, singly and in batches.
 #[tokio::test]
-async fn attendees_that_many_create_at_once_are_created_once() {
+async fn concurrent_requests_create_each_attendee_once() {
     let world = World::with(&[("AWS_LAMBDA_MAX_CONCURRENCY", "64")]).await;
     let attendees = Call::new("POST", world.path("/attendees"));
     let events = (0..64).map(|number| {

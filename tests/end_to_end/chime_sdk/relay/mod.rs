@@ -30,12 +30,12 @@ impl World {
         let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
         let function = chime.function(&dynamodb, settings).await;
         let mut world = Self { dynamodb, chime, function, meeting_id: String::new() };
-        world.meet().await;
+        world.create_meeting().await;
         world
     }
 
     /// Creates another meeting, which all later paths refer to.
-    pub async fn meet(&mut self) {
+    pub async fn create_meeting(&mut self) {
         let members = json!({"ClientRequestToken": Uuid::new_v4(), "ExternalMeetingId": "standup"});
         let event = Event::create(&members);
         let mut reply = self.function.invoke(&event).await;
@@ -59,7 +59,7 @@ impl World {
     }
 
     /// The ID of a new attendee.
-    pub async fn attend(&self, user: &str) -> String {
+    pub async fn create_attendee(&self, user: &str) -> String {
         let call = Call::new("POST", self.path("/attendees"));
         let reply = self.call(&call.body(json!({"ExternalUserId": user}))).await;
         self.chime.take();

@@ -13,7 +13,7 @@ const ATTENDEE: &str = "8d1f3c0e-5b7a-4c2d-8e9f-abcdef012345";
 
 /// The service's response to each operation, and the client's. An attendee's members and the white
 /// space are unusual on purpose.
-fn answers(operation: &str) -> (&'static str, Option<&'static str>) {
+fn responses(operation: &str) -> (&'static str, Option<&'static str>) {
     match operation {
         "GetMeeting" => (
             r#"{"Meeting": {"MeetingId": "ID", "MeetingHostId": "host", "ExternalMeetingId": "standup",
@@ -56,10 +56,10 @@ fn sent(operation: &str) -> (&'static str, &'static str) {
 }
 
 #[tokio::test]
-async fn a_call_is_passed_on_and_its_answer_is_the_legacy_one() {
+async fn a_call_is_forwarded_and_its_response_has_the_legacy_form() {
     let world = World::start().await;
     for (name, call) in relayed_calls(&world.meeting_id, ATTENDEE) {
-        let (answer, expected) = answers(name);
+        let (answer, expected) = responses(name);
         let status = legacy_operations().await.iter().find(|it| it.name == name).unwrap().status;
         for source in Source::ALL {
             world.chime.service.set_faults([Fault::before(Raw(200, answer))]);
@@ -86,7 +86,7 @@ async fn a_call_is_passed_on_and_its_answer_is_the_legacy_one() {
 }
 
 #[tokio::test]
-async fn a_meeting_is_used_from_its_first_attendee_to_its_end() {
+async fn all_operations_work_over_the_lifetime_of_a_meeting() {
     for source in Source::ALL {
         let world = World::start().await;
         let call = async |call: Call| world.function.invoke(&call.event(source)).await;
@@ -141,7 +141,7 @@ fn users(list: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn an_external_id_that_the_client_did_not_give_is_in_no_answer() {
+async fn a_generated_external_id_never_appears_in_a_response() {
     let world = World::start().await;
     for (given, answered) in
         [(None, None), (Some("standup"), Some("standup")), (Some("100%"), None)]
@@ -164,7 +164,7 @@ async fn an_external_id_that_the_client_did_not_give_is_in_no_answer() {
 }
 
 #[tokio::test]
-async fn what_the_service_does_not_know_is_dropped_and_capabilities_are_passed_on_as_given() {
+async fn unknown_members_are_dropped_and_capabilities_are_passed_on_unchanged() {
     let world = World::start().await;
     let attendee = |capabilities: &str| {
         format!(

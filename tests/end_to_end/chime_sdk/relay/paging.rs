@@ -18,12 +18,12 @@ async fn sent(world: &World, query: &Value, source: Source) -> String {
 }
 
 #[tokio::test]
-async fn every_attendee_is_on_one_of_the_pages() {
+async fn every_attendee_is_on_exactly_one_page() {
     for source in Source::ALL {
         let world = World::start().await;
         let mut users: Vec<_> = (0..5).map(|number| format!("user-{number}")).collect();
         for user in &users {
-            world.attend(user).await;
+            world.create_attendee(user).await;
         }
         let mut token: Option<String> = None;
         for page in [2, 2, 1] {
@@ -45,7 +45,7 @@ async fn every_attendee_is_on_one_of_the_pages() {
 }
 
 #[tokio::test]
-async fn a_query_is_encoded_anew() {
+async fn paging_parameters_are_re_encoded() {
     let world = World::start().await;
     let long = "é".repeat(4096);
     for (query, expected) in [
@@ -79,7 +79,7 @@ async fn a_query_is_encoded_anew() {
 }
 
 #[tokio::test]
-async fn other_operations_pass_no_query_on() {
+async fn other_operations_do_not_forward_query_parameters() {
     let world = World::start().await;
     let query = json!({"max-results": "500", "next-token": "s3cr3t", "x": "y"});
     let get = Call { query, ..Call::new("GET", world.path("")) };
@@ -94,7 +94,7 @@ async fn other_operations_pass_no_query_on() {
 
 /// REST APIs list the values of a repeated parameter; the last one counts.
 #[tokio::test]
-async fn of_a_repeated_parameter_the_last_value_counts_in_a_rest_api() {
+async fn the_last_value_of_a_repeated_parameter_counts_in_a_rest_api() {
     let world = World::start().await;
     let list = Call::new("GET", world.path("/attendees")).query("max-results", "7");
     let mut event = list.event(Source::RestProxy);

@@ -11,9 +11,9 @@ use crate::support::{CALLER, Call, Source, XRay, relayed_calls};
 const TRACE: &str = "Root=1-6743a1f0-0a1b2c3d4e5f60718293a4b5;Parent=53995c3f42cd8ad8;Sampled=1";
 
 #[tokio::test]
-async fn a_request_is_a_line_and_a_set_of_metrics() {
+async fn each_request_emits_one_log_entry_with_metrics() {
     let world = World::with(&[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
-    let attendee_id = world.attend("anna").await;
+    let attendee_id = world.create_attendee("anna").await;
     for (_, call) in relayed_calls(&world.meeting_id, &attendee_id) {
         world.call(&call).await;
     }
@@ -51,7 +51,7 @@ async fn a_request_is_a_line_and_a_set_of_metrics() {
 }
 
 #[tokio::test]
-async fn a_line_names_the_meeting_and_the_operation_that_fail() {
+async fn a_failed_request_is_logged_with_its_operation_and_meeting() {
     let world = World::with(&[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
     let missing = "4f1e7a52-2c7b-4b8a-9d55-0123456789ab";
     world.call(&Call::new("GET", format!("/meetings/{missing}"))).await;
@@ -71,7 +71,7 @@ async fn a_line_names_the_meeting_and_the_operation_that_fail() {
 }
 
 #[tokio::test]
-async fn a_person_at_a_terminal_reads_the_operation_and_the_meeting() {
+async fn terminal_output_shows_the_operation_and_the_meeting() {
     let world = World::with(&[("AWS_LAMBDA_LOG_FORMAT", "")]).await;
     world.call(&Call::new("DELETE", world.path(""))).await;
     world.function.process.logged(&format!(" ms DeleteMeeting {}\n", world.meeting_id)).await;
@@ -80,7 +80,7 @@ async fn a_person_at_a_terminal_reads_the_operation_and_the_meeting() {
 }
 
 #[tokio::test]
-async fn a_trace_has_the_call() {
+async fn a_trace_contains_the_call() {
     let xray = XRay::start().await;
     let mut world = World::with(&[("AWS_XRAY_DAEMON_ADDRESS", &xray.address)]).await;
     world.function.trace_header = TRACE;
@@ -153,12 +153,13 @@ fn marked_calls(world: &World, attendee_id: &str) -> Vec<Call> {
 }
 
 #[tokio::test]
-async fn nothing_sensitive_is_told() {
+async fn sensitive_values_never_leak() {
     let formats = [("JSON", "TRACE"), ("JSON", "INFO"), ("Text", "DEBUG"), ("", "INFO")];
-    join_all(formats.map(|(format, level)| assert_nothing_sensitive_is_told(format, level))).await;
+    join_all(formats.map(|(format, level)| assert_sensitive_values_never_leak(format, level)))
+        .await;
 }
 
-async fn assert_nothing_sensitive_is_told(format: &str, level: &str) {
+async fn assert_sensitive_values_never_leak(format: &str, level: &str) {
     let xray = XRay::start().await;
     let settings = [
         ("AWS_LAMBDA_LOG_FORMAT", format),
@@ -166,7 +167,7 @@ async fn assert_nothing_sensitive_is_told(format: &str, level: &str) {
         ("AWS_XRAY_DAEMON_ADDRESS", &xray.address),
     ];
     let mut world = World::with(&settings).await;
-    let attendee_id = world.attend("s3cr3t-anna").await;
+    let attendee_id = world.create_attendee("s3cr3t-anna").await;
     let attendee = Call::new("GET", world.path(&format!("/attendees/{attendee_id}")));
     let attendee = world.call(&attendee).await.json();
     let join_token = attendee["Attendee"]["JoinToken"].as_str().unwrap();
