@@ -176,7 +176,7 @@ bench: sam-build $(PYTHON_PEER)/requirements.txt $(PEERS)/node/node_modules/.pac
 		'Node, Powertools, not bundled=node $(PEERS)/node/runtime.mjs'
 
 .PHONY: stress
-stress: $(CARGO_LAMBDA) ## Run the randomized tests with many iterations (about 15 min)
+stress: $(CARGO_LAMBDA) ## Run the randomized tests with many iterations (about 20 min)
 	@STRESS=1 cargo test --locked --package end-to-end -- --nocapture stress
 
 # Without a sanitizer it needs no nightly toolchain; the function has no unsafe code to sanitize.
