@@ -95,12 +95,11 @@ test: need-python3 $(CARGO_LAMBDA) $(CHIME_SDK_CLIENT)/chime_sdk_requirements.tx
 
 # Amazon Linux 2023 has glibc 2.34. Linked for the older version that is zig's default, a program would load two more
 # libraries at each cold start. With arm64, SAM passes --arm64, which excludes a target.
-LAMBDA_TARGET = $(if $(filter x86_64,$(ARCHITECTURE)),x86_64-unknown-linux-gnu.2.34)
+AMAZON_LINUX_2023 = $(if $(filter x86_64,$(ARCHITECTURE)),CARGO_LAMBDA_BUILD='{target=["x86_64-unknown-linux-gnu.2.34"]}')
 
 .PHONY: sam-build
 sam-build: $(SAM) $(CARGO_LAMBDA) $(VENV)/ziglang ## Build the deployment package with SAM (ARCHITECTURE=x86_64|arm64)
-	@$(if $(LAMBDA_TARGET),CARGO_LAMBDA_BUILD='{target=["$(LAMBDA_TARGET)"]}') \
-		$(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
+	@$(AMAZON_LINUX_2023) $(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
 
 .PHONY: need-docker
 need-docker:
@@ -160,10 +159,9 @@ bench: ARCHITECTURE = $(subst aarch64,arm64,$(shell uname -m))
 .PHONY: bench
 bench: sam-build $(PYTHON_PEER)/requirements.txt $(PEERS)/node/node_modules/.package-lock.json ## Benchmark the function against alternatives (half an hour; ROUNDS=40; instructions need valgrind)
 	@cargo build --locked --profile driver --package benches --bin side-by-side
-	@$(CARGO_LAMBDA) lambda build --quiet --locked --release $(addprefix --target ,$(LAMBDA_TARGET)) \
-		--package floor --package hello
-	@CARGO_TARGET_DIR=$(TARGET) $(CARGO_LAMBDA) lambda build --quiet --locked --release \
-		$(addprefix --target ,$(LAMBDA_TARGET)) --manifest-path $(PEERS)/rust-defaults/Cargo.toml
+	@$(AMAZON_LINUX_2023) $(CARGO_LAMBDA) lambda build --quiet --locked --release --package floor --package hello
+	@$(AMAZON_LINUX_2023) CARGO_TARGET_DIR=$(TARGET) $(CARGO_LAMBDA) lambda build --quiet --locked --release \
+		--manifest-path $(PEERS)/rust-defaults/Cargo.toml
 	@$(PEERS)/node/node_modules/.bin/esbuild $(PEERS)/node/runtime.mjs --bundle --minify --platform=node \
 		--target=node20 --log-level=warning --outfile=$(NODE_BUNDLE)
 	@$(TARGET)/driver/side-by-side $(ROUNDS) \

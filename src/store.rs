@@ -139,7 +139,8 @@ impl Store {
             None => {
                 let call = (Service::DynamoDb, "GetItem");
                 let get = || self.get(&key);
-                with_retries(call, deadline, attempt_timeout, get).await
+                let completed = with_retries(call, deadline, attempt_timeout, get).await;
+                completed.parse(|item| Ok((item, None)))
             }
             Some(limit) => {
                 let call = (Service::DynamoDb, "BatchGetItem");
@@ -153,11 +154,10 @@ impl Store {
         })
     }
 
-    /// Reads the item with `key`. Without a daily limit, there is never the error of one.
     async fn get(
         &self,
         key: &Attributes,
-    ) -> Result<((Option<Attributes>, Option<Error>), ResponseMetadata), Failure> {
+    ) -> Result<(Option<Attributes>, ResponseMetadata), Failure> {
         let output = self
             .client
             .get_item()
@@ -168,7 +168,7 @@ impl Store {
             .send()
             .await?;
         let metadata = metadata(output.consumed_capacity.as_slice());
-        Ok(((output.item, None), metadata))
+        Ok((output.item, metadata))
     }
 
     /// Writes `meeting`, unless the table has a meeting with its key that has not expired at `now` (seconds since 1970):

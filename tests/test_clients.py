@@ -117,7 +117,7 @@ def test_boto3_signs_for_execute_api(order, gateway, environment):
     assert gateway.take_requests() == [("POST /Prod/meetings", f"{REGION}/execute-api")]
 
 
-def test_boto3_can_be_configured_only_by_the_shared_config_file(before_endpoint, tmp_path):
+def test_boto3_needs_nothing_but_the_shared_config_file(before_endpoint, tmp_path):
     before_endpoint.take_requests()
     (tmp_path / ".aws").mkdir()
     (tmp_path / ".aws/config").write_text(f"""

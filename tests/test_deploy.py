@@ -243,7 +243,7 @@ def server_errors_alarm_firing():
         set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason="test")
 
 
-def test_a_deployment_can_change_only_the_reserved_concurrency():
+def test_a_deployment_that_changes_only_the_reserved_concurrency_succeeds():
     deploy(ReservedConcurrency=5)
     reserved = boto3.client("lambda").get_function_concurrency(FunctionName=output("FunctionName"))
     assert reserved["ReservedConcurrentExecutions"] == 5

@@ -327,3 +327,10 @@ def test_the_function_is_compatible_with_glibc_on_amazon_linux_2023():
     program = (ROOT / ".aws-sam/build/CreateMeetingFunction/bootstrap").read_bytes()
     versions = re.findall(rb"GLIBC_(\d+)\.(\d+)", program)
     assert max((int(major), int(minor)) for major, minor in versions) <= (2, 34)
+
+
+def test_the_function_loads_no_libraries_that_glibc_2_34_has_merged():
+    """For an older glibc, each cold start would load them."""
+    program = (ROOT / ".aws-sam/build/CreateMeetingFunction/bootstrap").read_bytes()
+    assert b"libc.so.6" in program
+    assert not re.search(rb"lib(pthread|dl)\.so", program)

@@ -2,12 +2,11 @@
 //! entries.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
 
 use local_chime_sdk::{Answer, Fault as ChimeFault};
 use serde_json::{Value, json};
+use walkdir::WalkDir;
 
 use crate::support::Answer::{Closed, Refusal};
 use crate::support::{CALLER, Chime, DynamoDb, Event, Fault, Function, template};
@@ -116,19 +115,12 @@ fn fields(command: &str) -> impl Iterator<Item = &str> {
 
 /// All of the function's source.
 fn source() -> String {
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../src")];
-    let mut source = String::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            match path.extension().and_then(OsStr::to_str) {
-                None => folders.push(path),
-                Some("rs") => source += &fs::read_to_string(path).unwrap(),
-                Some(_) => {}
-            }
-        }
-    }
-    source
+    WalkDir::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../src"))
+        .into_iter()
+        .map(Result::unwrap)
+        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "rs"))
+        .map(|entry| fs::read_to_string(entry.path()).unwrap())
+        .collect()
 }
 
 #[test]
