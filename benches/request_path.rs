@@ -6,12 +6,11 @@
 
 use std::hint::black_box;
 
-use create_meeting::create_meeting::CreateMeetingOutput;
-use create_meeting::gateway::{HttpRequest, PayloadFormat, ProxyResponse};
+use create_meeting::gateway::{HttpEvent, PayloadFormat, ProxyResponse};
 use create_meeting::media_plane::templates::Templates;
-use create_meeting::meeting::{MediaRegion, Meeting};
-use create_meeting::request::CreateMeetingRequest;
-use create_meeting::response::Response;
+use create_meeting::meeting::MediaRegion;
+use create_meeting::request::create_meeting::CreateMeetingRequest;
+use create_meeting::response::{Outcome, Response};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -97,24 +96,23 @@ fn event(c: &mut Criterion) {
     ] {
         let event: &RawValue = serde_json::from_str(event).unwrap();
         group.throughput(Throughput::Bytes(event.get().len().try_into().unwrap()));
-        group.bench_function(name, |b| b.iter(|| HttpRequest::from_event(black_box(event))));
+        group.bench_function(name, |b| b.iter(|| HttpEvent::parse(black_box(event))));
     }
 }
 
 fn reply(c: &mut Criterion) {
-    let media_plane = Templates::new("media.example.com");
+    let media_plane = Templates::new("media.example.com".into());
     c.bench_function("reply/meeting", |b| {
         b.iter(|| {
             let meeting_id = Uuid::from_u128(0xF47A_C10B_58CC_4372_A567_0E02_B2C3_D479);
-            let media_region = MediaRegion::default();
-            let meeting = Meeting {
-                meeting_id: meeting_id.to_string(),
-                external_meeting_id: None,
-                media_region,
-                media_placement: media_plane.placement(meeting_id, media_region),
-            };
-            let answer = CreateMeetingOutput { meeting, replayed: false, not_sent: Vec::new() };
-            let response = Response::meeting(black_box(answer), None);
+            let placement = media_plane.placement(meeting_id, MediaRegion::default());
+            let response = Ok(Response {
+                status: 201,
+                body: Some(serde_json::to_string(black_box(&placement)).unwrap()),
+                outcome: Outcome::Created,
+                meeting_id: Some(meeting_id.into()),
+                not_sent: Vec::new(),
+            });
             let reply = ProxyResponse::new(PayloadFormat::V1, TOKEN, &response);
             serde_json::to_vec(&reply.unwrap())
         });

@@ -3,6 +3,8 @@
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use serde_json::Value;
 
+use super::exceptions::exception;
+
 /// Asserts that this is a valid reply of the API.
 pub fn reply(reply: &Value) {
     let header = |name: &str| reply["headers"][name].as_str();
@@ -18,7 +20,7 @@ pub fn reply(reply: &Value) {
         return;
     }
     let name = body["__type"].as_str().unwrap();
-    let (code, its_status) = in_process::exception(name).unwrap_or_else(|| panic!("{reply}"));
+    let (code, its_status) = exception(name).unwrap_or_else(|| panic!("{reply}"));
     assert_eq!((status, header("x-amzn-errortype")), (its_status, Some(name)));
     assert_eq!(body["Code"], code);
     assert!(!body["Message"].as_str().unwrap().is_empty());

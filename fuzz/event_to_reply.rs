@@ -9,23 +9,26 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "panics are how it finds bugs")]
 
 mod checks;
+#[path = "../tests/end_to_end/support/exceptions.rs"]
+mod exceptions;
 
 use std::cell::RefCell;
 use std::num::NonZeroU32;
 use std::time::{Duration, UNIX_EPOCH};
 
-use aws_config::SdkConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
-use aws_smithy_http_client::test_util::infallible_client_fn;
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector,
+};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use create_meeting::api::Api;
 use create_meeting::caller::AllowedCallers;
 use create_meeting::gateway;
-use create_meeting::media_plane::chime_sdk_meetings::ChimeSdkMeetings;
-use create_meeting::settings::{LogFormat, TelemetrySettings};
+use create_meeting::settings::{
+    ChimeSdkSettings, LogFormat, MediaPlaneSettings, Settings, TelemetrySettings,
+};
 use create_meeting::telemetry::Telemetry;
-use in_process::{Media, credentials, templates};
 use lambda_runtime::{Context, LambdaEvent};
 use libfuzzer_sys::fuzz_target;
 use serde_json::value::RawValue;
@@ -56,7 +59,6 @@ thread_local! {
         format: LogFormat::Json,
         level: LevelFilter::INFO,
         function_name: "fuzz".into(),
-        xray_daemon: None,
     });
     /// Its clock is paused, so timers do not really wait.
     static RUNTIME: Runtime = tokio::runtime::Builder::new_current_thread()
@@ -70,42 +72,56 @@ fn one_account() -> AllowedCallers {
     AllowedCallers::OfAccounts(vec!["111122223333".into()])
 }
 
-fn chime_sdk() -> Media {
-    in_process::chime_sdk(Upstream, "http://chime.test", ChimeSdkMeetings::MAX_TOKEN_WINDOW)
+fn templates() -> MediaPlaneSettings {
+    MediaPlaneSettings::Templates { domain: "media.test".into() }
 }
 
-fn api(allowed_callers: AllowedCallers, daily_limit: Option<NonZeroU32>, media: Media) -> Api {
-    let http_client =
-        infallible_client_fn(|request| {
-            let target = request.headers().get("x-amz-target").map_or(&b""[..], |it| it.as_bytes());
-            let is_read = target.ends_with(b"GetItem");
-            let (status, body) = ANSWERS.with_borrow(|answers| {
-                if is_read { answers.read.clone() } else { answers.write.clone() }
-            });
-            http::Response::builder().status(status).body(body).unwrap_or_default()
-        });
-    let config = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("us-east-1"))
-        .credentials_provider(credentials())
-        .http_client(http_client)
-        .build();
-    let mut api = in_process::api(&config, media);
-    api.allowed_callers = allowed_callers;
-    api.create_meeting.daily_limit = daily_limit;
-    api
+fn chime_sdk() -> MediaPlaneSettings {
+    MediaPlaneSettings::ChimeSdkMeetings(ChimeSdkSettings {
+        region: "us-east-1".into(),
+        endpoint_url: "http://chime.test".into(),
+        sends_notifications: true,
+    })
 }
 
-/// The Amazon Chime SDK.
+fn api(
+    allowed_callers: AllowedCallers,
+    daily_limit: Option<NonZeroU32>,
+    media_plane: MediaPlaneSettings,
+) -> Api {
+    let settings = Settings {
+        table: "Meetings".into(),
+        region: "us-east-1".into(),
+        dynamodb_endpoint_url: Some("http://dynamodb.test".into()),
+        use_fips: false,
+        use_dual_stack: false,
+        ca_bundle: None,
+        meeting_lifetime: Duration::from_hours(24),
+        allowed_callers,
+        daily_limit,
+        media_plane,
+    };
+    let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
+    let credentials = SharedCredentialsProvider::new(credentials);
+    Api::new(settings, SharedHttpConnector::new(Services), credentials)
+}
+
+/// `DynamoDB` and the Amazon Chime SDK.
 #[derive(Debug)]
-struct Upstream;
+struct Services;
 
-impl HttpConnector for Upstream {
+impl HttpConnector for Services {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        checks::chime_sdk_request(&request);
-        let (status, body) = ANSWERS
-            .with_borrow(|answers| answers.chime_sdk.clone())
-            .unwrap_or_else(|| (200, default_response(&request)));
+        let answer = ANSWERS.with_borrow(|answers| match request.headers().get("x-amz-target") {
+            Some(target) if target.ends_with("GetItem") => answers.read.clone(),
+            Some(_) => answers.write.clone(),
+            None => {
+                checks::chime_sdk_request(&request);
+                let usual = || (200, default_response(&request));
+                answers.chime_sdk.clone().unwrap_or_else(usual)
+            }
+        });
+        let (status, body) = answer;
         let status = status.try_into().unwrap_or_else(|_| 200.try_into().unwrap());
         HttpConnectorFuture::ready(Ok(HttpResponse::new(status, body.into())))
     }

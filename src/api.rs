@@ -1,89 +1,104 @@
 //! The API: authorizes the caller and dispatches to the operation.
 //!
-//! The gateway calls operations only through [`Api::call`], which authorizes the caller first.
+//! The gateway performs operations only through [`Api::perform`], which authorizes the caller first.
 
-use std::time::SystemTime;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 
-use tokio::time::Instant;
-
-use crate::attempts::ServiceCall;
 use crate::caller::AllowedCallers;
-use crate::create_meeting::CreateMeeting;
-use crate::create_meeting_with_attendees;
+use crate::chime_sdk::ChimeSdk;
+use crate::client;
 use crate::error::Error;
-use crate::gateway::{Handler, HttpRequest, Operation, Route};
-use crate::meeting::MediaRegion;
-use crate::relay::{self, Relay};
-use crate::request::CreateMeetingRequest;
+use crate::invocation::Invocation;
+use crate::media_plane::chime_sdk_meetings::ChimeSdkMeetings;
+use crate::media_plane::templates::Templates;
+use crate::media_plane::{MediaPlane, TokenScope};
+use crate::operation::{Handling, Operation, Route};
+use crate::operations::create_meeting::CreateMeeting;
+use crate::operations::create_meeting_with_attendees::CreateMeetingWithAttendees;
+use crate::operations::relay::Relay;
 use crate::response::Response;
+use crate::settings::{MediaPlaneSettings, Settings};
+use crate::store::Store;
 
 /// The operations, and who may call them.
 #[derive(Debug)]
 pub struct Api {
-    /// Who may call.
-    pub allowed_callers: AllowedCallers,
-    /// The operation that every media plane supports.
-    pub create_meeting: CreateMeeting,
-    /// The operations on existing meetings. Only the media plane `chime-sdk-meetings` has them.
-    pub relay: Option<Relay>,
-}
-
-/// An invocation of an operation: its time limit, and what it reports for telemetry, even if it fails.
-#[derive(Debug)]
-pub struct Invocation {
-    /// When the request arrived.
-    pub now: SystemTime,
-    /// By when the response must be ready.
-    pub deadline: Instant,
-    /// The media Region of the meeting to create, once the request is parsed.
-    pub media_region: Option<MediaRegion>,
-    /// The calls of remote services.
-    pub calls: Vec<ServiceCall>,
+    allowed_callers: AllowedCallers,
+    /// The operation that every media plane supports. The others need its media plane to be `chime-sdk-meetings`.
+    create_meeting: CreateMeeting,
 }
 
 impl Api {
-    /// Performs the operation of `route` for the caller of `request`.
+    /// The API with these settings. It reaches remote services by `connector`, with `credentials`.
+    #[must_use]
+    pub fn new(
+        settings: Settings,
+        connector: SharedHttpConnector,
+        credentials: SharedCredentialsProvider,
+    ) -> Self {
+        let dynamodb = client::dynamodb(&settings, connector.clone(), credentials.clone());
+        let media_plane = match settings.media_plane {
+            MediaPlaneSettings::Templates { domain } => {
+                MediaPlane::Templates(Templates::new(domain))
+            }
+            MediaPlaneSettings::ChimeSdkMeetings(chime) => {
+                let scope = TokenScope {
+                    region: settings.region,
+                    table: settings.table.clone(),
+                    token_window: settings.meeting_lifetime.min(ChimeSdkMeetings::MAX_TOKEN_WINDOW),
+                };
+                let client =
+                    ChimeSdk::new(connector, credentials, chime.region, &chime.endpoint_url);
+                let chime = ChimeSdkMeetings::new(client, chime.sends_notifications, scope);
+                MediaPlane::ChimeSdkMeetings(Box::new(chime))
+            }
+        };
+        let create_meeting = CreateMeeting {
+            store: Store::new(dynamodb, settings.table, settings.daily_limit),
+            media_plane,
+            meeting_lifetime: settings.meeting_lifetime,
+        };
+        Self { allowed_callers: settings.allowed_callers, create_meeting }
+    }
+
+    /// Opens the connection to `DynamoDB` ahead of the first request.
+    pub async fn warm_up(&self) {
+        self.create_meeting.store.warm_up().await;
+    }
+
+    /// Performs the operation of `route`.
     ///
     /// # Errors
     /// `UnauthorizedClient` or `Forbidden` if the caller is not allowed, `BadRequest` for an unsupported operation,
     /// and the errors of the operation.
-    pub async fn call(
+    pub async fn perform(
         &self,
         route: &Route<'_>,
-        request: &HttpRequest,
-        invocation: &mut Invocation,
+        invocation: Invocation<'_>,
     ) -> Result<Response, Error> {
-        let Invocation { now, deadline, ref mut media_region, ref mut calls } = *invocation;
-        let account = self.allowed_callers.authorize(&request.caller)?;
-        let operation = route.operation;
-        match (operation.handler, &self.relay) {
-            (Handler::Create, _) => {
-                let input = CreateMeetingRequest::from_json(&request.json_body()?)?;
-                *media_region = Some(input.media_region);
-                let output = self.create_meeting.call(account, input, now, deadline, calls).await?;
-                Response::meeting(output, None)
+        let account = self.allowed_callers.authorize(&route.request.caller)?;
+        let create_meeting = &self.create_meeting;
+        match (route.operation.handling, &create_meeting.media_plane) {
+            (Handling::CreateMeeting, _) => {
+                create_meeting.perform(account, route, invocation).await
+            }
+            (_, MediaPlane::Templates(_)) => {
+                let reason = "It supports CreateMeeting (POST /meetings) only.";
+                Err(unsupported(route.operation, reason))
             }
             // Boxed to keep the future of the operation above small.
-            (Handler::CreateWithAttendees, Some(relay)) => {
-                Box::pin(async {
-                    let body = relay::json_body(request)?;
-                    let input = CreateMeetingRequest::with_attendees_from_json(&body)?;
-                    *media_region = Some(input.0.media_region);
-                    let operations = (&self.create_meeting, relay);
-                    let (output, attendees) = create_meeting_with_attendees::call(
-                        operations, account, input, now, deadline, calls,
-                    )
-                    .await?;
-                    Response::meeting(output, Some(attendees))
-                })
-                .await
+            (Handling::CreateMeetingWithAttendees, MediaPlane::ChimeSdkMeetings(chime)) => {
+                let operation =
+                    CreateMeetingWithAttendees { create_meeting, client: chime.client() };
+                Box::pin(operation.perform(account, route, invocation)).await
             }
-            (Handler::Relay(relayed), Some(relay)) => {
-                Box::pin(relay.call(account, route, relayed, request, deadline, calls)).await
+            (Handling::Relay(input, output), MediaPlane::ChimeSdkMeetings(chime)) => {
+                let relay = Relay { client: chime.client(), input, output };
+                Box::pin(relay.perform(account, route, invocation)).await
             }
-            (Handler::Unsupported(reason), Some(_)) => Err(unsupported(operation, reason)),
-            (_, None) => {
-                Err(unsupported(operation, "It supports CreateMeeting (POST /meetings) only."))
+            (Handling::Unsupported(reason), MediaPlane::ChimeSdkMeetings(_)) => {
+                Err(unsupported(route.operation, reason))
             }
         }
     }

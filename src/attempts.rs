@@ -1,12 +1,18 @@
-//! Calls of remote services: retries, timeouts, and what each call took.
+//! Retries of remote calls.
 //!
-//! Every call runs through [`with_retries`], which returns a [`Completed`] call. The SDK's own retries are off.
+//! A request to a remote service can fail in three ways that a retry may help. The service was **throttled** or **failed**:
+//! a few attempts with a short, random backoff, since many clients may retry at the same moment. Or the write
+//! **conflicted** with a concurrent one, which ends within milliseconds: attempts until the deadline is near. In any case,
+//! the client's own retry is the last resort, so an attempt that cannot end before the deadline is not begun.
+//!
+//! Every call runs through [`with_retries`]; the SDK's own retries are off.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::error::{Cause, Error, ErrorKind};
+use crate::error::{Cause, Error};
+use crate::invocation::{Invocation, Record, RemoteCall, Service};
 
 /// Maximum attempts per call. Conflicts with concurrent writes do not count.
 pub const MAX_ATTEMPTS: u32 = 3;
@@ -15,47 +21,6 @@ pub const MAX_ATTEMPTS: u32 = 3;
 const FIRST_CONFLICT_BACKOFF: Duration = Duration::from_millis(20);
 /// The maximum doubles with each conflict, up to this.
 const MAX_CONFLICT_BACKOFF: Duration = Duration::from_millis(200);
-
-/// A remote service.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Service {
-    /// Stores the meetings.
-    DynamoDb,
-    /// Creates meetings that clients can join.
-    ChimeSdkMeetings,
-}
-
-/// A call of a remote service, and what it took.
-#[derive(Debug)]
-pub struct ServiceCall {
-    /// The service.
-    pub service: Service,
-    /// The operation, by the service's name for it.
-    pub operation: &'static str,
-    /// When the first attempt began.
-    pub started_at: SystemTime,
-    /// How long all attempts took, with the backoff between them.
-    pub latency: Duration,
-    /// The number of attempts.
-    pub attempts: u32,
-    /// The number of attempts that the service throttled.
-    pub throttles: u32,
-    /// Capacity units, if `DynamoDB` reports them. It does not for a write that it rejects.
-    pub consumed_capacity: Option<f64>,
-    /// The service's ID of the last request, if it is logged.
-    pub request_id: Option<String>,
-    /// The kind of error that it ended in, if it failed.
-    pub failed_with: Option<ErrorKind>,
-}
-
-impl ServiceCall {
-    /// Whether the call exceeded a quota of the Amazon Chime SDK.
-    #[must_use]
-    pub fn exceeded_quota(&self) -> bool {
-        self.service == Service::ChimeSdkMeetings
-            && self.failed_with == Some(ErrorKind::ResourceLimitExceeded)
-    }
-}
 
 /// What a successful response says about the request.
 #[derive(Debug, Default)]
@@ -82,11 +47,11 @@ pub struct Failure {
 /// Whether and when to retry.
 #[derive(Clone, Copy, Debug)]
 pub enum Retry {
-    /// A retry would fail, too.
+    /// A retry would fail as well.
     Never,
     /// A limited number of attempts, with a random backoff between `min_backoff` and `max_backoff`.
     Limited {
-        /// The maximum number of attempts, the first one included.
+        /// The maximum number of attempts that fail this way, at most [`MAX_ATTEMPTS`].
         attempts: u32,
         /// The minimum backoff.
         min_backoff: Duration,
@@ -98,27 +63,12 @@ pub enum Retry {
 }
 
 impl Retry {
-    /// For failures and throttling: a few attempts with short, random backoff.
-    pub const BRIEFLY: Self = Self::Limited {
+    /// For faults and throttling: a few attempts with short, random backoff.
+    const BRIEFLY: Self = Self::Limited {
         attempts: MAX_ATTEMPTS,
         min_backoff: Duration::ZERO,
         max_backoff: Duration::from_millis(100),
     };
-
-    /// The backoff after this many failures of the same kind, or `None` if there is no retry.
-    fn backoff(self, failures: u32) -> Option<Duration> {
-        let (min_backoff, max_backoff) = match self {
-            Self::Limited { attempts, min_backoff, max_backoff } if failures < attempts => {
-                (min_backoff, max_backoff)
-            }
-            Self::Never | Self::Limited { .. } => return None,
-            Self::UntilDeadline => {
-                let doubled = FIRST_CONFLICT_BACKOFF * 2_u32.saturating_pow(failures.min(8) - 1);
-                (Duration::ZERO, doubled.min(MAX_CONFLICT_BACKOFF))
-            }
-        };
-        Some(min_backoff + max_backoff.saturating_sub(min_backoff).mul_f64(fastrand::f64()))
-    }
 }
 
 impl Failure {
@@ -145,50 +95,90 @@ impl From<Error> for Failure {
     }
 }
 
+/// How many attempts of a call have failed so far.
+#[derive(Default)]
+struct Failures {
+    /// Conflicts are counted separately, because they do not use up the attempts for faults.
+    conflicts: u32,
+    /// All others, throttled attempts included.
+    faults: u32,
+    /// Throttled attempts, for which a service may have a lower limit.
+    throttles: u32,
+}
+
+impl Failures {
+    /// Counts `failure`, and returns the backoff before the next attempt, or `None` if there is none.
+    fn backoff(&mut self, failure: &Failure) -> Option<Duration> {
+        let (min_backoff, max_backoff) = match failure.retry {
+            Retry::Never => return None,
+            Retry::Limited { attempts, min_backoff, max_backoff } => {
+                self.faults += 1;
+                self.throttles += u32::from(failure.is_throttled);
+                let failed_alike = if failure.is_throttled { self.throttles } else { self.faults };
+                if self.faults >= MAX_ATTEMPTS || failed_alike >= attempts {
+                    return None;
+                }
+                (min_backoff, max_backoff)
+            }
+            Retry::UntilDeadline => {
+                let doubled = FIRST_CONFLICT_BACKOFF * 2_u32.saturating_pow(self.conflicts.min(7));
+                self.conflicts += 1;
+                (Duration::ZERO, doubled.min(MAX_CONFLICT_BACKOFF))
+            }
+        };
+        Some(min_backoff + max_backoff.saturating_sub(min_backoff).mul_f64(fastrand::f64()))
+    }
+}
+
 /// A completed call: what it took, and its result.
 #[derive(Debug)]
 #[must_use]
-pub struct Completed<T> {
-    /// What it took.
-    pub call: ServiceCall,
-    /// The response. The error is the last attempt's, `ServiceUnavailable` if that timed out, or that of
-    /// [`Self::parse`].
-    pub result: Result<T, Error>,
+pub struct Completed<'a, T> {
+    call: RemoteCall,
+    result: Result<T, Error>,
+    record: &'a Record,
 }
 
-impl<T> Completed<T> {
+impl<'a, T> Completed<'a, T> {
     /// Parses a successful response. If it is unusable, the call has failed.
-    pub fn parse<U>(self, parse: impl FnOnce(T) -> Result<U, Error>) -> Completed<U> {
-        let Self { mut call, result } = self;
+    pub fn parse<U>(self, parse: impl FnOnce(T) -> Result<U, Error>) -> Completed<'a, U> {
+        let Self { mut call, result, record } = self;
         let parse =
             |response| parse(response).inspect_err(|error| call.failed_with = Some(error.kind()));
         let result = result.and_then(parse);
-        Completed { call, result }
+        Completed { call, result, record }
     }
 
-    /// Adds the call to `calls`, for telemetry, and returns its result.
+    /// Replaces the error of a call that did what it was meant to do. The record keeps the error.
+    pub fn recover(self, recover: impl FnOnce(&RemoteCall) -> Option<T>) -> Self {
+        let Self { call, result, record } = self;
+        let result = result.or_else(|error| recover(&call).ok_or(error));
+        Self { call, result, record }
+    }
+
+    /// Adds the call to the invocation's record, and returns the call's result.
     ///
     /// # Errors
-    /// The call's.
-    pub fn record(self, calls: &mut Vec<ServiceCall>) -> Result<T, Error> {
-        calls.push(self.call);
+    /// That of the last attempt, `ServiceUnavailable` if it timed out, or that of [`Self::parse`].
+    pub fn record(self) -> Result<T, Error> {
+        self.record.add(self.call);
         self.result
     }
 }
 
-/// Calls `operation` of `service` with `send`, and retries it if that may help. The call ends by `deadline`, and each
-/// attempt within `attempt_timeout`.
-pub async fn with_retries<T, F: Future<Output = Result<(T, ResponseMetadata), Failure>>>(
-    (service, operation): (Service, &'static str),
-    deadline: Instant,
+/// Calls `operation` of `service` with `send`, and retries it if that may help. The call ends by the deadline of
+/// `invocation`, and each attempt within `attempt_timeout`.
+pub async fn with_retries<'a, T, F: Future<Output = Result<(T, ResponseMetadata), Failure>>>(
+    service: Service,
+    operation: &'static str,
+    invocation: Invocation<'a>,
     attempt_timeout: Duration,
     mut send: impl FnMut() -> F,
-) -> Completed<T> {
+) -> Completed<'a, T> {
     let started = Instant::now();
-    let mut call = ServiceCall {
+    let mut call = RemoteCall {
         service,
         operation,
-        started_at: SystemTime::now(),
         latency: Duration::ZERO,
         attempts: 0,
         throttles: 0,
@@ -196,12 +186,10 @@ pub async fn with_retries<T, F: Future<Output = Result<(T, ResponseMetadata), Fa
         request_id: None,
         failed_with: None,
     };
-    // Counted apart, because conflicts do not use up the attempts for faults.
-    let (mut conflicts, mut faults) = (0, 0);
+    let mut failures = Failures::default();
     let result = loop {
         call.attempts += 1;
-        let left = deadline.saturating_duration_since(Instant::now());
-        let failure = match timeout(attempt_timeout.min(left), send()).await {
+        let failure = match timeout(attempt_timeout.min(invocation.left()), send()).await {
             Ok(Ok((output, metadata))) => {
                 call.consumed_capacity = metadata.consumed_capacity;
                 call.request_id = metadata.request_id;
@@ -210,23 +198,17 @@ pub async fn with_retries<T, F: Future<Output = Result<(T, ResponseMetadata), Fa
             Ok(Err(failure)) => failure,
             Err(elapsed) => Failure::transient(elapsed),
         };
-        call.throttles += u32::from(failure.is_throttled);
-        call.request_id = failure.request_id;
-        let failures = if matches!(failure.retry, Retry::UntilDeadline) {
-            conflicts += 1;
-            conflicts
-        } else {
-            faults += 1;
-            // Throttled attempts may have a lower limit, and so are counted apart. The maximum is for all failures.
-            if failure.is_throttled && faults < MAX_ATTEMPTS { call.throttles } else { faults }
-        };
-        let left = deadline.saturating_duration_since(Instant::now());
-        match failure.retry.backoff(failures) {
-            Some(backoff) if left >= backoff + attempt_timeout => sleep(backoff).await,
-            _ => break Err(failure.error),
+        match failures.backoff(&failure) {
+            // The next attempt must be able to end before the deadline.
+            Some(backoff) if invocation.left() >= backoff + attempt_timeout => sleep(backoff).await,
+            _ => {
+                call.request_id = failure.request_id;
+                break Err(failure.error);
+            }
         }
     };
     call.latency = started.elapsed();
+    call.throttles = failures.throttles;
     call.failed_with = result.as_ref().err().map(Error::kind);
-    Completed { call, result }
+    Completed { call, result, record: invocation.record }
 }

@@ -30,8 +30,8 @@ impl Caller {
     }
 }
 
-/// The account of a caller that may call. Only [`AllowedCallers::authorize`] creates one, and every operation requires
-/// one, so none can be called without authorization.
+/// The account of an authorized caller. Only [`AllowedCallers::authorize`] creates one, and every operation requires
+/// one, so none can be performed without authorization.
 #[derive(Clone, Copy, Debug)]
 pub struct AuthorizedAccount<'a>(&'a str);
 

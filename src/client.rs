@@ -29,12 +29,12 @@ const AMAZON_TRUST_SERVICES: &[u8] = include_bytes!("amazon_trust_services.pem")
 #[must_use]
 pub fn dynamodb(
     settings: &Settings,
-    http_client: SharedHttpClient,
+    connector: SharedHttpConnector,
     credentials: SharedCredentialsProvider,
 ) -> Builder {
     let mut config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
-        .http_client(http_client)
+        .http_client(http_client(connector))
         .region(Region::new(settings.region.clone()))
         .credentials_provider(credentials)
         .use_fips(settings.use_fips)
@@ -66,17 +66,16 @@ pub fn connector(settings: &Settings) -> Result<SharedHttpConnector, lambda_runt
 /// builds a connector to validate its configuration, and another one for the first request.
 ///
 /// It ignores the timeouts in the SDK's settings: the connector has one, and so has each attempt ([`crate::attempts`]).
-#[must_use]
-pub fn http_client(connector: SharedHttpConnector) -> SharedHttpClient {
+fn http_client(connector: SharedHttpConnector) -> SharedHttpClient {
     http_client_fn(move |_, _| connector.clone())
 }
 
 /// The credentials in the environment, or those at the URL that it names: Lambda renews them there for environments that
 /// outlive their credentials.
 #[must_use]
-pub fn credentials(http_client: SharedHttpClient) -> SharedCredentialsProvider {
+pub fn credentials(connector: SharedHttpConnector) -> SharedCredentialsProvider {
     let container = EcsCredentialsProvider::builder()
-        .configure(&ProviderConfig::default().with_http_client(http_client))
+        .configure(&ProviderConfig::default().with_http_client(http_client(connector)))
         .build();
     let environment = EnvironmentVariableCredentialsProvider::new();
     SharedCredentialsProvider::new(

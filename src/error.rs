@@ -29,6 +29,7 @@ pub struct Error {
     kind: ErrorKind,
     message: Cow<'static, str>,
     retry_after: Option<Duration>,
+    allow: Option<String>,
     #[source]
     cause: Option<Cause>,
 }
@@ -38,7 +39,7 @@ pub struct Error {
 pub enum ErrorKind {
     /// The request is malformed or violates a constraint.
     BadRequest,
-    /// The token was already used with different values. To the client, this is a `BadRequest`, too.
+    /// The token was already used with different values. To the client, this is a `BadRequest` as well.
     Conflict,
     /// A quota or the daily limit was reached.
     ResourceLimitExceeded,
@@ -58,10 +59,7 @@ pub enum ErrorKind {
     /// The request is well-formed, but the Amazon Chime SDK cannot process it.
     UnprocessableEntity,
     /// The path exists, but not with this method.
-    MethodNotAllowed {
-        /// The methods that it has, for the header `Allow`.
-        allow: &'static str,
-    },
+    MethodNotAllowed,
 }
 
 /// An exception of the service model, by which clients recognize an [`ErrorKind`].
@@ -91,7 +89,7 @@ impl ErrorKind {
             Self::ServiceUnavailable => ("ServiceUnavailableException", "ServiceUnavailable", 503),
             Self::NotFound => ("NotFoundException", "NotFound", 404),
             Self::UnprocessableEntity => ("UnprocessableEntityException", "Unprocessable", 422),
-            Self::MethodNotAllowed { .. } => ("MethodNotAllowedException", "MethodNotAllowed", 405),
+            Self::MethodNotAllowed => ("MethodNotAllowedException", "MethodNotAllowed", 405),
         };
         Exception { name, code, status }
     }
@@ -108,12 +106,20 @@ impl ErrorKind {
 impl Error {
     /// An error without a cause: the message says everything.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into(), retry_after: kind.retry_after(), cause: None }
+        let (message, retry_after) = (message.into(), kind.retry_after());
+        Self { kind, message, retry_after, allow: None, cause: None }
     }
 
     /// The request is invalid, for the reason in `message`.
     pub fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::BadRequest, message)
+    }
+
+    /// The path `path` exists, but only with the methods in `allow`.
+    #[must_use]
+    pub fn method_not_allowed(path: &str, allow: String) -> Self {
+        let message = format!("Method not allowed on {path}. Allowed: {allow}.");
+        Self { allow: Some(allow), ..Self::new(ErrorKind::MethodNotAllowed, message) }
     }
 
     /// A server-side fault. The client learns no more than that.
@@ -152,6 +158,12 @@ impl Error {
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         self.retry_after
+    }
+
+    /// The methods that the path has, for the header `Allow`, if the request used another one.
+    #[must_use]
+    pub fn allow(&self) -> Option<&str> {
+        self.allow.as_deref()
     }
 
     /// The kind of this error.

@@ -1,8 +1,7 @@
-//! The HTTP side of Lambda: parses events, routes requests, and formats responses.
+//! The function's outermost layer: reads a request from an event, and turns everything that follows into a response.
 
 mod event;
 mod proxy_response;
-mod route;
 
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,15 +9,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use futures_util::FutureExt;
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::value::RawValue;
-use tokio::time::Instant;
 
-pub use self::event::{HttpRequest, NotHttp, PayloadFormat};
+pub use self::event::{HttpEvent, NotHttp, PayloadFormat};
 pub use self::proxy_response::ProxyResponse;
-pub use self::route::{Handler, Operation, Route};
-use crate::api::{Api, Invocation};
-use crate::chime_sdk::patterns;
+use crate::api::Api;
 use crate::error::Error;
-use crate::telemetry::{self, LogEntry, Telemetry, TraceHeader};
+use crate::invocation::{Invocation, Record};
+use crate::meeting::Guid;
+use crate::operation::Route;
+use crate::telemetry::{self, LogEntry, Telemetry};
 
 /// Handles one event, which arrived at `now`: performs its request, reports it to telemetry, and returns the
 /// response. Every failure, even a panic, becomes an error response.
@@ -31,56 +30,58 @@ pub async fn handle(
     event: LambdaEvent<Box<RawValue>>,
     now: SystemTime,
 ) -> Result<ProxyResponse, Diagnostic> {
-    let started_at = Instant::now();
+    let record = Record::default();
     let LambdaEvent { payload, context } = event;
+    let arrived_at = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let invocation = Invocation::new(arrived_at, time_budget(context.deadline, now), &record);
     let lambda_request_id = &*context.request_id;
-    let request = HttpRequest::from_event(&payload)?;
+    let event = HttpEvent::parse(&payload)?;
     let is_cold_start = telemetry.take_cold_start();
-    let request_id = request.request_id.as_deref().unwrap_or(lambda_request_id);
-    let mut invocation = Invocation {
-        now,
-        deadline: started_at + time_budget(context.deadline, now),
-        media_region: None,
-        calls: Vec::new(),
-    };
-    let route = Route::of(&request);
-    let (operation, meeting_id) = match &route {
-        // An invalid ID may contain anything, so it is not logged.
-        Ok(route) => {
-            (Some(route.operation.name), route.meeting_id.filter(|id| patterns::is_id(id)))
-        }
-        Err(_) => (None, None),
-    };
-    let call = async { api.call(&route?, &request, &mut invocation).await };
+    let request_id = event.request_id.as_deref().unwrap_or(lambda_request_id);
+    let route = Route::of(&event.request);
+    let operation = route.as_ref().ok().map(|route| route.operation.name);
+    // An ID that is not well-formed may contain anything, so it is not logged.
+    let meeting_id = route.as_ref().ok().and_then(|route| Guid::parse(route.meeting_id?));
+    let performed = async { api.perform(&route?, invocation).await };
     // Unwind-safe: invocations share no state that a panic could leave half changed.
-    let result = AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|_| {
+    let result = AssertUnwindSafe(performed).catch_unwind().await.unwrap_or_else(|_| {
         Err(Error::service_failure(format!("a panic at {}", telemetry::take_panic_location())))
     });
-    let response = ProxyResponse::new(request.format, request_id, &result)
-        .map_err(lambda_runtime::Error::from);
+    let response =
+        ProxyResponse::new(event.format, request_id, &result).map_err(lambda_runtime::Error::from);
+    let latency = invocation.elapsed();
     telemetry.report(&LogEntry {
         received_at: now,
-        latency: started_at.elapsed(),
+        latency,
         request_id,
-        extended_request_id: request.extended_request_id.as_deref(),
+        extended_request_id: event.extended_request_id.as_deref(),
         lambda_request_id,
         operation,
-        trace: context.xray_trace_id.as_deref().and_then(TraceHeader::parse),
-        caller: &request.caller,
-        media_region: invocation.media_region,
-        meeting_id,
-        calls: &invocation.calls,
+        trace_id: context.xray_trace_id.as_deref().and_then(trace_id),
+        caller: &event.request.caller,
+        media_region: record.media_region.get().copied(),
+        meeting_id: meeting_id.as_ref(),
+        calls: &record.into_calls(),
         result: &result,
         is_cold_start,
     });
     Ok(response?)
 }
 
+/// The trace's ID in X-Ray's header, such as `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`
+/// ("Concepts" in its developer guide). Clients can send one, so only a well-formed ID is accepted.
+fn trace_id(header: &str) -> Option<&str> {
+    let id = header.split(';').find_map(|part| part.trim().strip_prefix("Root="))?;
+    let is_hex = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let [version, time, unique] = id.split('-').collect::<Vec<_>>()[..] else { return None };
+    let lengths = (version, time.len(), unique.len());
+    (lengths == ("1", 8, 24) && is_hex(time) && is_hex(unique)).then_some(id)
+}
+
 /// How long a request may take: until shortly before Lambda's `deadline` (milliseconds since 1970), which leaves
 /// time to respond.
 ///
-/// It is capped at 10 s, which clients wait for and is well below API Gateway's timeout of 29 s ("Quotas" in its
-/// developer guide). A deadline in the past is ignored, because local emulators send such deadlines.
+/// It is capped at 10 s: clients wait that long, and API Gateway allows 29 s ("Quotas" in its developer guide). A deadline in the past is ignored, because local emulators send such deadlines.
 fn time_budget(deadline: u64, now: SystemTime) -> Duration {
     const CAP: Duration = Duration::from_secs(10);
     // Formatting and logging a response takes microseconds. The rest is for a busy processor.

@@ -1,35 +1,34 @@
 //! Amazon Chime's `CreateMeeting` as one Lambda function on `DynamoDB`, and the operations that follow it.
 //!
-//! A request to create a meeting passes through these modules, in this order:
+//! This is the way of a request, and the order in which to read. A module only imports modules of later lines.
 //!
-//! - [`gateway`]: parses the event of API Gateway or a function URL, and formats the response
+//! - [`gateway`]: the outermost layer: reads a request from an event, and formats the response
 //! - [`api`]: authorizes the caller and dispatches to the operation
-//! - [`caller`]: the caller's identity, and which callers are allowed
-//! - [`request`]: the parameters of the operation, validated
-//! - [`create_meeting`]: the operation; creates a meeting, or replays one
-//! - [`media_plane`]: where a meeting comes from: URL templates or the Amazon Chime SDK ([`chime_sdk`])
-//! - [`store`]: the `DynamoDB` table
-//! - [`response`]: the result of an operation
-//!
-//! Operations on existing meetings need no table: [`relay`] forwards them to the Amazon Chime SDK.
-//! [`create_meeting_with_attendees`] combines both.
-//!
-//! Supporting modules: [`meeting`] (the meeting that is returned), [`error`] (error responses), [`attempts`]
-//! (retries and timeouts of remote calls), [`settings`] (environment variables), [`client`] (connections to AWS's
-//! services) and [`telemetry`] (log entries, metrics and traces).
+//! - [`telemetry`]: a log entry for each request, with its metrics
+//! - [`operations`]: `CreateMeeting`, `CreateMeetingWithAttendees`, and those forwarded to the Amazon Chime SDK
+//! - [`media_plane`]: where a meeting comes from; [`store`]: the `DynamoDB` table
+//! - [`operation`]: the API's operations in one table, and the route of a request
+//! - [`chime_sdk`]: signed requests to the Amazon Chime SDK; [`request`]: the parameters of operations, validated
+//! - [`attempts`]: retries of remote calls; [`http_request`]: a plain request; [`response`]: a plain response
+//! - [`invocation`]: when a request arrived, by when it must be responded to, and what it did
+//! - [`client`]: connections to AWS's services, made at start
+//! - [`settings`]: the environment variables, read at start
+//! - [`caller`]: the caller's identity, and which callers are allowed; [`meeting`]: the meeting that is returned
+//! - [`error`]: error responses
 
 pub mod api;
 pub mod attempts;
 pub mod caller;
 pub mod chime_sdk;
 pub mod client;
-pub mod create_meeting;
-pub mod create_meeting_with_attendees;
 pub mod error;
 pub mod gateway;
+pub mod http_request;
+pub mod invocation;
 pub mod media_plane;
 pub mod meeting;
-pub mod relay;
+pub mod operation;
+pub mod operations;
 pub mod request;
 pub mod response;
 pub mod settings;

@@ -4,33 +4,20 @@
 //! - [`chime_sdk_meetings`]: meetings that the Amazon Chime SDK creates, which clients can join
 
 pub mod chime_sdk_meetings;
+mod new_meeting;
 pub mod templates;
-
-use uuid::Uuid;
+mod token;
 
 use self::chime_sdk_meetings::ChimeSdkMeetings;
+pub use self::new_meeting::NewMeeting;
 use self::templates::Templates;
-use crate::meeting::MediaPlacement;
+pub use self::token::TokenScope;
 
 /// The source of meetings.
 #[derive(Debug)]
 pub enum MediaPlane {
     /// The URLs are generated from templates.
-    Templates(Box<Templates>),
+    Templates(Templates),
     /// The Amazon Chime SDK creates the meeting.
     ChimeSdkMeetings(Box<ChimeSdkMeetings>),
-}
-
-/// A meeting from a media plane. Clients get it only once it is in the table.
-#[derive(Debug)]
-pub struct NewMeeting {
-    /// The meeting's ID.
-    pub meeting_id: String,
-    /// Its URLs.
-    pub media_placement: MediaPlacement,
-    /// Identifies the invocation, if the meeting ID does not: the Amazon Chime SDK returns the same meeting to two
-    /// invocations with the same token.
-    pub write_id: Option<Uuid>,
-    /// The request members that were not sent to the Amazon Chime SDK, by the API page's names. They are stored.
-    pub not_sent: Vec<&'static str>,
 }

@@ -1,7 +1,37 @@
-//! The meeting that `CreateMeeting` returns.
+//! The meeting that `CreateMeeting` returns, and the IDs of meetings and attendees.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
+use uuid::Uuid;
+
+/// The ID of a meeting or an attendee. It is well-formed, because only [`Guid::parse`] and a UUID make one, so it may
+/// become part of a URL and of a log entry.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Guid(String);
+
+impl Guid {
+    /// The pattern, for messages (`GuidString` in Amazon Chime's service model).
+    pub const PATTERN: &str = "[a-fA-F0-9]{8}(?:-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}";
+
+    /// The ID in `text`, with its letters as they are, if it is well-formed.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        // The parser of UUIDs accepts other notations too, which are shorter or longer.
+        (text.len() == 36 && Uuid::try_parse(text).is_ok()).then(|| Self(text.to_owned()))
+    }
+
+    /// The ID as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Uuid> for Guid {
+    fn from(id: Uuid) -> Self {
+        Self(id.hyphenated().to_string())
+    }
+}
 
 /// A media Region: one of the 18 that the API page lists.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -62,7 +92,7 @@ impl<'de> Deserialize<'de> for MediaRegion {
 #[serde(rename_all = "PascalCase")]
 pub struct Meeting {
     /// The ID: a version 4 UUID in lower case, or the Amazon Chime SDK's.
-    pub meeting_id: String,
+    pub meeting_id: Guid,
     /// The client's own ID for the meeting, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_meeting_id: Option<String>,
@@ -72,8 +102,8 @@ pub struct Meeting {
     pub media_placement: MediaPlacement,
 }
 
-/// The URLs of a meeting's media, each at most [`MediaPlacement::MAX_URL_LENGTH`] characters long. The Amazon Chime SDK
-/// may omit those that it has deprecated.
+/// The URLs of a meeting's media, each at most 4096 characters long (`UriType` in Amazon Chime's service model). The
+/// Amazon Chime SDK may omit those that it has deprecated.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[allow(missing_docs, reason = "the names are those of the API page, which does not explain them")]
@@ -97,9 +127,6 @@ pub struct MediaPlacement {
 }
 
 impl MediaPlacement {
-    /// The maximum length of a URL in characters (`UriType` in Amazon Chime's service model).
-    pub const MAX_URL_LENGTH: usize = 4096;
-
     /// The URLs that are present.
     pub fn urls(&self) -> impl Iterator<Item = &str> {
         [

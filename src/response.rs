@@ -1,11 +1,7 @@
-//! The result of a successful operation.
+//! A plain response, and the outcome of a request.
 
-use serde::Serialize;
-
-use crate::create_meeting::CreateMeetingOutput;
-use crate::error::Error;
-use crate::meeting::Meeting;
-use crate::relay::CreatedAttendees;
+use crate::error::{Error, ErrorKind};
+use crate::meeting::Guid;
 
 /// A successful response, with what telemetry reports about it.
 #[derive(Debug)]
@@ -17,12 +13,12 @@ pub struct Response {
     /// What the request did.
     pub outcome: Outcome,
     /// The ID of the meeting that was created or replayed.
-    pub meeting_id: Option<String>,
+    pub meeting_id: Option<Guid>,
     /// The request members that were stored but not sent to the Amazon Chime SDK, by the API page's names.
     pub not_sent: Vec<&'static str>,
 }
 
-/// What a successful request did.
+/// What a request did.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Outcome {
     /// It created a meeting.
@@ -31,33 +27,49 @@ pub enum Outcome {
     Replayed,
     /// It was forwarded to the Amazon Chime SDK.
     Relayed,
+    /// It reused a token with different values.
+    Conflicted,
+    /// It was rejected because of another client error.
+    Refused,
+    /// It failed because of a server-side fault.
+    Failed,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Body<'a> {
-    meeting: &'a Meeting,
-    #[serde(flatten)]
-    attendees: Option<CreatedAttendees>,
-}
+impl Outcome {
+    /// The outcome of a request with this result.
+    #[must_use]
+    pub fn of(result: &Result<Response, Error>) -> Self {
+        match result {
+            Ok(response) => response.outcome,
+            Err(error) if error.is_server_fault() => Self::Failed,
+            Err(error) if error.kind() == ErrorKind::Conflict => Self::Conflicted,
+            Err(_) => Self::Refused,
+        }
+    }
 
-impl Response {
-    /// The response with a meeting, and with its attendees if the operation creates them.
-    ///
-    /// # Errors
-    /// `ServiceFailure` if the body cannot be serialized.
-    pub fn meeting(
-        output: CreateMeetingOutput,
-        attendees: Option<CreatedAttendees>,
-    ) -> Result<Self, Error> {
-        let CreateMeetingOutput { meeting, replayed, not_sent } = output;
-        let body = serde_json::to_string(&Body { meeting: &meeting, attendees });
-        Ok(Self {
-            status: 201,
-            body: Some(body.map_err(Error::service_failure)?),
-            outcome: if replayed { Outcome::Replayed } else { Outcome::Created },
-            meeting_id: Some(meeting.meeting_id),
-            not_sent,
-        })
+    /// Its name in a log entry.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Replayed => "replayed",
+            Self::Relayed => "relayed",
+            Self::Conflicted => "conflicted",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The name of its metric.
+    #[must_use]
+    pub const fn metric(self) -> &'static str {
+        match self {
+            Self::Created => "Created",
+            Self::Replayed => "Replayed",
+            Self::Relayed => "Relayed",
+            Self::Conflicted => "Conflicted",
+            Self::Refused => "Refused",
+            Self::Failed => "Failed",
+        }
     }
 }

@@ -4,13 +4,12 @@
 //! `PutItem` creates it, unless an unexpired item with that key exists: then the rejected write returns the existing
 //! item. There is no lock and no in-progress state.
 //!
-//! With a daily limit, the put is part of a transaction: see `store/daily_limit.rs`.
+//! With a daily limit, the put is part of a transaction that also counts the meeting.
 
 mod daily_limit;
 mod failure;
 mod item;
 
-use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -21,56 +20,26 @@ use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity::Total;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
-use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity};
-use tokio::time::{Instant, timeout};
-use uuid::Uuid;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConsumedCapacity, KeysAndAttributes, Put, TransactWriteItem,
+};
+use tokio::time::timeout;
 
-use self::item::Item;
-use crate::attempts::{Completed, Failure, MAX_ATTEMPTS, ResponseMetadata, Service, with_retries};
+use self::daily_limit::{Cancellation, DailyLimit, counter_key};
+pub use self::item::StoredMeeting;
+use self::item::{Attributes, has_expired, key, number};
+use crate::attempts::{Failure, MAX_ATTEMPTS, ResponseMetadata, with_retries};
 use crate::error::Error;
-use crate::meeting::MediaPlacement;
-use crate::request::CreateMeetingRequest;
-
-/// A meeting in the table.
-#[derive(Debug)]
-pub struct StoredMeeting {
-    /// The caller's account, or `anonymous`.
-    pub account_id: String,
-    /// The request, including the token.
-    pub request: CreateMeetingRequest,
-    /// The meeting's ID.
-    pub meeting_id: String,
-    /// The URLs in the response.
-    pub media_placement: MediaPlacement,
-    /// When the meeting was created, as the time since 1970. The table stores milliseconds.
-    pub created_at: Duration,
-    /// When the token can be used again, in seconds since 1970. `DynamoDB` deletes the item some time later.
-    pub expires_at: u64,
-    /// Identifies the invocation that wrote the item, if the meeting ID does not.
-    pub write_id: Option<Uuid>,
-}
-
-impl StoredMeeting {
-    /// The age of the meeting at `now` (seconds since 1970), in whole seconds.
-    #[must_use]
-    pub fn age(&self, now: u64) -> Duration {
-        Duration::from_secs(now.saturating_sub(self.created_at.as_secs()))
-    }
-
-    /// Whether the same invocation wrote `self` and `other`.
-    #[must_use]
-    pub fn has_same_writer(&self, other: &Self) -> bool {
-        (&self.meeting_id, self.write_id) == (&other.meeting_id, other.write_id)
-    }
-}
+use crate::invocation::{Invocation, Service};
+use crate::meeting::Guid;
 
 /// The result of a read.
 #[derive(Debug)]
 pub struct Lookup {
     /// The meeting of the token, if there is one that has not expired.
     pub meeting: Option<StoredMeeting>,
-    /// The error for a new meeting, if the account has reached the daily limit.
-    pub limit_reached: Option<Error>,
+    /// How many meetings the account has created today, if there is a daily limit.
+    pub created_today: u64,
 }
 
 /// Timeout for opening the connection at startup. It usually takes milliseconds, and Lambda allows the init phase ten
@@ -82,14 +51,17 @@ const WARM_UP_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Store {
     client: Client,
     table: String,
+    daily_limit: Option<DailyLimit>,
 }
 
 impl Store {
-    /// The table with this name, and a client for it.
+    /// The table with this name, and a client for it. If there is a daily limit, an account may create that many
+    /// meetings in a UTC day.
     #[must_use]
-    pub fn new(config: Builder, table: String) -> Self {
+    pub fn new(config: Builder, table: String, daily_limit: Option<NonZeroU32>) -> Self {
         let config = config.retry_config(RetryConfig::disabled()).build();
-        Self { client: Client::from_conf(config), table }
+        let daily_limit = daily_limit.map(DailyLimit);
+        Self { client: Client::from_conf(config), table, daily_limit }
     }
 
     /// Opens the connection ahead of the first request, which would otherwise pay for it. If that fails, the reason is
@@ -101,8 +73,7 @@ impl Store {
             .client
             .put_item()
             .table_name(&self.table)
-            .item("ClientRequestToken", AttributeValue::S("#warm-up".into()))
-            .item("AccountId", AttributeValue::S("#warm-up".into()))
+            .set_item(Some(key("#warm-up", "#warm-up")))
             .condition_expression("attribute_exists(ClientRequestToken)")
             .send();
         let error = match timeout(WARM_UP_TIMEOUT, write).await {
@@ -121,37 +92,52 @@ impl Store {
         tracing::warn!(error, "could not pre-open the DynamoDB connection");
     }
 
-    /// Reads the meeting of `token` and `account_id`, unless it has expired at `now` (seconds since 1970). With a daily
-    /// limit, the same request reads whether the account has reached it.
+    /// Reads the meeting of an account and a token, unless it has expired. With a daily limit, the same request reads how
+    /// many meetings the account has created today.
     ///
     /// # Errors
     /// `ThrottledClient`, `ServiceUnavailable`, or `ServiceFailure`, which includes an item that cannot be parsed.
     pub async fn read(
         &self,
-        (account_id, token): (&str, &str),
-        daily_limit: Option<NonZeroU32>,
-        now: u64,
-        deadline: Instant,
-    ) -> Completed<Lookup> {
-        let attempt_timeout = attempt_timeout(deadline);
-        let key = key(account_id, token);
-        let completed = match daily_limit {
-            None => {
-                let call = (Service::DynamoDb, "GetItem");
-                let get = || self.get(&key);
-                let completed = with_retries(call, deadline, attempt_timeout, get).await;
-                completed.parse(|item| Ok((item, None)))
-            }
-            Some(limit) => {
-                let call = (Service::DynamoDb, "BatchGetItem");
-                let get = || self.get_with_counter(&key, account_id, limit, now);
-                with_retries(call, deadline, attempt_timeout, get).await
-            }
+        account_id: &str,
+        token: &str,
+        invocation: Invocation<'_>,
+    ) -> Result<Lookup, Error> {
+        let now = invocation.now();
+        let attempt_timeout = attempt_timeout(invocation);
+        let meeting = key(account_id, token);
+        let completed = if self.daily_limit.is_some() {
+            let counter = counter_key(account_id, now)?;
+            let get = || self.get_with_counter(&meeting, &counter);
+            let operation = "BatchGetItem";
+            with_retries(Service::DynamoDb, operation, invocation, attempt_timeout, get).await
+        } else {
+            let get = || self.get(&meeting);
+            let operation = "GetItem";
+            with_retries(Service::DynamoDb, operation, invocation, attempt_timeout, get)
+                .await
+                .parse(|item| Ok((item, 0)))
         };
-        completed.parse(|(item, limit_reached)| {
-            let unexpired = item.as_ref().filter(|item| !has_expired(item, now));
-            Ok(Lookup { meeting: unexpired.map(parse).transpose()?, limit_reached })
-        })
+        completed
+            .parse(|(item, created_today)| {
+                let unexpired = item.as_ref().filter(|item| !has_expired(item, now));
+                let meeting = unexpired.map(StoredMeeting::parse).transpose()?;
+                Ok(Lookup { meeting, created_today })
+            })
+            .record()
+    }
+
+    /// Checks that an account that has created `created_today` meetings may create another one.
+    ///
+    /// # Errors
+    /// `ResourceLimitExceeded` if it has reached the daily limit.
+    pub fn check_limit(&self, created_today: u64, invocation: Invocation<'_>) -> Result<(), Error> {
+        match self.daily_limit {
+            Some(limit) if created_today >= limit.0.get().into() => {
+                Err(limit.reached(invocation.now()))
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn get(
@@ -171,36 +157,62 @@ impl Store {
         Ok((output.item, metadata))
     }
 
-    /// Writes `meeting`, unless the table has a meeting with its key that has not expired at `now` (seconds since 1970):
-    /// then that one is returned. A meeting with the ID `ended` is replaced, because it is known to have ended.
+    async fn get_with_counter(
+        &self,
+        meeting: &Attributes,
+        counter: &Attributes,
+    ) -> Result<((Option<Attributes>, u64), ResponseMetadata), Failure> {
+        let keys = KeysAndAttributes::builder()
+            .keys(meeting.clone())
+            .keys(counter.clone())
+            .consistent_read(true)
+            .build()
+            .map_err(Error::service_failure)?;
+        let output = self
+            .client
+            .batch_get_item()
+            .request_items(&self.table, keys)
+            .return_consumed_capacity(Total)
+            .send()
+            .await?;
+        let metadata = metadata(output.consumed_capacity());
+        if output.unprocessed_keys().is_some_and(|keys| !keys.is_empty()) {
+            return Err(Failure::throttled("BatchGetItem left keys unprocessed"));
+        }
+        let mut responses = output.responses.unwrap_or_default();
+        let items = responses.remove(&self.table).unwrap_or_default();
+        let (counters, mut meetings): (Vec<_>, Vec<_>) =
+            items.into_iter().partition(daily_limit::is_counter);
+        let created_today = counters.first().map_or(0, daily_limit::count_of);
+        Ok(((meetings.pop(), created_today), metadata))
+    }
+
+    /// Writes `meeting`, unless the table has a meeting with its key that has not expired: then that one is returned. A
+    /// meeting with the ID `ended` is replaced, because it is known to have ended.
     ///
     /// The returned meeting may be `meeting` itself, if the response to a write was lost and a retry found it.
     ///
     /// # Errors
-    /// `ResourceLimitExceeded` if the account has reached the daily limit of the UTC day of `now`, `ThrottledClient`,
-    /// `ServiceUnavailable`, or `ServiceFailure`, which includes an item that cannot be parsed.
+    /// `ResourceLimitExceeded` if the account has reached the daily limit, `ThrottledClient`, `ServiceUnavailable`, or
+    /// `ServiceFailure`, which includes an item that cannot be parsed.
     pub async fn put(
         &self,
         meeting: &StoredMeeting,
-        ended: Option<&str>,
-        daily_limit: Option<NonZeroU32>,
-        now: u64,
-        deadline: Instant,
-    ) -> Completed<Option<StoredMeeting>> {
-        let attempt_timeout = attempt_timeout(deadline);
-        let condition = Condition::unless_unexpired(now, ended);
-        match daily_limit {
-            None => {
-                let call = (Service::DynamoDb, "PutItem");
-                let put = || self.put_item(meeting, &condition);
-                with_retries(call, deadline, attempt_timeout, put).await
-            }
-            Some(limit) => {
-                let call = (Service::DynamoDb, "TransactWriteItems");
-                let put = || self.put_and_count(meeting, &condition, limit, now);
-                with_retries(call, deadline, attempt_timeout, put).await
-            }
-        }
+        ended: Option<&Guid>,
+        invocation: Invocation<'_>,
+    ) -> Result<Option<StoredMeeting>, Error> {
+        let attempt_timeout = attempt_timeout(invocation);
+        let condition = Condition::unless_unexpired(invocation.now(), ended);
+        let completed = if let Some(limit) = self.daily_limit {
+            let put = || self.put_and_count(meeting, &condition, limit, invocation.now());
+            let operation = "TransactWriteItems";
+            with_retries(Service::DynamoDb, operation, invocation, attempt_timeout, put).await
+        } else {
+            let put = || self.put_item(meeting, &condition);
+            let operation = "PutItem";
+            with_retries(Service::DynamoDb, operation, invocation, attempt_timeout, put).await
+        };
+        completed.record()
     }
 
     async fn put_item(
@@ -212,7 +224,7 @@ impl Store {
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(attributes(meeting)?))
+            .set_item(Some(meeting.attributes()?))
             .condition_expression(condition.expression)
             .set_expression_attribute_values(Some(condition.values.clone()))
             .return_values_on_condition_check_failure(AllOld)
@@ -230,6 +242,47 @@ impl Store {
             _ => Err(error.into()),
         }
     }
+
+    /// Puts `meeting` and counts it, or returns the existing meeting and counts nothing.
+    async fn put_and_count(
+        &self,
+        meeting: &StoredMeeting,
+        condition: &Condition,
+        limit: DailyLimit,
+        now: u64,
+    ) -> Result<(Option<StoredMeeting>, ResponseMetadata), Failure> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(meeting.attributes()?))
+            .condition_expression(condition.expression)
+            .set_expression_attribute_values(Some(condition.values.clone()))
+            .return_values_on_condition_check_failure(AllOld)
+            .build()
+            .map_err(Error::service_failure)?;
+        let count = limit.count(&self.table, &meeting.account_id, now)?;
+        let written = self
+            .client
+            .transact_write_items()
+            .transact_items(TransactWriteItem::builder().put(put).build())
+            .transact_items(TransactWriteItem::builder().update(count).build())
+            .return_consumed_capacity(Total)
+            .send()
+            .await;
+        let error = match written {
+            Ok(output) => return Ok((None, metadata(output.consumed_capacity()))),
+            Err(error) => error,
+        };
+        match error.as_service_error().and_then(Cancellation::of) {
+            // A replay, whatever the counter says.
+            Some(Cancellation::MeetingExists(item)) => {
+                Ok((Some(existing(item)?), ResponseMetadata::default()))
+            }
+            Some(Cancellation::LimitReached) => Err(limit.reached(now).into()),
+            Some(Cancellation::Throttled) => Err(Failure::throttled(error)),
+            Some(Cancellation::Conflict) => Err(Failure::conflict(error)),
+            None => Err(error.into()),
+        }
+    }
 }
 
 /// The condition of a put.
@@ -239,12 +292,12 @@ struct Condition {
 }
 
 impl Condition {
-    fn unless_unexpired(now: u64, ended: Option<&str>) -> Self {
+    fn unless_unexpired(now: u64, ended: Option<&Guid>) -> Self {
         let mut values = Attributes::from([(":now".into(), number(now))]);
         let expression = match ended {
             None => "attribute_not_exists(ClientRequestToken) OR ExpiresAt <= :now",
             Some(ended) => {
-                values.insert(":ended".into(), AttributeValue::S(ended.into()));
+                values.insert(":ended".into(), AttributeValue::S(ended.as_str().into()));
                 "attribute_not_exists(ClientRequestToken) OR ExpiresAt <= :now OR MeetingId = :ended"
             }
         };
@@ -253,8 +306,8 @@ impl Condition {
 }
 
 /// How long an attempt may take, so that all attempts and the backoff between them fit before the deadline.
-fn attempt_timeout(deadline: Instant) -> Duration {
-    deadline.saturating_duration_since(Instant::now()) / (MAX_ATTEMPTS + 1)
+fn attempt_timeout(invocation: Invocation<'_>) -> Duration {
+    invocation.left() / (MAX_ATTEMPTS + 1)
 }
 
 fn metadata(consumed: &[ConsumedCapacity]) -> ResponseMetadata {
@@ -262,53 +315,9 @@ fn metadata(consumed: &[ConsumedCapacity]) -> ResponseMetadata {
     ResponseMetadata { consumed_capacity: units.reduce(|a, b| a + b), request_id: None }
 }
 
-type Attributes = HashMap<String, AttributeValue>;
-
-fn key(account_id: &str, token: &str) -> Attributes {
-    Attributes::from([
-        ("ClientRequestToken".into(), AttributeValue::S(token.into())),
-        ("AccountId".into(), AttributeValue::S(account_id.into())),
-    ])
-}
-
-fn attributes(meeting: &StoredMeeting) -> Result<Attributes, Error> {
-    serde_dynamo::to_item(Item::new(meeting)?).map_err(Error::service_failure)
-}
-
-fn number(value: u64) -> AttributeValue {
-    AttributeValue::N(value.to_string())
-}
-
 /// The existing meeting that a rejected write returned.
 fn existing(item: Option<&Attributes>) -> Result<StoredMeeting, Error> {
-    parse(item.ok_or_else(|| {
+    StoredMeeting::parse(item.ok_or_else(|| {
         Error::service_failure("DynamoDB rejected the write but returned no item")
     })?)
-}
-
-/// Whether an item has expired. This reads only one attribute, so that an expired item is ignored even if the rest cannot
-/// be parsed.
-fn has_expired(item: &Attributes, now: u64) -> bool {
-    let expires_at = item.get("ExpiresAt").and_then(|it| it.as_n().ok());
-    expires_at.and_then(|it| it.parse::<u64>().ok()).is_some_and(|expires_at| expires_at <= now)
-}
-
-fn parse(attributes: &Attributes) -> Result<StoredMeeting, Error> {
-    let readable = attributes.values().all(is_known).then(|| attributes.clone());
-    let item = readable.and_then(|item| serde_dynamo::from_item::<_, Item>(item).ok());
-    item.and_then(Item::into_meeting).ok_or_else(|| {
-        // Without serde's message, which may quote a sensitive value.
-        let id =
-            attributes.get("MeetingId").and_then(|id| id.as_s().ok()).map_or("?", String::as_str);
-        Error::service_failure(format!("the item of meeting {id} cannot be read"))
-    })
-}
-
-/// Whether the SDK knows all types in `value`. `serde_dynamo` panics over unknown ones.
-fn is_known(value: &AttributeValue) -> bool {
-    match value {
-        AttributeValue::M(members) => members.values().all(is_known),
-        AttributeValue::L(elements) => elements.iter().all(is_known),
-        other => !other.is_unknown(),
-    }
 }

@@ -1,9 +1,8 @@
-//! What operators see of a request: a log entry with metrics in it, and a trace.
+//! What operators see of a request: a log entry with metrics in it.
 
 mod emf;
 mod log_entry;
 mod text;
-mod xray;
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -11,14 +10,12 @@ use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use self::log_entry::LogEntry;
-use self::xray::Daemon;
-pub use self::xray::TraceHeader;
 use crate::settings::{LogFormat, TelemetrySettings};
 
-/// Writes log entries, metrics and traces.
+/// Writes log entries and metrics.
+#[derive(Debug)]
 pub struct Telemetry {
     settings: TelemetrySettings,
-    daemon: Option<Daemon>,
     is_warm: AtomicBool,
 }
 
@@ -32,9 +29,9 @@ pub fn take_panic_location() -> String {
     PANIC_LOCATION.take()
 }
 
-/// Sets up the log of this process, for libraries too, and the connection to X-Ray.
+/// Sets up the log of this process, including that of libraries.
 ///
-/// Of a panic, only the location is logged, because the message may quote a sensitive value. Called once per process.
+/// Only a panic's location is logged, because its message may quote a sensitive value. Called once per process.
 #[must_use]
 pub fn init(settings: TelemetrySettings) -> Telemetry {
     let log = tracing_subscriber::fmt()
@@ -60,16 +57,8 @@ pub fn init(settings: TelemetrySettings) -> Telemetry {
 impl Telemetry {
     /// Telemetry with these settings, in a process whose log is set up or not needed.
     #[must_use]
-    pub fn new(settings: TelemetrySettings) -> Self {
-        let daemon = settings.xray_daemon.as_deref().map(Daemon::connect).transpose();
-        let daemon = daemon.unwrap_or_else(|error| {
-            tracing::warn!(
-                error = error.to_string(),
-                "tracing disabled: AWS_XRAY_DAEMON_ADDRESS must be a reachable IP:port, such as 127.0.0.1:2000"
-            );
-            None
-        });
-        Self { settings, daemon, is_warm: AtomicBool::new(false) }
+    pub const fn new(settings: TelemetrySettings) -> Self {
+        Self { settings, is_warm: AtomicBool::new(false) }
     }
 
     /// Whether this is the process's first request: true for the first call only.
@@ -77,17 +66,13 @@ impl Telemetry {
         !self.is_warm.swap(true, Ordering::Relaxed)
     }
 
-    /// Reports a request. Its level decides whether it is logged; metrics in JSON are emitted at any level.
+    /// Reports a request. Entries below the log level are left out, but metrics in JSON are emitted at any level.
     pub fn report(&self, entry: &LogEntry) {
-        if let Some(daemon) = &self.daemon {
-            daemon.send(entry);
-        }
-        let TelemetrySettings { format, level, function_name, .. } = &self.settings;
+        let TelemetrySettings { format, level, function_name } = &self.settings;
         let line = match format {
             LogFormat::Json => emf::line(entry, function_name, *level),
             _ if entry.level() > *level => return,
             LogFormat::Text => Ok(text::line(entry).into_bytes()),
-            LogFormat::Terminal => Ok(text::short_line(entry).into_bytes()),
         };
         match line {
             // If standard output fails, there is nowhere left to report it.

@@ -145,7 +145,6 @@ for parameter, value in [
     ("MediaPlane", "chime-sdk-meetings"),
     ("MediaControlRegion", "eu-west-2"),
     ("MediaDomain", "media.test"),
-    ("MediaPlacement", "{}"),
     ("Architecture", "arm64"),
     ("MemorySize", 1024),
     ("Timeout", "9"),
@@ -249,10 +248,9 @@ assert chime_policy(**chime) == [
 ], chime_policy(**chime)
 elsewhere = chime_policy(**chime, MediaControlRegion="eu-west-2")[-1]
 assert elsewhere["Resource"] == {"Fn::Sub": arn % "eu-west-2"}, elsewhere
-templates = variables(MediaPlacement="{}")
-assert (templates["MEDIA_DOMAIN"], templates["MEDIA_PLACEMENT"]) == ("media.example.com", "{}"), templates
-upstream = variables(**chime, MediaPlacement="{}")
-assert upstream["MEDIA_DOMAIN"] == upstream["MEDIA_PLACEMENT"] == "", upstream
+assert variables()["MEDIA_DOMAIN"] == "media.example.com", variables()
+upstream = variables(**chime)
+assert upstream["MEDIA_DOMAIN"] == "", upstream
 assert "UpstreamQuotaAlarm" in json.dumps(transform(**chime)["Dashboard"])
 
 # Either the stack or the Amazon Chime SDK sends notifications, never both.

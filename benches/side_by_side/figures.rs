@@ -57,12 +57,7 @@ async fn create_many(running: &Running, meetings: usize) -> Result<()> {
 }
 
 /// An environment in which a program has no telemetry.
-pub const SILENCE: [&str; 4] = [
-    "env",
-    "--unset=AWS_XRAY_DAEMON_ADDRESS",
-    "AWS_LAMBDA_LOG_FORMAT=Text",
-    "AWS_LAMBDA_LOG_LEVEL=FATAL",
-];
+pub const SILENCE: [&str; 3] = ["env", "AWS_LAMBDA_LOG_FORMAT=Text", "AWS_LAMBDA_LOG_LEVEL=FATAL"];
 
 /// The instructions of a process for this many events, from its start until it requests the next
 /// one.

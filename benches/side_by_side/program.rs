@@ -11,7 +11,6 @@ use nix::sys::signal::{Signal, kill};
 use nix::time::clock_getcpuclockid;
 use nix::unistd::Pid;
 use serde_json::Value;
-use tokio::net::UdpSocket;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -36,8 +35,6 @@ pub enum MediaPlane {
 pub struct Running {
     name: String,
     runtime_api: RuntimeApi,
-    /// X-Ray's daemon, which ignores what it receives.
-    _xray: UdpSocket,
     process: Child,
     invoked: AtomicUsize,
 }
@@ -84,7 +81,6 @@ impl Program {
         concurrency: usize,
     ) -> Result<Running> {
         let runtime_api = RuntimeApi::start().await?;
-        let xray = UdpSocket::bind(("127.0.0.1", 0)).await?;
         let mut words = tool.iter().copied().chain(self.command.iter().map(String::as_str));
         let mut command = Command::new(words.next().ok_or("no command")?);
         command.args(words).stdout(Stdio::null()).kill_on_drop(true).env_clear();
@@ -94,7 +90,6 @@ impl Program {
             ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
             ("NODE_OPTIONS", "--no-warnings"),
             ("AWS_LAMBDA_RUNTIME_API", &*runtime_api.address),
-            ("AWS_XRAY_DAEMON_ADDRESS", &xray.local_addr()?.to_string()),
             ("AWS_LAMBDA_FUNCTION_NAME", "create-meeting"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
             ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
@@ -118,7 +113,7 @@ impl Program {
         }
         let process = command.spawn().map_err(|error| format!("{}: {error}", self.name))?;
         let (name, invoked) = (self.name.clone(), AtomicUsize::new(0));
-        Ok(Running { name, runtime_api, _xray: xray, process, invoked })
+        Ok(Running { name, runtime_api, process, invoked })
     }
 }
 

@@ -1,15 +1,12 @@
-//! Events of API Gateway and of function URLs.
+//! Events of API Gateway and of function URLs, as plain requests.
 //!
 //! REST APIs send payload format 1.0; HTTP APIs and function URLs send 2.0. Only the needed members are parsed, and
 //! here instead of by `lambda_http`: its conversion to an `http::Request` fails or panics on hosts and header values
 //! that any client can send.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use lambda_runtime::Diagnostic;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -17,7 +14,7 @@ use serde_bytes::ByteBuf;
 use serde_json::value::RawValue;
 
 use crate::caller::Caller;
-use crate::error::Error;
+use crate::http_request::{HttpRequest, Parameters};
 
 /// The payload format of an event and of its response.
 #[derive(Clone, Copy, Debug)]
@@ -28,28 +25,19 @@ pub enum PayloadFormat {
     V2,
 }
 
-/// The HTTP request behind an event.
+/// An event with an HTTP request.
 #[derive(Debug)]
-pub struct HttpRequest {
-    /// The payload format of the event.
+pub struct HttpEvent {
+    /// The payload format.
     pub format: PayloadFormat,
-    /// The HTTP method, such as `POST`.
-    pub method: String,
-    /// The path within the API, such as `/meetings`. If the event has a route, it is the route's path with the
-    /// parameters filled in. Otherwise it is the path that the client sent, without the stage.
-    pub path: String,
-    /// The query parameters, decoded. If one was sent repeatedly, API Gateway decides on its value.
-    pub query: Parameters,
-    content_type: Option<String>,
-    body: Vec<u8>,
-    is_base64_encoded: bool,
-    /// The caller, if the source verified its identity.
-    pub caller: Caller,
     /// API Gateway's ID of the request, if it is a valid header value. Clients can choose it, with the header
     /// `x-amzn-RequestId`.
     pub request_id: Option<String>,
     /// The second ID that a REST API assigns, which no client can choose.
     pub extended_request_id: Option<String>,
+    /// The request. If the event has a route, its path is the route's, with the parameters filled in. Otherwise it is
+    /// the path that the client sent, without the stage.
+    pub request: HttpRequest,
 }
 
 /// Why an event is not an HTTP request. The message quotes nothing from the event.
@@ -63,44 +51,19 @@ impl From<NotHttp> for Diagnostic {
     }
 }
 
-impl HttpRequest {
+impl HttpEvent {
     /// Parses an event of payload format 1.0 or 2.0.
     ///
     /// # Errors
     /// If the event does not come from an HTTP source.
-    pub fn from_event(event: &RawValue) -> Result<Self, NotHttp> {
+    pub fn parse(event: &RawValue) -> Result<Self, NotHttp> {
         let event: Option<ProxyEvent> = parse(event)?;
-        event.ok_or_else(missing)?.into_request()
-    }
-
-    /// Whether the content type is missing or is JSON, as the MIME Sniffing standard defines it.
-    fn accepts_content_type(&self) -> bool {
-        let Some(content_type) = &self.content_type else { return true };
-        let mut is_quoted = false;
-        // HTTP APIs join repeated headers with commas. The last one counts, as it does with REST APIs.
-        let joined = content_type.split(|char| {
-            is_quoted ^= char == '"';
-            char == ',' && !is_quoted
-        });
-        let last = joined.filter(|one| !one.trim().is_empty()).last().unwrap_or_default();
-        let essence = last.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        matches!(essence.as_str(), "application/json" | "text/json") || essence.ends_with("+json")
-    }
-
-    /// The body, decoded from Base64 if it is encoded.
-    ///
-    /// # Errors
-    /// `BadRequest` if the content type is not JSON, or the Base64 is invalid.
-    pub fn json_body(&self) -> Result<Cow<'_, [u8]>, Error> {
-        if !self.accepts_content_type() {
-            return Err(Error::bad_request("The content type must be application/json."));
+        let mut event = event.ok_or_else(missing)?;
+        match (event.request_context.http.take(), event.http_method.take()) {
+            (Some(line), _) => event.into_v2(line),
+            (None, Some(method)) => event.into_v1(method),
+            (None, None) => Err(missing()),
         }
-        if !self.is_base64_encoded {
-            return Ok(Cow::Borrowed(&self.body));
-        }
-        BASE64_STANDARD.decode(&self.body).map(Cow::Owned).map_err(|_| {
-            Error::bad_request("The request body is marked as Base64 but is not valid Base64.")
-        })
     }
 }
 
@@ -119,37 +82,40 @@ fn missing() -> NotHttp {
     )
 }
 
-/// A JSON string as bytes. Client-controlled strings may contain lone surrogates, which serde rejects in a `String`.
-/// Requests with such strings still get a response.
-type JsonText = ByteBuf;
+/// A JSON string. Clients can send lone surrogates, which serde rejects in a `String`. They become replacement
+/// characters, so that the request still gets a response.
+#[derive(Eq, Ord, PartialEq, PartialOrd)]
+struct Lossy(String);
 
-/// Parameters of a query or of a path, by name.
-pub type Parameters = BTreeMap<String, String>;
-
-fn lossy(text: &JsonText) -> String {
-    String::from_utf8_lossy(text).into_owned()
+impl<'de> Deserialize<'de> for Lossy {
+    fn deserialize<D: Deserializer<'de>>(string: D) -> Result<Self, D::Error> {
+        let bytes = ByteBuf::deserialize(string)?.into_vec();
+        let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ok(Self(String::from_utf8(bytes).unwrap_or_else(|error| lossy(error.as_bytes()))))
+    }
 }
 
 /// An event of either payload format, as far as it is needed.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ProxyEvent {
-    http_method: Option<JsonText>,
+    http_method: Option<Lossy>,
     /// 1.0: the route's path.
-    resource: Option<JsonText>,
+    resource: Option<Lossy>,
     /// 2.0: the route's method and path, or `$default`.
-    route_key: Option<JsonText>,
-    path: Option<JsonText>,
-    raw_path: Option<JsonText>,
+    route_key: Option<Lossy>,
+    path: Option<Lossy>,
+    raw_path: Option<Lossy>,
     #[serde(default, deserialize_with = "parameters")]
     query_string_parameters: Parameters,
     #[serde(default, deserialize_with = "parameters")]
     path_parameters: Parameters,
-    #[serde(default, deserialize_with = "content_type")]
-    headers: Option<String>,
-    #[serde(default, deserialize_with = "content_type")]
-    multi_value_headers: Option<String>,
-    body: Option<JsonText>,
+    #[serde(default, rename = "headers", deserialize_with = "content_type")]
+    content_type: Option<String>,
+    #[serde(default, rename = "multiValueHeaders", deserialize_with = "content_type")]
+    multi_value_content_type: Option<String>,
+    /// As bytes, because a body that is not Unicode gets an error of its own.
+    body: Option<ByteBuf>,
     is_base64_encoded: Option<bool>,
     #[serde(default)]
     request_context: RequestContext,
@@ -158,9 +124,9 @@ struct ProxyEvent {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RequestContext {
-    request_id: Option<JsonText>,
-    extended_request_id: Option<JsonText>,
-    stage: Option<JsonText>,
+    request_id: Option<Lossy>,
+    extended_request_id: Option<Lossy>,
+    stage: Option<Lossy>,
     /// 1.0: the caller.
     identity: Option<Identity>,
     /// 2.0: the method.
@@ -171,7 +137,7 @@ struct RequestContext {
 
 #[derive(Deserialize)]
 struct RequestLine {
-    method: JsonText,
+    method: Lossy,
 }
 
 #[derive(Deserialize)]
@@ -185,49 +151,63 @@ struct Authorizer {
 #[serde(rename_all = "camelCase")]
 struct Identity {
     account_id: Option<String>,
-    user_arn: Option<JsonText>,
+    user_arn: Option<Lossy>,
 }
 
 impl From<Identity> for Caller {
     fn from(identity: Identity) -> Self {
         Self {
             account_id: identity.account_id.filter(|id| !id.is_empty()),
-            arn: identity.user_arn.as_ref().map(lossy),
+            arn: identity.user_arn.map(|arn| arn.0),
         }
     }
 }
 
 impl ProxyEvent {
-    fn into_request(self) -> Result<HttpRequest, NotHttp> {
-        let context = self.request_context;
-        let (format, method, route, path, identity) = match (context.http, self.http_method) {
-            (Some(line), _) => {
-                let authorizer: Option<Authorizer> =
-                    context.authorizer.as_deref().map(parse).transpose()?;
-                let identity = authorizer.and_then(|authorizer| authorizer.iam);
-                (PayloadFormat::V2, line.method, self.route_key, self.raw_path, identity)
-            }
-            (None, Some(method)) => {
-                (PayloadFormat::V1, method, self.resource, self.path, context.identity)
-            }
-            (None, None) => return Err(missing()),
-        };
-        let path = lossy(&path.ok_or_else(missing)?);
+    fn into_v1(mut self, Lossy(method): Lossy) -> Result<HttpEvent, NotHttp> {
+        let path = self.path.take().ok_or_else(missing)?;
+        let path = self.path_in_api(self.resource.as_ref(), path);
+        let identity = self.request_context.identity.take();
+        Ok(self.into_event(PayloadFormat::V1, method, path, identity))
+    }
+
+    fn into_v2(mut self, line: RequestLine) -> Result<HttpEvent, NotHttp> {
+        let authorizer = self.request_context.authorizer.take();
+        let authorizer: Option<Authorizer> = authorizer.as_deref().map(parse).transpose()?;
+        let path = self.raw_path.take().ok_or_else(missing)?;
+        let path = self.path_in_api(self.route_key.as_ref(), path);
+        let identity = authorizer.and_then(|authorizer| authorizer.iam);
+        Ok(self.into_event(PayloadFormat::V2, line.method.0, path, identity))
+    }
+
+    fn path_in_api(&self, route: Option<&Lossy>, Lossy(path): Lossy) -> String {
+        path_of_route(route, &self.path_parameters)
+            .unwrap_or_else(|| without_stage(path, self.request_context.stage.as_ref()))
+    }
+
+    fn into_event(
+        self,
+        format: PayloadFormat,
+        method: String,
+        path: String,
+        identity: Option<Identity>,
+    ) -> HttpEvent {
         let header_value =
-            |id: Option<JsonText>| id.as_ref().map(lossy).filter(|id| is_valid_header_value(id));
-        Ok(HttpRequest {
+            |id: Option<Lossy>| id.map(|id| id.0).filter(|id| is_valid_header_value(id));
+        HttpEvent {
             format,
-            method: lossy(&method),
-            path: path_of_route(route.as_ref(), &self.path_parameters)
-                .unwrap_or_else(|| without_stage(path, context.stage.as_ref())),
-            query: self.query_string_parameters,
-            content_type: self.headers.or(self.multi_value_headers),
-            body: self.body.unwrap_or_default().into_vec(),
-            is_base64_encoded: self.is_base64_encoded.unwrap_or_default(),
-            caller: identity.unwrap_or_default().into(),
-            request_id: header_value(context.request_id),
-            extended_request_id: header_value(context.extended_request_id),
-        })
+            request_id: header_value(self.request_context.request_id),
+            extended_request_id: header_value(self.request_context.extended_request_id),
+            request: HttpRequest {
+                method,
+                path,
+                query: self.query_string_parameters,
+                content_type: self.content_type.or(self.multi_value_content_type),
+                body: self.body.unwrap_or_default().into_vec(),
+                is_base64_encoded: self.is_base64_encoded.unwrap_or_default(),
+                caller: identity.unwrap_or_default().into(),
+            },
+        }
     }
 }
 
@@ -235,8 +215,8 @@ impl ProxyEvent {
 /// with `{proxy+}`.
 ///
 /// With a custom domain's base path, only the route has the path within the API.
-fn path_of_route(route: Option<&JsonText>, parameters: &Parameters) -> Option<String> {
-    let route = lossy(route?);
+fn path_of_route(route: Option<&Lossy>, parameters: &Parameters) -> Option<String> {
+    let Lossy(route) = route?;
     let path = &route[route.find('/')?..];
     let value = |segment: &str| {
         let name = segment.strip_prefix('{')?.strip_suffix('}')?;
@@ -247,8 +227,8 @@ fn path_of_route(route: Option<&JsonText>, parameters: &Parameters) -> Option<St
     (!path.contains("+}")).then(|| path.split('/').map(fill).collect::<Vec<_>>().join("/"))
 }
 
-fn without_stage(path: String, stage: Option<&JsonText>) -> String {
-    let stage = stage.map(|stage| format!("/{}", lossy(stage)));
+fn without_stage(path: String, stage: Option<&Lossy>) -> String {
+    let stage = stage.map(|Lossy(stage)| format!("/{stage}"));
     match stage.and_then(|stage| path.strip_prefix(&stage)) {
         Some(rest) if rest.starts_with('/') => rest.to_owned(),
         _ => path,
@@ -259,17 +239,18 @@ fn is_valid_header_value(value: &str) -> bool {
     !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn content_type<'de, D: Deserializer<'de>>(headers: D) -> Result<Option<String>, D::Error> {
-    headers.deserialize_any(ContentType)
-}
-
 /// Parameters that are not strings are skipped, so that the request still gets a response.
 fn parameters<'de, D: Deserializer<'de>>(parameters: D) -> Result<Parameters, D::Error> {
     let parameters = <&RawValue>::deserialize(parameters)?;
-    let parameters: BTreeMap<JsonText, &RawValue> =
+    let parameters: BTreeMap<Lossy, &RawValue> =
         serde_json::from_str(parameters.get()).unwrap_or_default();
-    let text = |value: &RawValue| serde_json::from_str(value.get()).ok().as_ref().map(lossy);
-    Ok(parameters.iter().filter_map(|(name, value)| Some((lossy(name), text(value)?))).collect())
+    let text = |value: &RawValue| serde_json::from_str::<Lossy>(value.get()).ok();
+    let strings = parameters.into_iter().filter_map(|(name, value)| Some((name.0, text(value)?.0)));
+    Ok(strings.collect())
+}
+
+fn content_type<'de, D: Deserializer<'de>>(headers: D) -> Result<Option<String>, D::Error> {
+    headers.deserialize_any(ContentType)
 }
 
 /// Extracts the content type from a map of headers, and skips all others, whatever their shape.
@@ -288,8 +269,8 @@ impl<'de> Visitor<'de> for ContentType {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut found = None;
-        while let Some(name) = map.next_key::<JsonText>()? {
-            if name.eq_ignore_ascii_case(b"content-type") {
+        while let Some(Lossy(name)) = map.next_key()? {
+            if name.eq_ignore_ascii_case("content-type") {
                 found = last_of(map.next_value()?);
             } else {
                 map.next_value::<IgnoredAny>()?;
@@ -302,10 +283,10 @@ impl<'de> Visitor<'de> for ContentType {
 /// A header's value, or the last of several.
 fn last_of(value: &RawValue) -> Option<String> {
     let json = value.get();
-    let text = if json.starts_with('[') {
-        serde_json::from_str(json).ok().and_then(|mut all: Vec<JsonText>| all.pop())
+    let value = if json.starts_with('[') {
+        serde_json::from_str(json).ok().and_then(|mut all: Vec<Lossy>| all.pop())
     } else {
         serde_json::from_str(json).ok()
     };
-    text.as_ref().map(lossy)
+    value.map(|Lossy(value)| value)
 }

@@ -6,7 +6,7 @@ use lambda_http::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use serde::Serialize;
 
 use super::event::PayloadFormat;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::response::{Outcome, Response};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -72,17 +72,17 @@ fn response_headers(response: &Response) -> HeaderMap {
 }
 
 fn error_headers(error: &Error) -> HeaderMap {
-    let kind = error.kind();
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, JSON);
-    headers.insert("x-amzn-errortype", HeaderValue::from_static(kind.exception().name));
+    let name = error.kind().exception().name;
+    headers.insert("x-amzn-errortype", HeaderValue::from_static(name));
     if let Some(wait) = error.retry_after() {
         headers.insert(RETRY_AFTER, wait.as_secs().into());
         // In milliseconds. The SDKs for Rust and JavaScript honor it.
         headers.insert("x-amz-retry-after", (wait.as_secs() * 1000).into());
     }
-    if let ErrorKind::MethodNotAllowed { allow } = kind {
-        headers.insert(ALLOW, HeaderValue::from_static(allow));
+    if let Some(Ok(methods)) = error.allow().map(HeaderValue::from_str) {
+        headers.insert(ALLOW, methods);
     }
     headers
 }

@@ -1,55 +1,47 @@
-//! The media plane `chime-sdk-meetings`: meetings that AWS's service of that name creates.
+//! The media plane `chime-sdk-meetings`: meetings that the Amazon Chime SDK creates.
 //!
-//! The service proposes a meeting, and the put of the item decides: see `create_meeting` for the protocol. This module
-//! translates between the two APIs: required members, patterns, and the token.
+//! It proposes a meeting, and the put of the item picks the winner: see [`create_meeting`](crate::operations) for the
+//! protocol. This module translates between the two APIs: required members, patterns, and the token.
 
-use std::fmt::Write;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::NewMeeting;
-use crate::attempts::ServiceCall;
-use crate::chime_sdk::patterns::{is_external_id, is_id, is_tag_key, is_tag_value};
+use super::new_meeting::NewMeeting;
+use super::token::TokenScope;
 use crate::chime_sdk::{ChimeSdk, Request};
 use crate::error::{Error, ErrorKind};
-use crate::meeting::{MediaPlacement, MediaRegion};
-use crate::request::{CreateMeetingRequest, NO_EXTERNAL_MEETING_ID};
+use crate::invocation::Invocation;
+use crate::meeting::{Guid, MediaPlacement, MediaRegion};
+use crate::request::create_meeting::{CreateMeetingRequest, NO_EXTERNAL_MEETING_ID};
+use crate::request::patterns::{is_external_id, is_tag_key, is_tag_value};
 
 /// The media plane of one stack.
 #[derive(Debug)]
 pub struct ChimeSdkMeetings {
-    client: Arc<ChimeSdk>,
+    client: ChimeSdk,
     /// Whether the service notifies the targets of `NotificationsConfiguration`.
     sends_notifications: bool,
     scope: TokenScope,
 }
 
-/// The parts of a token that do not depend on the request.
-#[derive(Debug)]
-pub struct TokenScope {
-    /// The stack's Region.
-    pub region: String,
-    /// The stack's table.
-    pub table: String,
-    /// The time bucket: how long repeated requests have the same token.
-    pub token_window: Duration,
-}
-
 impl ChimeSdkMeetings {
     /// The longest [`TokenScope::token_window`]. It is less than the five minutes after which a meeting without
     /// attendees ends ("Creating meetings" in the Amazon Chime SDK developer guide), so that no retry gets a
-    /// meeting that has ended by itself.
+    /// meeting that has ended on its own.
     pub const MAX_TOKEN_WINDOW: Duration = Duration::from_mins(1);
 
     /// The media plane behind `client`.
     #[must_use]
-    pub const fn new(client: Arc<ChimeSdk>, sends_notifications: bool, scope: TokenScope) -> Self {
+    pub const fn new(client: ChimeSdk, sends_notifications: bool, scope: TokenScope) -> Self {
         Self { client, sends_notifications, scope }
+    }
+
+    /// The client that operations on its meetings use.
+    #[must_use]
+    pub const fn client(&self) -> &ChimeSdk {
+        &self.client
     }
 
     /// The age from which an item's meeting is checked before it is replayed. A new `CreateMeeting` for a younger one
@@ -60,25 +52,18 @@ impl ChimeSdkMeetings {
     }
 
     /// Whether the meeting with this ID has ended. If the service gives no clear answer, it has not.
-    pub async fn has_ended(
-        &self,
-        meeting_id: &str,
-        deadline: Instant,
-        calls: &mut Vec<ServiceCall>,
-    ) -> bool {
-        // The ID comes from the table. Anything but an ID must not get into a URL.
-        if !is_id(meeting_id) {
-            return false;
-        }
-        let path = format!("/meetings/{meeting_id}");
-        let request = Request { operation: "GetMeeting", method: "GET", path: &path, body: b"" };
-        match self.client.call(request, deadline).await.record(calls) {
+    pub async fn has_ended(&self, meeting_id: &Guid, invocation: Invocation<'_>) -> bool {
+        let id = meeting_id.as_str();
+        let target = format!("/meetings/{id}");
+        let request =
+            Request { operation: "GetMeeting", method: "GET", target: &target, body: b"" };
+        match self.client.send(request, invocation).await.record() {
             Ok(_) => false,
             Err(error) if error.kind() == ErrorKind::NotFound => true,
             Err(error) => {
                 // The request succeeds nevertheless, so no other log entry has the reason.
                 tracing::warn!(
-                    meetingId = meeting_id,
+                    meetingId = id,
                     error = error.log_message(),
                     "could not check whether the meeting has ended"
                 );
@@ -87,7 +72,7 @@ impl ChimeSdkMeetings {
         }
     }
 
-    /// Creates the meeting of `request` at `now` (seconds since 1970).
+    /// Creates the meeting of `request`.
     ///
     /// For a while, requests with the same meaning get the same meeting, as long as the service remembers the token.
     ///
@@ -97,19 +82,16 @@ impl ChimeSdkMeetings {
         &self,
         account_id: &str,
         request: &CreateMeetingRequest,
-        now: u64,
-        deadline: Instant,
-        calls: &mut Vec<ServiceCall>,
+        invocation: Invocation<'_>,
     ) -> Result<NewMeeting, Error> {
-        let token = self.scope.token(account_id, request, now)?;
-        let mut not_sent = Vec::new();
-        let translated = self.translate(request, &token, &mut not_sent);
-        let body = serde_json::to_vec(&translated).map_err(Error::service_failure)?;
-        let call =
-            Request { operation: "CreateMeeting", method: "POST", path: "/meetings", body: &body };
-        let completed = self.client.call(call, deadline).await;
-        let completed = completed.parse(|response| UpstreamMeeting::parse(&response, &translated));
-        let meeting = completed.record(calls).map_err(|error| match error.kind() {
+        let token = self.scope.token(account_id, request, invocation.now())?;
+        let Translated { request, not_sent } = self.translate(request, &token);
+        let body = &*serde_json::to_vec(&request).map_err(Error::service_failure)?;
+        let creation =
+            Request { operation: "CreateMeeting", method: "POST", target: "/meetings", body };
+        let completed = self.client.send(creation, invocation).await;
+        let completed = completed.parse(|response| CreatedMeeting::parse(&response, &request));
+        let meeting = completed.record().map_err(|error| match error.kind() {
             // The service does not document these for this operation.
             ErrorKind::NotFound | ErrorKind::UnprocessableEntity => Error::service_failure(error),
             _ => error,
@@ -123,12 +105,8 @@ impl ChimeSdkMeetings {
     }
 
     /// Translates the request for the service, without the members that the service would reject.
-    fn translate<'a>(
-        &self,
-        request: &'a CreateMeetingRequest,
-        token: &'a str,
-        not_sent: &mut Vec<&'static str>,
-    ) -> UpstreamRequest<'a> {
+    fn translate<'a>(&self, request: &'a CreateMeetingRequest, token: &'a str) -> Translated<'a> {
+        let mut not_sent = Vec::new();
         let given = request.external_meeting_id.as_deref();
         let accepted = given.filter(|id| is_external_id(id));
         if given.is_some() && accepted.is_none() {
@@ -144,7 +122,7 @@ impl ChimeSdkMeetings {
             not_sent.push("Tags");
         }
         let tags = request.tags.iter().filter(|_| tags_fit);
-        let tags = tags.map(|(key, value)| UpstreamTag { key, value }).collect();
+        let tags = tags.map(|(key, value)| Tag { key, value }).collect();
         let mut target = |arn: Option<&'a String>, member| {
             // The service only reaches targets in its own control Region.
             let is_sent = |arn: &&String| {
@@ -161,73 +139,42 @@ impl ChimeSdkMeetings {
             target(configuration.sns_topic_arn.as_ref(), "NotificationsConfiguration.SnsTopicArn");
         let queue =
             target(configuration.sqs_queue_arn.as_ref(), "NotificationsConfiguration.SqsQueueArn");
-        UpstreamRequest {
+        let request = SdkRequest {
             client_request_token: token,
             media_region: request.media_region,
             external_meeting_id,
             meeting_host_id: request.meeting_host_id.as_deref(),
             notifications_configuration: (topic.is_some() || queue.is_some())
-                .then_some(UpstreamTargets { sns_topic_arn: topic, sqs_queue_arn: queue }),
+                .then_some(Targets { sns_topic_arn: topic, sqs_queue_arn: queue }),
             tags,
-        }
+        };
+        Translated { request, not_sent }
     }
 }
 
-impl TokenScope {
-    /// The token by which the service recognizes a repeated request.
-    ///
-    /// It is not the client's token, because another stack, another account, or a different request with the same
-    /// token must not get the same meeting. It contains the time bucket, so that a token that is reused after its
-    /// expiry does not get the old meeting.
-    fn token(
-        &self,
-        account_id: &str,
-        request: &CreateMeetingRequest,
-        now: u64,
-    ) -> Result<String, Error> {
-        let canonical = serde_json::to_vec(request).map_err(Error::service_failure)?;
-        let seconds = self.token_window.as_secs();
-        let (window, length) = ((now / seconds).to_be_bytes(), seconds.to_be_bytes());
-        let mut hash = Sha256::new();
-        let parts: [&[u8]; 7] = [
-            b"create-meeting/1",
-            self.region.as_bytes(),
-            self.table.as_bytes(),
-            account_id.as_bytes(),
-            &canonical,
-            &window,
-            &length,
-        ];
-        for part in parts {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        let mut token = String::with_capacity(64);
-        for byte in hash.finalize() {
-            // Writing to a string cannot fail.
-            let _ = write!(token, "{byte:02x}");
-        }
-        Ok(token)
-    }
+/// A request for the service, and the members that it lacks.
+struct Translated<'a> {
+    request: SdkRequest<'a>,
+    not_sent: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct UpstreamRequest<'a> {
+struct SdkRequest<'a> {
     client_request_token: &'a str,
     media_region: MediaRegion,
     external_meeting_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     meeting_host_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    notifications_configuration: Option<UpstreamTargets<'a>>,
+    notifications_configuration: Option<Targets<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    tags: Vec<UpstreamTag<'a>>,
+    tags: Vec<Tag<'a>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct UpstreamTargets<'a> {
+struct Targets<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     sns_topic_arn: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -236,40 +183,44 @@ struct UpstreamTargets<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct UpstreamTag<'a> {
+struct Tag<'a> {
     key: &'a str,
     value: &'a str,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct UpstreamResponse {
-    meeting: UpstreamMeeting,
+struct SdkResponse {
+    meeting: SdkMeeting,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct UpstreamMeeting {
+struct SdkMeeting {
     meeting_id: String,
     external_meeting_id: Option<String>,
     media_region: Option<String>,
     media_placement: MediaPlacement,
 }
 
-impl UpstreamMeeting {
-    /// Parses the service's response. The meeting must be usable, and must match the request.
-    fn parse(response: &[u8], request: &UpstreamRequest) -> Result<Self, Error> {
+/// A meeting that can be joined and that matches the request.
+struct CreatedMeeting {
+    meeting_id: Guid,
+    media_placement: MediaPlacement,
+}
+
+impl CreatedMeeting {
+    fn parse(response: &[u8], request: &SdkRequest) -> Result<Self, Error> {
         let unusable = |what: &str| {
             Error::service_failure(format!("chime-sdk-meetings returned a meeting {what}"))
         };
         // Without serde's message, which may quote a sensitive value.
-        let UpstreamResponse { meeting } =
+        let SdkResponse { meeting } =
             serde_json::from_slice(response).map_err(|_| unusable("that cannot be parsed"))?;
-        let placement = &meeting.media_placement;
-        if !is_id(&meeting.meeting_id) {
-            return Err(unusable("without a usable ID"));
-        }
-        if placement.audio_host_url.is_none() || placement.signaling_url.is_none() {
+        let meeting_id =
+            Guid::parse(&meeting.meeting_id).ok_or_else(|| unusable("without a usable ID"))?;
+        let media_placement = meeting.media_placement;
+        if media_placement.audio_host_url.is_none() || media_placement.signaling_url.is_none() {
             return Err(unusable("that cannot be joined"));
         }
         if meeting.media_region.as_deref() != Some(request.media_region.name())
@@ -277,6 +228,6 @@ impl UpstreamMeeting {
         {
             return Err(unusable("that does not match the request"));
         }
-        Ok(meeting)
+        Ok(Self { meeting_id, media_placement })
     }
 }

@@ -3,13 +3,14 @@
 //! The constraints are those of Amazon Chime's service model, and the pattern of the Amazon Chime SDK. Tags are accepted
 //! and dropped, because attendees of the Amazon Chime SDK have none.
 
+use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::validation::{NOT_RESERVED, Path, Raw, ValidationErrors, parse_body};
-use crate::chime_sdk::patterns;
+use super::patterns;
+use super::validation::{NOT_RESERVED, Raw, Validator, parse_body};
 use crate::error::Error;
 
 /// An attendee to create, in the form that the Amazon Chime SDK expects.
@@ -47,57 +48,57 @@ struct RawAttendees<'a> {
 }
 
 impl Attendee {
-    /// Parses a body of `CreateAttendee`. The attendee is valid only if `errors` stays empty.
+    /// Parses a body of `CreateAttendee`.
     ///
     /// # Errors
     /// [`BadRequest`](crate::error::ErrorKind::BadRequest): why the body is not a JSON object.
-    pub fn from_json(body: &[u8], errors: &mut ValidationErrors) -> Result<Self, Error> {
+    pub fn from_json(body: &[u8], validator: &mut Validator) -> Result<Self, Error> {
         let members: RawAttendee = parse_body(body)?;
-        Ok(members.validate(&"externalUserId", errors))
+        Ok(members.validate("externalUserId", validator))
     }
 }
 
 impl Attendees {
-    /// Parses a body of `BatchCreateAttendee`. The attendees are valid only if `errors` stays empty.
+    /// Parses a body of `BatchCreateAttendee`.
     ///
     /// # Errors
     /// Those of [`Attendee::from_json`].
-    pub fn from_json(body: &[u8], errors: &mut ValidationErrors) -> Result<Self, Error> {
+    pub fn from_json(body: &[u8], validator: &mut Validator) -> Result<Self, Error> {
         let members: RawAttendees = parse_body(body)?;
         if members.attendees.is_none() {
-            errors.add(&"attendees", "not be null");
+            validator.violated("attendees", "not be null");
         }
-        Ok(Self { attendees: errors.attendees(&"attendees", members.attendees, 1..=100) })
+        Ok(Self { attendees: validator.attendees("attendees", members.attendees, 1..=100) })
     }
 }
 
 impl RawAttendee<'_> {
-    fn validate(self, path: Path, errors: &mut ValidationErrors) -> Attendee {
-        let external_user_id = errors.required_string(path, self.external_user_id, 2..=64);
+    fn validate(self, path: impl Display + Copy, validator: &mut Validator) -> Attendee {
+        let external_user_id = validator.required_string(path, self.external_user_id, 2..=64);
         if patterns::is_reserved(&external_user_id) {
-            errors.add(path, NOT_RESERVED);
+            validator.violated(path, NOT_RESERVED);
         } else if !patterns::is_external_id(&external_user_id) {
             let pattern = patterns::EXTERNAL_ID;
-            errors.add(path, format_args!("satisfy regular expression pattern: {pattern}"));
+            validator.violated(path, format_args!("satisfy regular expression pattern: {pattern}"));
         }
         Attendee { external_user_id, capabilities: self.capabilities.map(ToOwned::to_owned) }
     }
 }
 
-impl ValidationErrors {
+impl Validator {
     pub(super) fn attendees(
         &mut self,
-        path: Path,
+        path: impl Display + Copy,
         raw: Raw,
         length: RangeInclusive<usize>,
     ) -> Vec<Attendee> {
         let mut attendees = Vec::new();
         for (number, item) in self.array(path, raw, length) {
             let path = format_args!("{path}.{number}.member");
-            let Some(members) = self.required_object::<RawAttendee>(&path, item) else {
+            let Some(members) = self.required_object::<RawAttendee>(path, item) else {
                 continue;
             };
-            attendees.push(members.validate(&format_args!("{path}.externalUserId"), self));
+            attendees.push(members.validate(format_args!("{path}.externalUserId"), self));
         }
         attendees
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::validation::{ValidationErrors, parse_body};
+use super::validation::{Validator, parse_body};
 use crate::error::Error;
 
 /// A transcription to start, in the form that the Amazon Chime SDK expects.
@@ -16,14 +16,14 @@ pub struct Transcription<'a> {
 }
 
 impl<'a> Transcription<'a> {
-    /// Parses a body of `StartMeetingTranscription`. The transcription is valid only if `errors` stays empty.
+    /// Parses a body of `StartMeetingTranscription`.
     ///
     /// # Errors
     /// [`BadRequest`](crate::error::ErrorKind::BadRequest): why the body is not a JSON object.
-    pub fn from_json(body: &'a [u8], errors: &mut ValidationErrors) -> Result<Self, Error> {
+    pub fn from_json(body: &'a [u8], validator: &mut Validator) -> Result<Self, Error> {
         let transcription: Self = parse_body(body)?;
         if transcription.transcription_configuration.is_none() {
-            errors.add(&"transcriptionConfiguration", "not be null");
+            validator.violated("transcriptionConfiguration", "not be null");
         }
         Ok(transcription)
     }

@@ -1,17 +1,18 @@
 //! The setting `MEDIA_PLANE`, and those of each media plane.
 
-use super::{
-    SettingError, endpoint_variant, parse_bool, parse_domain, parse_endpoint_url, parse_region,
-    setting,
+use super::variable::{
+    SettingError, parse_bool, parse_domain, parse_endpoint_url, parse_region, setting,
 };
 use crate::caller::AllowedCallers;
-use crate::media_plane::templates::Templates;
 
 /// `MEDIA_PLANE`: the source of meetings.
 #[derive(Debug)]
 pub enum MediaPlaneSettings {
-    /// `templates`: `MEDIA_DOMAIN` and `MEDIA_PLACEMENT`.
-    Templates(Templates),
+    /// `templates`.
+    Templates {
+        /// `MEDIA_DOMAIN`: the domain of the URLs.
+        domain: String,
+    },
     /// `chime-sdk-meetings`.
     ChimeSdkMeetings(ChimeSdkSettings),
 }
@@ -65,40 +66,35 @@ impl MediaPlaneSettings {
             CHIME_SDK_MEETINGS => Ok(true),
             _ => Err(format!("must be templates or {CHIME_SDK_MEETINGS}")),
         })?;
-        if is_chime.unwrap_or_default() {
-            ChimeSdkSettings::from_env(context).map(Self::ChimeSdkMeetings)
-        } else {
-            templates().map(Self::Templates)
+        match (is_chime.unwrap_or_default(), setting("MEDIA_DOMAIN", parse_domain)?) {
+            (false, domain) => {
+                let domain = domain.unwrap_or_else(|| "media.example.com".into());
+                Ok(Self::Templates { domain })
+            }
+            (true, None) => ChimeSdkSettings::from_env(context).map(Self::ChimeSdkMeetings),
+            (true, Some(domain)) => {
+                let problem = format!("must be unset when MEDIA_PLANE is {CHIME_SDK_MEETINGS}");
+                Err(SettingError::invalid("MEDIA_DOMAIN", problem, domain))
+            }
         }
     }
 }
 
-fn templates() -> Result<Templates, SettingError> {
-    let domain = setting("MEDIA_DOMAIN", parse_domain)?;
-    let templates = Templates::new(domain.as_deref().unwrap_or("media.example.com"));
-    let overridden = setting("MEDIA_PLACEMENT", |overrides| templates.with_templates(overrides))?;
-    Ok(overridden.unwrap_or(templates))
-}
-
 impl ChimeSdkSettings {
     fn from_env(context: Context) -> Result<Self, SettingError> {
-        for variable in ["MEDIA_DOMAIN", "MEDIA_PLACEMENT"] {
-            setting(variable, |_| -> Result<(), _> {
-                Err(format!("must be unset when MEDIA_PLANE is {CHIME_SDK_MEETINGS}"))
-            })?;
-        }
         // Later calls name only a meeting, which belongs to the stack's account: one caller could delete
         // another's.
-        let problem = match context.allowed_callers {
-            AllowedCallers::OfAccounts(accounts) if accounts.len() > 1 => Some(""),
-            AllowedCallers::Identified => Some(" and REQUIRE_IAM_CALLER is true"),
+        let several_accounts = match context.allowed_callers {
+            AllowedCallers::OfAccounts(accounts) if accounts.len() > 1 => {
+                Some(("", accounts.join(",")))
+            }
+            AllowedCallers::Identified => Some((" and REQUIRE_IAM_CALLER is true", String::new())),
             AllowedCallers::Anyone | AllowedCallers::OfAccounts(_) => None,
         };
-        if let Some(condition) = problem {
+        if let Some((condition, value)) = several_accounts {
             let problem = format!(
                 "must name one account when MEDIA_PLANE is {CHIME_SDK_MEETINGS}{condition}"
             );
-            let value = std::env::var("ALLOWED_ACCOUNT_IDS").unwrap_or_default();
             return Err(SettingError::invalid("ALLOWED_ACCOUNT_IDS", problem, value));
         }
         let region = setting("MEDIA_CONTROL_REGION", parse_region)?;
@@ -123,8 +119,14 @@ impl ChimeSdkSettings {
 fn endpoint_url(region: &str, context: Context) -> Result<String, SettingError> {
     let own = setting("AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS", parse_endpoint_url)?;
     if let Some(url) = own.or(setting("AWS_ENDPOINT_URL", parse_endpoint_url)?) {
-        for variable in ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"] {
-            endpoint_variant(variable, Some(&url))?;
+        for (variable, is_set) in [
+            ("AWS_USE_FIPS_ENDPOINT", context.use_fips),
+            ("AWS_USE_DUALSTACK_ENDPOINT", context.use_dual_stack),
+        ] {
+            if is_set {
+                let problem = format!("must be false or unset when the endpoint is {url}");
+                return Err(SettingError::invalid(variable, problem, "true".into()));
+            }
         }
         return Ok(url);
     }

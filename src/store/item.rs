@@ -1,25 +1,124 @@
-//! The item of a meeting in the table.
+//! A meeting in the table, and its item.
 //!
-//! It has its own type, so that a change of the API does not silently change the table. URLs refer to the meeting ID by
-//! a placeholder, so that a usual meeting fits into one write unit (1,024 bytes).
+//! The item has its own type, so that a change of the API does not silently change the table. URLs refer to the meeting
+//! ID by a placeholder, so that a usual meeting fits into one write unit (1,024 bytes).
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::StoredMeeting;
 use crate::error::Error;
-use crate::meeting::{MediaPlacement, MediaRegion};
-use crate::request::{CreateMeetingRequest, NotificationsConfiguration};
+use crate::meeting::{Guid, MediaPlacement, MediaRegion, Meeting};
+use crate::request::create_meeting::{CreateMeetingRequest, NotificationsConfiguration};
+
+/// The attributes of an item.
+pub type Attributes = HashMap<String, AttributeValue>;
+
+/// The key of an item.
+pub fn key(account_id: &str, token: &str) -> Attributes {
+    Attributes::from([
+        ("ClientRequestToken".into(), AttributeValue::S(token.into())),
+        ("AccountId".into(), AttributeValue::S(account_id.into())),
+    ])
+}
+
+/// A number as an attribute.
+pub fn number(value: u64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// A meeting in the table.
+#[derive(Debug)]
+pub struct StoredMeeting {
+    /// The caller's account, or `anonymous`.
+    pub account_id: String,
+    /// The request, including the token.
+    pub request: CreateMeetingRequest,
+    /// The meeting's ID.
+    pub meeting_id: Guid,
+    /// The URLs in the response.
+    pub media_placement: MediaPlacement,
+    /// When the meeting was created, as the time since 1970. The table stores milliseconds.
+    pub created_at: Duration,
+    /// When the token can be used again, in seconds since 1970. `DynamoDB` deletes the item some time later.
+    pub expires_at: u64,
+    /// Identifies the invocation that wrote the item, if the meeting ID does not.
+    pub write_id: Option<Uuid>,
+}
+
+impl StoredMeeting {
+    /// The age of the meeting at `now` (seconds since 1970), in whole seconds.
+    #[must_use]
+    pub fn age(&self, now: u64) -> Duration {
+        Duration::from_secs(now.saturating_sub(self.created_at.as_secs()))
+    }
+
+    /// Whether the same invocation wrote `self` and `other`.
+    #[must_use]
+    pub fn has_same_writer(&self, other: &Self) -> bool {
+        (&self.meeting_id, self.write_id) == (&other.meeting_id, other.write_id)
+    }
+
+    /// The attributes of its item.
+    ///
+    /// # Errors
+    /// `ServiceFailure` for a time that cannot be represented as a date.
+    pub fn attributes(&self) -> Result<Attributes, Error> {
+        serde_dynamo::to_item(Item::new(self)?).map_err(Error::service_failure)
+    }
+
+    /// The meeting with these attributes.
+    ///
+    /// # Errors
+    /// `ServiceFailure` if they cannot be read.
+    pub fn parse(attributes: &Attributes) -> Result<Self, Error> {
+        let readable = attributes.values().all(is_known).then(|| attributes.clone());
+        let item = readable.and_then(|item| serde_dynamo::from_item::<_, Item>(item).ok());
+        item.and_then(Item::into_meeting).ok_or_else(|| {
+            // Without serde's message, which may quote a sensitive value.
+            let id = attributes.get("MeetingId").and_then(|id| id.as_s().ok());
+            let id = id.map_or("?", String::as_str);
+            Error::service_failure(format!("the item of meeting {id} cannot be read"))
+        })
+    }
+}
+
+impl From<StoredMeeting> for Meeting {
+    fn from(stored: StoredMeeting) -> Self {
+        Self {
+            meeting_id: stored.meeting_id,
+            external_meeting_id: stored.request.external_meeting_id,
+            media_region: stored.request.media_region,
+            media_placement: stored.media_placement,
+        }
+    }
+}
+
+/// Whether an item has expired. This reads only one attribute, so that an expired item is ignored even if the rest cannot
+/// be parsed.
+pub fn has_expired(item: &Attributes, now: u64) -> bool {
+    let expires_at = item.get("ExpiresAt").and_then(|it| it.as_n().ok());
+    expires_at.and_then(|it| it.parse::<u64>().ok()).is_some_and(|expires_at| expires_at <= now)
+}
+
+/// Whether the SDK knows all types in `value`. `serde_dynamo` panics over unknown ones.
+fn is_known(value: &AttributeValue) -> bool {
+    match value {
+        AttributeValue::M(members) => members.values().all(is_known),
+        AttributeValue::L(elements) => elements.iter().all(is_known),
+        other => !other.is_unknown(),
+    }
+}
 
 /// The attributes. `template.yaml` defines the key, and the state machine for notifications reads some of the others.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Item<'a> {
+struct Item<'a> {
     client_request_token: Cow<'a, str>,
     account_id: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,12 +155,9 @@ struct NotificationTargets<'a> {
 }
 
 impl<'a> Item<'a> {
-    /// The item of `meeting`.
-    ///
-    /// # Errors
-    /// `ServiceFailure` for a time that cannot be represented as a date.
-    pub fn new(meeting: &'a StoredMeeting) -> Result<Self, Error> {
-        let StoredMeeting { request, meeting_id, media_placement, .. } = meeting;
+    fn new(meeting: &'a StoredMeeting) -> Result<Self, Error> {
+        let StoredMeeting { request, media_placement, .. } = meeting;
+        let meeting_id = meeting.meeting_id.as_str();
         // Not every parser of ISO 8601 accepts more digits than milliseconds.
         let created_at =
             meeting.created_at.as_millis().try_into().map_err(Error::service_failure)?;
@@ -96,11 +192,11 @@ impl<'a> Item<'a> {
         })
     }
 
-    /// The meeting of this item, or `None` if it has no URLs.
-    pub fn into_meeting(self) -> Option<StoredMeeting> {
-        let meeting_id = self.meeting_id.into_owned();
-        let hex = meeting_id.replace('-', "");
-        let lengthen = |url: &str| url.replace("{id}", &meeting_id).replace("{hex}", &hex);
+    /// The meeting of this item, or `None` if it has no well-formed ID or no URLs.
+    fn into_meeting(self) -> Option<StoredMeeting> {
+        let meeting_id = Guid::parse(&self.meeting_id)?;
+        let hex = meeting_id.as_str().replace('-', "");
+        let lengthen = |url: &str| url.replace("{id}", meeting_id.as_str()).replace("{hex}", &hex);
         let media_placement = self.urls.map(|urls| urls.map(lengthen)).or(self.media_placement)?;
         let created_at = DateTime::from_str(&self.created_at, DateTimeFormat::DateTime).ok();
         let targets = self.notifications_configuration;

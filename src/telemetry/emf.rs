@@ -8,8 +8,7 @@ use serde::{Serialize, Serializer};
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
-use super::LogEntry;
-use super::log_entry::{Metric, Property};
+use super::log_entry::{LogEntry, Metric, Property};
 
 /// The namespace of the metrics. Their one dimension is the function's name.
 const NAMESPACE: &str = "CreateMeeting";
@@ -44,7 +43,7 @@ struct Directive<'a> {
     metrics: &'a [Metric],
 }
 
-/// The line of `entry`, with its properties if it has at least the level `minimum`.
+/// The line of `entry`, with its properties if its level is at least `minimum`.
 ///
 /// # Errors
 /// If it cannot be serialized.

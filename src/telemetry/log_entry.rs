@@ -1,17 +1,15 @@
 //! What is reported about a request: properties in camel case, metrics in Pascal case.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use tracing::Level;
 
-use super::xray::TraceHeader;
-use crate::attempts::{Service, ServiceCall};
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind};
-use crate::meeting::MediaRegion;
+use crate::invocation::{RemoteCall, Service};
+use crate::meeting::{Guid, MediaRegion};
 use crate::response::{Outcome, Response};
 
 /// What is reported about a request. Like the messages of errors, it contains no sensitive values.
@@ -29,16 +27,16 @@ pub struct LogEntry<'a> {
     pub lambda_request_id: &'a str,
     /// The operation that was called, if the API has it.
     pub operation: Option<&'static str>,
-    /// The trace that the request belongs to.
-    pub trace: Option<TraceHeader<'a>>,
+    /// The ID of the trace that the request belongs to.
+    pub trace_id: Option<&'a str>,
     /// The caller.
     pub caller: &'a Caller,
     /// The media Region of a meeting to create, once the request was parsed.
     pub media_region: Option<MediaRegion>,
     /// The ID of the meeting in the request's path, if the request calls an operation and the ID is well-formed.
-    pub meeting_id: Option<&'a str>,
+    pub meeting_id: Option<&'a Guid>,
     /// The calls of remote services that the request took.
-    pub calls: &'a [ServiceCall],
+    pub calls: &'a [RemoteCall],
     /// The response or the error that the client gets.
     pub result: &'a Result<Response, Error>,
     /// Whether it is the process's first request.
@@ -86,22 +84,6 @@ impl<'a> From<&'a str> for Value<'a> {
     }
 }
 
-impl fmt::Display for Value<'_> {
-    /// Quotes text that contains whitespace, quotes or control characters, as in logfmt.
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Self::Text(text)
-                if text.contains(|c: char| c == '"' || c.is_whitespace() || c.is_control()) =>
-            {
-                write!(f, "{text:?}")
-            }
-            Self::Text(text) => f.write_str(text),
-            Self::Integer(number) => number.fmt(f),
-            Self::Decimal(number) => number.fmt(f),
-        }
-    }
-}
-
 impl LogEntry<'_> {
     /// ERROR for server-side faults, WARN for rejected callers.
     pub(super) fn level(&self) -> Level {
@@ -115,20 +97,6 @@ impl LogEntry<'_> {
         }
     }
 
-    /// The outcome, as the property's value and as the metric's name.
-    pub(super) fn outcome(&self) -> (&'static str, &'static str) {
-        match self.result {
-            Ok(response) => match response.outcome {
-                Outcome::Created => ("created", "Created"),
-                Outcome::Replayed => ("replayed", "Replayed"),
-                Outcome::Relayed => ("relayed", "Relayed"),
-            },
-            Err(error) if error.is_server_fault() => ("failed", "Failed"),
-            Err(error) if error.kind() == ErrorKind::Conflict => ("conflicted", "Conflicted"),
-            Err(_) => ("refused", "Refused"),
-        }
-    }
-
     /// The HTTP status code of the response.
     pub(super) fn status(&self) -> u16 {
         match self.result {
@@ -138,8 +106,10 @@ impl LogEntry<'_> {
     }
 
     pub(super) fn metrics(&self) -> Vec<Metric> {
-        let mut metrics =
-            vec![Metric::duration("Latency", self.latency), Metric::count(self.outcome().1, 1)];
+        let mut metrics = vec![
+            Metric::duration("Latency", self.latency),
+            Metric::count(Outcome::of(self.result).metric(), 1),
+        ];
         if let Err(error) = self.result {
             metrics.push(Metric::count(error.kind().exception().name, 1));
         }
@@ -147,7 +117,7 @@ impl LogEntry<'_> {
         for (service, [latency, attempts, throttles, errors]) in [
             (Service::DynamoDb, ["StoreLatency", "StoreAttempts", "StoreThrottles", "StoreErrors"]),
             (
-                Service::ChimeSdkMeetings,
+                Service::ChimeSdk,
                 ["UpstreamLatency", "UpstreamAttempts", "UpstreamThrottles", "UpstreamErrors"],
             ),
         ] {
@@ -165,7 +135,7 @@ impl LogEntry<'_> {
                 metrics.push(Metric::count(errors, u32::try_from(failed).unwrap_or(u32::MAX)));
             }
         }
-        if self.calls.iter().any(ServiceCall::exceeded_quota) {
+        if self.calls.iter().any(RemoteCall::exceeded_quota) {
             metrics.push(Metric::count("UpstreamLimitExceeded", 1));
         }
         metrics
@@ -174,19 +144,19 @@ impl LogEntry<'_> {
     pub(super) fn properties(&self) -> Vec<Property<'_>> {
         let response = self.result.as_ref().ok();
         let error = self.result.as_ref().err();
-        let created = response.and_then(|response| response.meeting_id.as_deref());
+        let created = response.and_then(|response| response.meeting_id.as_ref());
         let not_sent = response.map(|it| it.not_sent.join(",")).filter(|it| !it.is_empty());
         let message = error.map(|error| truncated(&error.log_message()).to_owned());
         let capacity = self.calls.iter().filter_map(|call| call.consumed_capacity);
-        let upstream = self.calls.iter().rfind(|call| call.service == Service::ChimeSdkMeetings);
+        let upstream = self.calls.iter().rfind(|call| call.service == Service::ChimeSdk);
         let caller_arn = self.caller.arn.as_deref().filter(|_| self.level() == Level::WARN);
         let text = |text: Option<String>| text.map(|text| Value::Text(text.into()));
         let properties = [
-            ("outcome", Some(self.outcome().0.into())),
+            ("outcome", Some(Outcome::of(self.result).name().into())),
             ("requestId", Some(self.request_id.into())),
             ("extendedRequestId", self.extended_request_id.map(Value::from)),
             ("lambdaRequestId", Some(self.lambda_request_id.into())),
-            ("traceId", self.trace.map(|trace| trace.root.into())),
+            ("traceId", self.trace_id.map(Value::from)),
             ("operation", self.operation.map(Value::from)),
             ("accountId", Some(self.caller.account().into())),
             ("mediaRegion", self.media_region.map(|region| region.name().into())),
@@ -196,7 +166,7 @@ impl LogEntry<'_> {
                 upstream.and_then(|it| it.request_id.as_deref()).map(Value::from),
             ),
             ("status", Some(Value::Integer(self.status().into()))),
-            ("meetingId", created.or(self.meeting_id).map(Value::from)),
+            ("meetingId", created.or(self.meeting_id).map(|id| id.as_str().into())),
             ("notSentUpstream", text(not_sent)),
             ("error", error.map(|error| error.kind().exception().name.into())),
             ("message", text(message)),
@@ -209,10 +179,10 @@ impl LogEntry<'_> {
 /// Whether the call counts for the service's error alarm. Client errors do not, and neither do `DynamoDB` errors that the
 /// operator caused, such as a missing table. A rejected `CreateMeeting` of the Amazon Chime SDK counts, because the
 /// function validated the request first.
-fn has_failed(call: &ServiceCall) -> bool {
+fn has_failed(call: &RemoteCall) -> bool {
     match (call.service, call.failed_with) {
         (_, Some(ErrorKind::ServiceUnavailable)) => true,
-        (Service::ChimeSdkMeetings, Some(kind)) => {
+        (Service::ChimeSdk, Some(kind)) => {
             let is_rejection = matches!(
                 kind,
                 ErrorKind::BadRequest | ErrorKind::NotFound | ErrorKind::UnprocessableEntity

@@ -85,7 +85,8 @@ async fn a_client_or_an_authorizer_cannot_forge_the_caller() {
 #[tokio::test]
 async fn a_caller_without_an_identity_is_rejected_where_one_is_required() {
     let dynamodb = DynamoDb::start().await;
-    let function = Function::start_with(&dynamodb, &[("REQUIRE_IAM_CALLER", "true")]).await;
+    let settings = [("REQUIRE_IAM_CALLER", "true"), ("AWS_LAMBDA_LOG_FORMAT", "JSON")];
+    let function = Function::start_with(&dynamodb, &settings).await;
     for name in WITHOUT_IDENTITY {
         // The body is not even read.
         for event in [Event::named(name), Event::named(name).body("{")] {
@@ -117,7 +118,11 @@ async fn a_caller_from_an_account_not_on_the_allow_list_is_rejected() {
     let dynamodb = DynamoDb::start().await;
     let allowed = format!("000000000001, {CALLER}");
     for required in ["", "true"] {
-        let settings = [("ALLOWED_ACCOUNT_IDS", &*allowed), ("REQUIRE_IAM_CALLER", required)];
+        let settings = [
+            ("ALLOWED_ACCOUNT_IDS", &*allowed),
+            ("REQUIRE_IAM_CALLER", required),
+            ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
+        ];
         let function = Function::start_with(&dynamodb, &settings).await;
         dynamodb.take_requests();
         for (number, name) in WITH_IDENTITY.into_iter().enumerate() {

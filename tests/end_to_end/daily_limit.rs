@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use crate::support::{
-    CALLER, Chime, DynamoDb, Event, Function, InProcess, PATIENCE, Reply, sdk_config,
+    CALLER, Chime, DynamoDb, Event, Function, InProcess, PATIENCE, Reply,
     wait_if_the_utc_day_could_end,
 };
 
@@ -96,7 +96,7 @@ async fn each_account_has_its_own_limit_and_anonymous_callers_share_one() {
 #[tokio::test]
 async fn the_limit_resets_with_the_utc_day() {
     let dynamodb = DynamoDb::start().await;
-    let function = InProcess::new(&sdk_config(&dynamodb.endpoint), Duration::from_secs(1));
+    let function = InProcess::new(&dynamodb.endpoint, Duration::from_secs(1));
     let function = function.with_daily_limit(1);
     // 2026-11-22T23:59:59Z.
     let last_second = UNIX_EPOCH + Duration::from_secs(1_795_391_999);
@@ -162,7 +162,7 @@ fn assert_meetings(replies: &[Reply], limit: u32) {
 #[tokio::test]
 async fn a_limit_of_100_rejects_100_of_200_concurrent_requests() {
     let dynamodb = DynamoDb::start().await;
-    let function = InProcess::new(&sdk_config(&dynamodb.endpoint), Duration::from_hours(24));
+    let function = InProcess::new(&dynamodb.endpoint, Duration::from_hours(24));
     let function = function.with_daily_limit(100);
     wait_if_the_utc_day_could_end().await;
 
@@ -181,7 +181,7 @@ async fn a_limit_of_100_rejects_100_of_200_concurrent_requests() {
 async fn the_count_stays_exact_when_transactions_conflict() {
     let dynamodb = DynamoDb::start().await;
     dynamodb.set_contended();
-    let function = InProcess::new(&sdk_config(&dynamodb.endpoint), Duration::from_hours(24));
+    let function = InProcess::new(&dynamodb.endpoint, Duration::from_hours(24));
     let function = function.with_daily_limit(20);
     wait_if_the_utc_day_could_end().await;
 

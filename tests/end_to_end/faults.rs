@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::support::Answer::{Closed, Raw, Refusal, Slow, Stalled, Truncated};
-use crate::support::{DynamoDb, Event, Fault, Function, InProcess, sdk_config};
+use crate::support::{DynamoDb, Event, Fault, Function, InProcess};
 
 const THROTTLED: Fault = Fault::before(Refusal(400, "ProvisionedThroughputExceededException"));
 
@@ -151,7 +151,7 @@ async fn a_quarter_of_a_second_is_always_left_for_the_response() {
     // Accepts connections, but never responds.
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let function = InProcess::new(&sdk_config(&endpoint), Duration::from_hours(24));
+    let function = InProcess::new(&endpoint, Duration::from_hours(24));
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_342_523);
     let spans = (0..60).map(|n| 255 + 5 * n).chain([1, 250, 1000, 3000, 10_000, 29_000, 900_000]);
     for span in spans {

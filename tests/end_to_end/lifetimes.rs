@@ -4,14 +4,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::join_all;
 
-use crate::support::{DynamoDb, Event, InProcess, Reply, sdk_config};
+use crate::support::{DynamoDb, Event, InProcess, Reply};
 
 /// A function whose clock the test controls.
 struct Function(InProcess);
 
 impl Function {
     fn new(dynamodb: &DynamoDb, meeting_lifetime: Duration) -> Self {
-        Self(InProcess::new(&sdk_config(&dynamodb.endpoint), meeting_lifetime))
+        Self(InProcess::new(&dynamodb.endpoint, meeting_lifetime))
     }
 
     async fn invoke(&self, now: SystemTime) -> Reply {

@@ -110,22 +110,6 @@ async fn every_member_is_returned_or_stored() {
 }
 
 #[tokio::test]
-async fn the_operator_can_configure_the_media_urls() {
-    let dynamodb = DynamoDb::start().await;
-    let placement = r#"{"SignalingUrl": "wss://signal.test/{MediaRegion}/{MeetingId}"}"#;
-    let function = Function::start_with(&dynamodb, &[("MEDIA_PLACEMENT", placement)]).await;
-
-    let reply = function.invoke(&Event::named("rest-create")).await;
-
-    let meeting = &reply.json()["Meeting"];
-    let id = meeting["MeetingId"].as_str().unwrap();
-    let placement = &meeting["MediaPlacement"];
-    assert_eq!(placement["SignalingUrl"], format!("wss://signal.test/us-east-1/{id}"));
-    let turn = "https://ccp.cp.us-east-1.media.example.com/v2/turn_sessions";
-    assert_eq!(placement["TurnControlUrl"], turn);
-}
-
-#[tokio::test]
 async fn an_item_of_an_older_version_is_replayed_unchanged() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;

@@ -9,7 +9,7 @@ async fn a_panic_is_logged_with_its_location_and_the_function_survives() {
     let dynamodb = DynamoDb::start().await;
     let mut command = program::in_lambda(Path::new(env!("CARGO_BIN_EXE_panicking-function")));
     command.env("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb.endpoint);
-    let function = Function::spawn(&mut command).await;
+    let function = Function::spawn(command.env("AWS_LAMBDA_LOG_FORMAT", "JSON")).await;
 
     let reply = function.invoke(&Event::named("url-create")).await;
 

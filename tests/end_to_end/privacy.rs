@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::Answer::{Closed, Raw, Refusal};
-use crate::support::{CALLER, DynamoDb, Event, Fault, Function, XRay};
+use crate::support::{CALLER, DynamoDb, Event, Fault, Function};
 
 const MARK: &str = "s3cr3t";
 
@@ -74,27 +74,22 @@ fn conflicting() -> [Event; 4] {
 }
 
 #[tokio::test]
-async fn sensitive_values_are_never_logged_or_traced() {
+async fn sensitive_values_are_never_logged() {
     for (format, level, daily_limit) in [
         ("JSON", "INFO", ""),
         ("JSON", "TRACE", "1"),
         ("JSON", "DEBUG", ""),
         ("Text", "TRACE", ""),
-        ("Text", "DEBUG", "1"),
-        ("", "INFO", ""),
+        ("", "DEBUG", "1"),
     ] {
         let dynamodb = DynamoDb::start().await;
-        let xray = XRay::start().await;
         let settings = [
             ("AWS_LAMBDA_LOG_FORMAT", format),
             ("AWS_LAMBDA_LOG_LEVEL", level),
-            ("AWS_XRAY_DAEMON_ADDRESS", &xray.address),
             ("ALLOWED_ACCOUNT_IDS", CALLER),
             ("DAILY_MEETING_LIMIT", daily_limit),
         ];
-        let mut function = Function::start_with(&dynamodb, &settings).await;
-        function.trace_header =
-            "Root=1-6743a1f0-0a1b2c3d4e5f60718293a4b5;Parent=53995c3f42cd8ad8;Sampled=1";
+        let function = Function::start_with(&dynamodb, &settings).await;
         let mut statuses = Vec::new();
         let answered = [create(), create()].into_iter().chain(rejected()).chain(conflicting());
         for event in answered {
@@ -124,12 +119,8 @@ async fn sensitive_values_are_never_logged_or_traced() {
         for status in [201, 400, 401, 403, 404, 405, 429, 500, 503] {
             assert!(statuses.contains(&status), "{status} in {statuses:?}");
         }
-        let mark_of_a_line = if format.is_empty() { " ms " } else { "outcome" };
+        let mark_of_a_line = if format == "JSON" { "outcome" } else { " ms " };
         let lines = output.lines().filter(|line| line.contains(mark_of_a_line)).count();
         assert_eq!(lines, statuses.len(), "one entry each: {output}");
-        // The two creations, the replay, the conflicts, the faults, and the unreadable item.
-        for _ in 0..12 {
-            assert!(!xray.received().await.to_string().contains(MARK));
-        }
     }
 }

@@ -8,8 +8,6 @@ use crate::support::{DynamoDb, Event, Function, program};
 async fn startup_rejects_an_invalid_setting_and_says_what_is_accepted() {
     let label = format!("{}.test", "a".repeat(64));
     let (table, domain) = ("a".repeat(256), "a.".repeat(100) + "a");
-    let url = |length: usize| format!(r#"{{"SignalingUrl": "{}"}}"#, "x".repeat(length));
-    let (empty, long) = (url(0), url(4097));
     let certificate = |base64| {
         let pem = format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
         let file = NamedTempFile::new().unwrap();
@@ -49,19 +47,6 @@ async fn startup_rejects_an_invalid_setting_and_says_what_is_accepted() {
         ("DAILY_MEETING_LIMIT", meetings, &["0", "-1", "1e3", "unlimited", "4294967296"]),
         ("MEDIA_DOMAIN", domain_name, &["https://media.test", "media..test", "-media.test"]),
         ("MEDIA_DOMAIN", domain_name, &[&domain, &label]),
-        ("MEDIA_PLACEMENT", "must be a JSON object", &["wss://x"]),
-        (
-            "MEDIA_PLACEMENT",
-            "has the unknown member SignalUrl; expected one of AudioFallbackUrl, ",
-            &[r#"{"SignalUrl": "x"}"#],
-        ),
-        (
-            "MEDIA_PLACEMENT",
-            "has the member SignalingUrl, which must be a string",
-            &[r#"{"SignalingUrl": 1}"#],
-        ),
-        ("MEDIA_PLACEMENT", "only {MeetingId}, {MeetingIdHex}", &[r#"{"SignalingUrl": "{Id}"}"#]),
-        ("MEDIA_PLACEMENT", "must yield URLs of 1 to 4096 characters", &[&empty, &long]),
     ];
     for (variable, accepted, value) in cases.into_iter().flat_map(|(variable, accepted, values)| {
         values.iter().map(move |value: &&str| (variable, accepted, *value))
@@ -142,7 +127,6 @@ async fn an_empty_setting_counts_as_unset() {
         "ALLOWED_ACCOUNT_IDS",
         "DAILY_MEETING_LIMIT",
         "MEDIA_DOMAIN",
-        "MEDIA_PLACEMENT",
     ];
     let function = Function::start_with(&dynamodb, &variables.map(|name| (name, ""))).await;
 
@@ -171,7 +155,6 @@ async fn the_dynamodb_endpoint_overrides_the_global_one() {
 async fn settings_are_accepted_up_to_their_bounds() {
     let dynamodb = DynamoDb::start().await;
     let (table, domain) = ("a".repeat(255), "a.".repeat(99) + "bc");
-    let url = format!(r#"{{"SignalingUrl": "{{MediaRegion}}{}"}}"#, "x".repeat(4096 - 14));
     for (variable, value, status) in [
         // These tables do not exist, which only the first request notices.
         ("MEETINGS_TABLE", "a-b", 500),
@@ -186,8 +169,6 @@ async fn settings_are_accepted_up_to_their_bounds() {
         ("DAILY_MEETING_LIMIT", "4294967295", 201),
         ("MEDIA_DOMAIN", "localhost", 201),
         ("MEDIA_DOMAIN", &domain, 201),
-        ("MEDIA_PLACEMENT", "{}", 201),
-        ("MEDIA_PLACEMENT", &url, 201),
     ] {
         let function = Function::start_with(&dynamodb, &[(variable, value)]).await;
         let reply = function.invoke(&Event::named("rest-create")).await;

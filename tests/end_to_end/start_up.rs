@@ -15,9 +15,7 @@ use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
 
 use crate::support::Answer::{Closed, Raw, Refusal, Stalled, Truncated};
-use crate::support::{
-    DynamoDb, Event, Fault, Function, InProcess, PATIENCE, program, sdk_config, tls,
-};
+use crate::support::{DynamoDb, Event, Fault, Function, InProcess, PATIENCE, program, tls};
 
 /// Starts the function and resets the count of requests.
 async fn start(dynamodb: &DynamoDb) -> Function {
@@ -73,7 +71,7 @@ async fn startup_waits_at_most_two_seconds_for_the_connection() {
     // Accepts connections, but never responds.
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let function = InProcess::new(&sdk_config(&endpoint), Duration::from_hours(24));
+    let function = InProcess::new(&endpoint, Duration::from_hours(24));
     let started_at = tokio::time::Instant::now();
 
     tokio::time::timeout(PATIENCE, function.warm_up()).await.expect("the start should end");

@@ -85,7 +85,7 @@ struct Parameter {
     refused: &'static [&'static str],
 }
 
-const PARAMETERS: [Parameter; 6] = [
+const PARAMETERS: [Parameter; 5] = [
     Parameter {
         name: "AllowedAccountIds",
         variable: "ALLOWED_ACCOUNT_IDS",
@@ -122,30 +122,6 @@ const PARAMETERS: [Parameter; 6] = [
             "media.",
             "https://m.test",
             "_",
-        ],
-    },
-    Parameter {
-        name: "MediaPlacement",
-        variable: "MEDIA_PLACEMENT",
-        accepted: &[
-            "",
-            "{}",
-            r#"{"SignalingUrl":"wss://signal.test/{MediaRegion}/{MeetingId}"}"#,
-            r#"{ "AudioHostUrl": "{MeetingIdHex}.{MediaDomain}:1" , "TurnControlUrl":"https://t" }"#,
-        ],
-        refused: &[
-            "wss://signal.test",
-            "[]",
-            r#"{"SignalUrl": "x"}"#,
-            r#"{"SignalingUrl": 1}"#,
-            r#"{"SignalingUrl": ""}"#,
-            r#"{"SignalingUrl": "{Id}"}"#,
-            r#"{"SignalingUrl": "x}"}"#,
-            r#"{"SignalingUrl": "\q"}"#,
-            // Too long with a long domain.
-            r#"{"SignalingUrl": "{MediaDomain}{MediaDomain}{MediaDomain}{MediaDomain}{MediaDomain}{MediaDomain}{MediaDomain}"}"#,
-            r#"{"SignalingUrl": "x",}"#,
-            r#"{"SignalingUrl": "x" "TurnControlUrl": "y"}"#,
         ],
     },
 ];

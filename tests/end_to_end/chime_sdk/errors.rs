@@ -80,7 +80,7 @@ async fn each_service_error_maps_to_an_api_error() {
         assert_eq!(reply.headers["x-amzn-errortype"], name, "{fault:?}: {reply:?}");
         assert_eq!(world.chime.take(), vec!["CreateMeeting"; attempts], "{fault:?}");
         // The service's message quotes the request.
-        world.function.process.logged(&format!(" error={name} ")).await;
+        world.function.process.logged(&format!(" {name}: ")).await;
         let log = world.function.process.output();
         for told in [reply.body, log] {
             assert!(!told.contains("standup"), "{fault:?}: {told}");

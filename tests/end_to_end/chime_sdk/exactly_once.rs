@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::world::{World, at};
 use crate::support::{Answer as StoreAnswer, Fault as StoreFault};
-use crate::support::{CALLER, Chime, Event, InProcess, Reply, sdk_config};
+use crate::support::{CALLER, Chime, Event, InProcess, Reply};
 
 const GET: &str = "GetItem";
 const PUT: &str = "PutItem";
@@ -270,10 +270,10 @@ async fn meetings_of_another_control_region_count_as_ended() {
     let (first, ..) = world.invoke(&event, 0).await;
     // The service in another Region knows none of the meetings.
     world.chime = Chime::start().await;
-    world.function = InProcess::with_media(
-        &sdk_config(&world.dynamodb.endpoint),
+    world.function = InProcess::with_chime_sdk(
+        &world.dynamodb.endpoint,
         Duration::from_hours(24),
-        world.chime.media(Duration::from_mins(1)),
+        world.chime.service.endpoint(),
     );
 
     let (retry, _, chime) = world.invoke(&event, 59).await;
@@ -315,7 +315,7 @@ async fn two_accounts_never_share_a_meeting() {
 async fn switching_the_media_plane_works_with_an_existing_table() {
     let world = World::start().await;
     let event = request(json!({}));
-    let templates = InProcess::new(&sdk_config(&world.dynamodb.endpoint), Duration::from_hours(24));
+    let templates = InProcess::new(&world.dynamodb.endpoint, Duration::from_hours(24));
     let before = templates.invoke(&event, at(0), 0).await;
     world.dynamodb.take_operations();
 

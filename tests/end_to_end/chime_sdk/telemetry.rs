@@ -4,7 +4,7 @@ use local_chime_sdk::Answer::{Raw, Refusal};
 use local_chime_sdk::Fault;
 use serde_json::json;
 
-use crate::support::{Chime, DynamoDb, Event, XRay};
+use crate::support::{Chime, DynamoDb, Event};
 
 #[tokio::test]
 async fn a_log_entry_contains_metrics_of_the_service_calls() {
@@ -59,14 +59,9 @@ async fn unexpected_service_responses_are_counted_as_upstream_errors() {
 /// The service's errors quote the request.
 #[tokio::test]
 async fn sensitive_values_never_leak_when_the_service_fails() {
-    for (format, level) in [("JSON", "TRACE"), ("Text", "DEBUG"), ("", "INFO")] {
-        let (dynamodb, chime, xray) =
-            (DynamoDb::start().await, Chime::start().await, XRay::start().await);
-        let settings = [
-            ("AWS_LAMBDA_LOG_FORMAT", format),
-            ("AWS_LAMBDA_LOG_LEVEL", level),
-            ("AWS_XRAY_DAEMON_ADDRESS", &*xray.address),
-        ];
+    for (format, level) in [("JSON", "TRACE"), ("Text", "DEBUG")] {
+        let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+        let settings = [("AWS_LAMBDA_LOG_FORMAT", format), ("AWS_LAMBDA_LOG_LEVEL", level)];
         let function = chime.function(&dynamodb, &settings).await;
         let members = json!({
             "ClientRequestToken": "s3cr3t-token",
@@ -96,26 +91,5 @@ async fn sensitive_values_never_leak_when_the_service_fails() {
             output.contains("ServiceFailureException") && !output.contains("s3cr3t"),
             "{output}"
         );
-    }
-}
-
-#[tokio::test]
-async fn a_trace_has_a_subsegment_for_each_call() {
-    let (dynamodb, chime, xray) =
-        (DynamoDb::start().await, Chime::start().await, XRay::start().await);
-    let mut function =
-        chime.function(&dynamodb, &[("AWS_XRAY_DAEMON_ADDRESS", &*xray.address)]).await;
-    function.trace_header =
-        "Root=1-6743a1f0-0a1b2c3d4e5f60718293a4b5;Parent=53995c3f42cd8ad8;Sampled=1";
-
-    function.invoke(&Event::named("rest-create")).await;
-
-    for (name, operation) in
-        [("DynamoDB", "GetItem"), ("ChimeSDKMeetings", "CreateMeeting"), ("DynamoDB", "PutItem")]
-    {
-        let subsegment = xray.received().await;
-        assert_eq!(subsegment["name"], name, "{subsegment}");
-        assert_eq!(subsegment["aws"]["operation"], operation);
-        assert_eq!(subsegment["fault"], false);
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::join_all;
 
-use crate::support::{Chime, DynamoDb, Event, InProcess, Reply, sdk_config};
+use crate::support::{Chime, DynamoDb, Event, InProcess, Reply};
 
 /// The test controls its clock.
 pub struct World {
@@ -17,9 +17,8 @@ pub struct World {
 impl World {
     pub async fn with(lifetime: Duration) -> Self {
         let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
-        let token_window = lifetime.min(Duration::from_mins(1));
-        let config = sdk_config(&dynamodb.endpoint);
-        let function = InProcess::with_media(&config, lifetime, chime.media(token_window));
+        let endpoint = chime.service.endpoint();
+        let function = InProcess::with_chime_sdk(&dynamodb.endpoint, lifetime, endpoint);
         Self { dynamodb, chime, function }
     }
 

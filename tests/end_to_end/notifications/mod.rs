@@ -11,9 +11,7 @@ use tokio::time::timeout;
 
 use self::chain::{DEAD_LETTER_QUEUE, Message, deliver, redeliver};
 use crate::support::Answer::Stalled;
-use crate::support::{
-    CALLER, DynamoDb, Event, Fault, Function, InProcess, PATIENCE, sdk_config, template,
-};
+use crate::support::{CALLER, DynamoDb, Event, Fault, Function, InProcess, PATIENCE, template};
 
 const QUEUE: &str = "arn:aws:sqs:us-east-1:123456789012:queue";
 const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:topic";
@@ -138,7 +136,7 @@ async fn replays_mismatches_and_counters_trigger_no_notifications() {
 #[tokio::test]
 async fn replacing_an_expired_meeting_notifies_but_a_deletion_does_not() {
     let dynamodb = start_with_stream().await;
-    let function = InProcess::new(&sdk_config(&dynamodb.endpoint), Duration::from_mins(1));
+    let function = InProcess::new(&dynamodb.endpoint, Duration::from_mins(1));
     let event = request("token", &json!({ "SqsQueueArn": QUEUE }));
     // Long enough ago for both to have expired, but too recent to count as restored.
     let created_at = milliseconds() - 150_000;
@@ -164,7 +162,7 @@ async fn replacing_an_expired_meeting_notifies_but_a_deletion_does_not() {
 #[tokio::test]
 async fn a_restored_meeting_notifies_only_if_an_operator_redelivers_it() {
     let dynamodb = start_with_stream().await;
-    let function = InProcess::new(&sdk_config(&dynamodb.endpoint), Duration::from_hours(24));
+    let function = InProcess::new(&dynamodb.endpoint, Duration::from_hours(24));
     let event = request("token", &json!({ "SnsTopicArn": TOPIC, "SqsQueueArn": QUEUE }));
     let created_at = UNIX_EPOCH + Duration::from_millis(milliseconds() - 310_000);
     let meeting = function.invoke(&event, created_at, 0).await.meeting_id();

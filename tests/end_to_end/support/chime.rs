@@ -3,10 +3,7 @@
 use std::net::Ipv4Addr;
 use std::process::Stdio;
 use std::sync::Mutex;
-use std::time::Duration;
 
-use aws_smithy_http_client::Connector;
-use in_process::Media;
 use local_chime_sdk::{ChimeSdk, Request};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
@@ -32,15 +29,6 @@ impl Chime {
     pub async fn function(&self, dynamodb: &DynamoDb, settings: &[(&str, &str)]) -> Function {
         let endpoint = self.service.endpoint();
         Function::start_with(dynamodb, &[&media_plane_settings(&endpoint), settings].concat()).await
-    }
-
-    /// The media plane, for a function in this process.
-    pub fn media(&self, token_window: Duration) -> Media {
-        in_process::chime_sdk(
-            Connector::builder().build_http(),
-            &self.service.endpoint(),
-            token_window,
-        )
     }
 
     /// Takes the operations of the requests since the last take.

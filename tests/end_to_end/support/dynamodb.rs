@@ -122,8 +122,8 @@ impl DynamoDb {
     }
 }
 
-/// The configuration of an in-process client for a `DynamoDB`.
-pub fn sdk_config(endpoint: &str) -> SdkConfig {
+/// The configuration of a client for a `DynamoDB`.
+fn sdk_config(endpoint: &str) -> SdkConfig {
     let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())

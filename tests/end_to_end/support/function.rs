@@ -11,6 +11,7 @@ use tokio::process::Command;
 use tokio::sync::oneshot::error::RecvError;
 use tokio::time::timeout;
 
+use super::exceptions::exception;
 use super::process::Process;
 use super::{DynamoDb, Event, PATIENCE, program};
 
@@ -71,7 +72,7 @@ impl Reply {
             return;
         }
         let name = json["__type"].as_str().unwrap();
-        let (code, status) = in_process::exception(name).unwrap_or_else(|| panic!("{self:?}"));
+        let (code, status) = exception(name).unwrap_or_else(|| panic!("{self:?}"));
         assert_eq!((self.status, &json["Code"]), (status, &code.into()), "{self:?}");
         assert_eq!(header("x-amzn-errortype"), Some(name));
         assert!(!self.message().is_empty());

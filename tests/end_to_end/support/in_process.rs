@@ -3,37 +3,54 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, SystemTime};
 
-use aws_config::SdkConfig;
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use aws_smithy_http_client::Connector;
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use create_meeting::api::Api;
+use create_meeting::caller::AllowedCallers;
 use create_meeting::gateway;
-use create_meeting::settings::{LogFormat, TelemetrySettings};
+use create_meeting::settings::{
+    ChimeSdkSettings, LogFormat, MediaPlaneSettings, Settings, TelemetrySettings,
+};
 use create_meeting::telemetry::Telemetry;
-use in_process::Media;
 use lambda_runtime::{Context, LambdaEvent};
 use tracing::level_filters::LevelFilter;
 
 use super::{Event, Reply};
 
-pub struct InProcess(Api);
+pub struct InProcess {
+    options: Options,
+    api: Api,
+}
+
+#[derive(Clone)]
+struct Options {
+    dynamodb: String,
+    /// The endpoint of the Amazon Chime SDK, with the media plane `chime-sdk-meetings`.
+    chime_sdk: Option<String>,
+    lifetime: Duration,
+    daily_limit: Option<NonZeroU32>,
+}
 
 impl InProcess {
-    pub fn new(config: &SdkConfig, meeting_lifetime: Duration) -> Self {
-        Self::with_media(config, meeting_lifetime, in_process::templates())
+    /// The function with the media plane `templates`.
+    pub fn new(dynamodb: &str, lifetime: Duration) -> Self {
+        let dynamodb = dynamodb.into();
+        Options { dynamodb, chime_sdk: None, lifetime, daily_limit: None }.into()
     }
 
-    pub fn with_media(config: &SdkConfig, meeting_lifetime: Duration, media: Media) -> Self {
-        let mut api = in_process::api(config, media);
-        api.create_meeting.meeting_lifetime = meeting_lifetime;
-        Self(api)
+    /// The function with the media plane `chime-sdk-meetings`.
+    pub fn with_chime_sdk(dynamodb: &str, lifetime: Duration, chime_sdk: String) -> Self {
+        let (dynamodb, chime_sdk) = (dynamodb.into(), Some(chime_sdk));
+        Options { dynamodb, chime_sdk, lifetime, daily_limit: None }.into()
     }
 
-    pub fn with_daily_limit(mut self, limit: u32) -> Self {
-        self.0.create_meeting.daily_limit = NonZeroU32::new(limit);
-        self
+    pub fn with_daily_limit(&self, limit: u32) -> Self {
+        Options { daily_limit: NonZeroU32::new(limit), ..self.options.clone() }.into()
     }
 
     pub async fn warm_up(&self) {
-        self.0.create_meeting.store.warm_up().await;
+        self.api.warm_up().await;
     }
 
     /// The reply to an event that arrives at `now`, with a deadline in milliseconds since 1970.
@@ -46,9 +63,39 @@ impl InProcess {
             format: LogFormat::Text,
             level: LevelFilter::OFF,
             function_name: String::new(),
-            xray_daemon: None,
         });
-        let reply = gateway::handle(&self.0, &silent, event, now).await;
+        let reply = Box::pin(gateway::handle(&self.api, &silent, event, now)).await;
         Reply::from(serde_json::to_value(reply.unwrap()).unwrap())
+    }
+}
+
+impl From<Options> for InProcess {
+    fn from(options: Options) -> Self {
+        let Options { dynamodb, chime_sdk, lifetime, daily_limit } = options.clone();
+        let region = String::from("us-east-1");
+        let media_plane = match chime_sdk {
+            None => MediaPlaneSettings::Templates { domain: "media.test".into() },
+            Some(endpoint_url) => MediaPlaneSettings::ChimeSdkMeetings(ChimeSdkSettings {
+                region: region.clone(),
+                endpoint_url,
+                sends_notifications: true,
+            }),
+        };
+        let settings = Settings {
+            table: "Meetings".into(),
+            region,
+            dynamodb_endpoint_url: Some(dynamodb),
+            use_fips: false,
+            use_dual_stack: false,
+            ca_bundle: None,
+            meeting_lifetime: lifetime,
+            allowed_callers: AllowedCallers::Anyone,
+            daily_limit,
+            media_plane,
+        };
+        let connector = SharedHttpConnector::new(Connector::builder().build_http());
+        let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
+        let api = Api::new(settings, connector, SharedCredentialsProvider::new(credentials));
+        Self { options, api }
     }
 }

@@ -9,6 +9,7 @@ pub mod chime;
 mod dynamodb;
 mod emulator;
 mod event;
+mod exceptions;
 mod function;
 mod gateway;
 mod in_process;
@@ -17,11 +18,10 @@ mod process;
 pub mod program;
 mod proxy;
 pub mod tls;
-mod xray;
 
 pub use call::{Call, Source, relayed_calls};
 pub use chime::Chime;
-pub use dynamodb::{DynamoDb, sdk_config};
+pub use dynamodb::DynamoDb;
 pub use emulator::Emulator;
 pub use event::{CALLER, Event};
 pub use function::{Function, Outcome, Reply};
@@ -29,7 +29,6 @@ pub use gateway::Gateway;
 pub use in_process::InProcess;
 pub use legacy::{LegacyOperation, legacy_operations};
 pub use proxy::{Answer, Fault};
-pub use xray::XRay;
 
 /// The longest that anything may take. If something hangs, its test fails.
 pub const PATIENCE: Duration = Duration::from_mins(1);

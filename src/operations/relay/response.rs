@@ -5,10 +5,10 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use super::Relayed;
 use crate::error::Error;
 use crate::meeting::MediaPlacement;
-use crate::request::NO_EXTERNAL_MEETING_ID;
+use crate::operation::Output;
+use crate::request::create_meeting::NO_EXTERNAL_MEETING_ID;
 
 /// The attendees that were created, and the errors for the others, as the service returned them.
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -63,28 +63,25 @@ struct LegacyMeeting {
 /// The body of the legacy API's response, if it has one.
 ///
 /// # Errors
-/// `ServiceFailure` if `response` is not a response of `operation`.
-pub fn to_legacy(operation: Relayed, response: Vec<u8>) -> Result<Option<String>, Error> {
-    match operation {
-        Relayed::GetMeeting => {
+/// `ServiceFailure` if `response` is not what an operation with this output returns.
+pub fn to_legacy(output: Output, response: Vec<u8>) -> Result<Option<String>, Error> {
+    match output {
+        Output::Nothing => Ok(None),
+        Output::Empty => Ok(Some("{}".into())),
+        Output::Meeting => {
             let MeetingResponse { mut meeting } = parse(&response)?;
             meeting.external_meeting_id =
                 meeting.external_meeting_id.filter(|id| !id.starts_with(NO_EXTERNAL_MEETING_ID));
             let body = serde_json::to_string(&MeetingResponse { meeting });
             body.map(Some).map_err(Error::service_failure)
         }
-        Relayed::CreateAttendee | Relayed::GetAttendee => {
+        Output::Attendee => {
             let AttendeeResponse { attendee: Attendee { .. } } = parse(&response)?;
             unchanged(response)
         }
-        Relayed::BatchCreateAttendee | Relayed::ListAttendees => {
+        Output::Attendees => {
             let AttendeesResponse { .. } = parse(&response)?;
             unchanged(response)
-        }
-        Relayed::DeleteMeeting | Relayed::DeleteAttendee => Ok(None),
-        // The legacy API returns no members.
-        Relayed::StartMeetingTranscription | Relayed::StopMeetingTranscription => {
-            Ok(Some("{}".into()))
         }
     }
 }

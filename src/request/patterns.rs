@@ -1,22 +1,10 @@
-//! The patterns of the service's own model (`chime-sdk-meetings/2021-07-15`).
+//! The patterns of the Amazon Chime SDK's own model (`chime-sdk-meetings/2021-07-15`).
 //!
-//! `\s` is taken as ASCII whitespace, and `\w` as ASCII letters, digits and underscore: a value that the service might
-//! reject is not sent.
-
-use uuid::Uuid;
-
-/// The pattern of [`is_id`], for messages (`GuidString`).
-pub const ID: &str = "[a-fA-F0-9]{8}(?:-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}";
+//! `\s` is taken as ASCII whitespace, and `\w` as ASCII letters, digits and underscore: a value that the
+//! Amazon Chime SDK might reject is not sent.
 
 /// The pattern of [`is_external_id`], for messages (`ExternalUserId`).
 pub const EXTERNAL_ID: &str = r##"[-_&@+=,(){}\[\]\/«».:|'"#a-zA-Z0-9À-ÿ\s]*"##;
-
-/// Whether `id` is a well-formed meeting or attendee ID, which may become part of a URL.
-#[must_use]
-pub fn is_id(id: &str) -> bool {
-    // A UUID with hyphens. The parser also accepts other notations.
-    id.len() == 36 && Uuid::try_parse(id).is_ok()
-}
 
 /// Whether `id` is accepted as an `ExternalMeetingId` or an `ExternalUserId`.
 #[must_use]

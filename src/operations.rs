@@ -1,0 +1,8 @@
+//! The operations that this endpoint supports, a file each.
+//!
+//! An operation performs a request for an authorized account, within an invocation:
+//! `perform(account, route, invocation) -> Result<Response, Error>`.
+
+pub mod create_meeting;
+pub mod create_meeting_with_attendees;
+pub mod relay;

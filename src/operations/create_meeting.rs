@@ -1,0 +1,230 @@
+//! The operation `CreateMeeting`: creates a meeting, or replays the one that an earlier request with the same token
+//! created.
+//!
+//! A client that gets no response sends its request again, and perhaps the first one succeeded. So the token must stand
+//! for one meeting, whatever fails in between, and whoever else sends it at the same moment.
+//!
+//! With the media plane `templates`, that takes one step, the **put**: a conditional write picks one winner among all
+//! requests with the token. The write of every other request is rejected, and returns the winner's item, from which that
+//! request is answered.
+//!
+//! With `chime-sdk-meetings`, another service creates the meeting, and a write cannot be conditional on what happens
+//! there. It takes four steps:
+//!
+//! 1. **read**: an unexpired item determines the response: the request is a replay, or a conflict if it differs. Without
+//!    this step, every retry would create another meeting in the Amazon Chime SDK. For a minute after the creation, no
+//!    other call is needed.
+//! 2. **check**: later, the item's meeting may have ended, and nobody could join it. If so, the token can be used again.
+//! 3. **create**: the Amazon Chime SDK proposes a meeting. Its token makes a repeated request get the same meeting, as
+//!    long as the service remembers it. Nothing depends on how long that is.
+//! 4. **put**: a conditional write picks the winner, as above. A client only gets a meeting that is in the table.
+//!
+//! If this process dies between two steps, nothing has to be cleaned up: before the put, the table is as it was, and the
+//! client's retry begins anew. The losing meeting is kept, because it may be the winner's. Unattended, it ends on its own.
+//!
+//! `model/` checks this protocol in every order of events.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::caller::AuthorizedAccount;
+use crate::error::{Error, ErrorKind};
+use crate::invocation::Invocation;
+use crate::media_plane::chime_sdk_meetings::ChimeSdkMeetings;
+use crate::media_plane::{MediaPlane, NewMeeting};
+use crate::meeting::{Guid, Meeting};
+use crate::operation::Route;
+use crate::request::create_meeting::CreateMeetingRequest;
+use crate::response::{Outcome, Response};
+use crate::store::{Store, StoredMeeting};
+
+/// The operation, with what it needs.
+#[derive(Debug)]
+pub struct CreateMeeting {
+    /// The table of meetings.
+    pub store: Store,
+    /// The source of meetings.
+    pub media_plane: MediaPlane,
+    /// How long a meeting lives.
+    pub meeting_lifetime: Duration,
+}
+
+/// A meeting that was created or replayed.
+#[derive(Debug)]
+pub struct CreatedMeeting {
+    /// The meeting.
+    pub meeting: Meeting,
+    /// Whether an earlier request created it.
+    pub is_replay: bool,
+    /// The request members that were stored but not sent to the Amazon Chime SDK.
+    pub not_sent: Vec<&'static str>,
+}
+
+// Deadline of each step, as a percentage of the time budget. The later steps keep enough for an attempt that times out,
+// and the put for three.
+const READ_BY: u32 = 20;
+const CHECK_BY: u32 = 45;
+const CREATE_BY: u32 = 70;
+/// How much must be left for the put, as a percentage of the time budget.
+const MIN_FOR_PUT: u32 = 25;
+
+impl CreateMeeting {
+    /// Performs the operation.
+    ///
+    /// # Errors
+    /// `BadRequest` for invalid parameters, and those of [`Self::create`].
+    pub async fn perform(
+        &self,
+        account: AuthorizedAccount<'_>,
+        route: &Route<'_>,
+        invocation: Invocation<'_>,
+    ) -> Result<Response, Error> {
+        let request = CreateMeetingRequest::from_json(&route.request.json_body()?)?;
+        let created = self.create(account, request, invocation).await?;
+        let body = serde_json::to_string(&Body { meeting: &created.meeting });
+        created.into_response(route.operation.status, body)
+    }
+
+    /// Creates the meeting of `request`, exactly once per account and token.
+    ///
+    /// # Errors
+    /// `Conflict` if the token has an unexpired meeting of a different request, and the errors of the [`Store`] and of
+    /// the media plane.
+    pub async fn create(
+        &self,
+        account: AuthorizedAccount<'_>,
+        request: CreateMeetingRequest,
+        invocation: Invocation<'_>,
+    ) -> Result<CreatedMeeting, Error> {
+        // Set once: an invocation creates one meeting.
+        let _ = invocation.record.media_region.set(request.media_region);
+        match &self.media_plane {
+            MediaPlane::Templates(templates) => {
+                let meeting_id = Uuid::new_v4();
+                let new = NewMeeting {
+                    meeting_id: meeting_id.into(),
+                    media_placement: templates.placement(meeting_id, request.media_region),
+                    write_id: None,
+                    not_sent: Vec::new(),
+                };
+                self.put(account, request, new, None, invocation).await
+            }
+            // Boxed to keep the future of the other media plane small.
+            MediaPlane::ChimeSdkMeetings(chime) => {
+                Box::pin(self.create_in_chime_sdk(chime, account, request, invocation)).await
+            }
+        }
+    }
+
+    /// The four steps of the media plane `chime-sdk-meetings`.
+    async fn create_in_chime_sdk(
+        &self,
+        chime: &ChimeSdkMeetings,
+        account: AuthorizedAccount<'_>,
+        request: CreateMeetingRequest,
+        invocation: Invocation<'_>,
+    ) -> Result<CreatedMeeting, Error> {
+        let token = &*request.client_request_token;
+        let found = self.store.read(account.id(), token, invocation.by(READ_BY)).await?;
+        let mut ended = None;
+        if let Some(existing) = found.meeting {
+            // A younger one is not checked: its requests are mostly retries, and a new CreateMeeting could have the same
+            // token in the Amazon Chime SDK, and so return the same meeting.
+            let is_due = existing.age(invocation.now()) >= chime.check_after();
+            if !(is_due && chime.has_ended(&existing.meeting_id, invocation.by(CHECK_BY)).await) {
+                return replay(&request, existing);
+            }
+            ended = Some(existing.meeting_id);
+        }
+        // The put counts exactly. This only keeps an account at its limit away from the Amazon Chime SDK.
+        self.store.check_limit(found.created_today, invocation)?;
+        let new = chime.create(account.id(), &request, invocation.by(CREATE_BY)).await?;
+        // A put that is cut short would leave a meeting that no client is told of.
+        if !invocation.has_left(MIN_FOR_PUT) {
+            return Err(Error::service_unavailable("there is no time left to store the meeting"));
+        }
+        self.put(account, request, new, ended.as_ref(), invocation).await
+    }
+
+    /// Stores the meeting, unless the token has an unexpired one that is not `ended`.
+    async fn put(
+        &self,
+        account: AuthorizedAccount<'_>,
+        request: CreateMeetingRequest,
+        new: NewMeeting,
+        ended: Option<&Guid>,
+        invocation: Invocation<'_>,
+    ) -> Result<CreatedMeeting, Error> {
+        let expires = invocation.arrived_at + self.meeting_lifetime;
+        let meeting = StoredMeeting {
+            account_id: account.id().to_owned(),
+            request,
+            meeting_id: new.meeting_id,
+            media_placement: new.media_placement,
+            created_at: invocation.arrived_at,
+            // Items expire at whole seconds. Rounding up gives every meeting its full lifetime.
+            expires_at: expires.as_secs() + u64::from(expires.subsec_nanos() > 0),
+            write_id: new.write_id,
+        };
+        match self.store.put(&meeting, ended, invocation).await? {
+            // Not this invocation's own item, which an attempt finds if the response to an earlier one was lost.
+            Some(existing) if !existing.has_same_writer(&meeting) => {
+                replay(&meeting.request, existing)
+            }
+            _ => Ok(CreatedMeeting {
+                meeting: meeting.into(),
+                is_replay: false,
+                not_sent: new.not_sent,
+            }),
+        }
+    }
+}
+
+/// The response to a request whose token already has a meeting: that meeting, unless the requests differ. Then the token
+/// was reused by mistake, and returning a meeting that was not asked for would hide it.
+fn replay(
+    request: &CreateMeetingRequest,
+    existing: StoredMeeting,
+) -> Result<CreatedMeeting, Error> {
+    let differing = existing.request.differing_members(request);
+    if differing.is_empty() {
+        let meeting = existing.into();
+        return Ok(CreatedMeeting { meeting, is_replay: true, not_sent: Vec::new() });
+    }
+    Err(Error::new(
+        ErrorKind::Conflict,
+        format!(
+            "This ClientRequestToken was already used with different values for: {}. \
+             Use a new token for a new meeting.",
+            differing.join(", "),
+        ),
+    ))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Body<'a> {
+    meeting: &'a Meeting,
+}
+
+impl CreatedMeeting {
+    /// The response with this body.
+    ///
+    /// # Errors
+    /// `ServiceFailure` if the body could not be serialized.
+    pub fn into_response(
+        self,
+        status: u16,
+        body: serde_json::Result<String>,
+    ) -> Result<Response, Error> {
+        Ok(Response {
+            status,
+            body: Some(body.map_err(Error::service_failure)?),
+            outcome: if self.is_replay { Outcome::Replayed } else { Outcome::Created },
+            meeting_id: Some(self.meeting.meeting_id),
+            not_sent: self.not_sent,
+        })
+    }
+}

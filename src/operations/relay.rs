@@ -1,0 +1,159 @@
+//! Operations on existing meetings: forwarded to the Amazon Chime SDK, which has them at the same paths.
+//!
+//! Between the two APIs, status codes, error names, queries and some members differ. What an operation takes and returns
+//! is in its row of the table of operations ([`crate::operation`]).
+
+mod response;
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+pub use self::response::CreatedAttendees;
+use crate::attempts::Completed;
+use crate::caller::AuthorizedAccount;
+use crate::chime_sdk::{ChimeSdk, Request};
+use crate::error::{Error, ErrorKind};
+use crate::http_request::HttpRequest;
+use crate::invocation::{Invocation, RemoteCall};
+use crate::meeting::Guid;
+use crate::operation::{BATCH_CREATE_ATTENDEE, Handling, Input, Operation, Output, Route};
+use crate::request::attendees::{Attendee, Attendees};
+use crate::request::page;
+use crate::request::transcription::Transcription;
+use crate::request::validation::{Validator, validate};
+use crate::response::{Outcome, Response};
+
+/// Maximum size of a request body in bytes. Room for 100 attendees with ten tags each.
+const MAX_BODY: usize = 2 * 1024 * 1024;
+
+/// Forwards one operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Relay<'a> {
+    /// The Amazon Chime SDK.
+    pub client: &'a ChimeSdk,
+    /// What the operation takes.
+    pub input: Input,
+    /// What it returns.
+    pub output: Output,
+}
+
+impl Relay<'_> {
+    /// Performs the operation of `route`. The Amazon Chime SDK has no notion of our callers, so the account only proves
+    /// that the caller is authorized.
+    ///
+    /// # Errors
+    /// `BadRequest` for a request that the Amazon Chime SDK is known to reject, and the service's errors, translated.
+    pub async fn perform(
+        &self,
+        _account: AuthorizedAccount<'_>,
+        route: &Route<'_>,
+        invocation: Invocation<'_>,
+    ) -> Result<Response, Error> {
+        let operation = route.operation;
+        let (target, body) = validate(|validator| {
+            let meeting_id = validator.guid("meetingId", route.meeting_id);
+            let attendee_id = validator.guid("attendeeId", route.attendee_id);
+            let query = match self.input {
+                Input::Page => page::encoded(&route.request.query, validator),
+                _ => String::new(),
+            };
+            let target = operation.target(meeting_id.as_ref(), attendee_id.as_ref(), &query);
+            Ok((target, self.body(route.request, validator)?))
+        })?;
+        let completed = send(self.client, operation, &target, &body, invocation).await;
+        // For the client, the deletion succeeded.
+        let completed = completed
+            .recover(|call| is_already_deleted(operation, call).then(Vec::new))
+            .parse(|response| response::to_legacy(self.output, response));
+        let body = completed.record().map_err(|error| translate(operation, error))?;
+        let (status, outcome) = (operation.status, Outcome::Relayed);
+        Ok(Response { status, body, outcome, meeting_id: None, not_sent: Vec::new() })
+    }
+
+    fn body(&self, request: &HttpRequest, validator: &mut Validator) -> Result<Vec<u8>, Error> {
+        match self.input {
+            Input::Nothing | Input::Page => Ok(Vec::new()),
+            Input::Attendee => to_json(&Attendee::from_json(&bounded_body(request)?, validator)?),
+            Input::Attendees => to_json(&Attendees::from_json(&bounded_body(request)?, validator)?),
+            Input::Transcription => {
+                to_json(&Transcription::from_json(&bounded_body(request)?, validator)?)
+            }
+        }
+    }
+}
+
+/// Creates attendees of a meeting. The service recognizes existing ones by their `ExternalUserId`.
+///
+/// # Errors
+/// The service's, translated: `NotFound` if the meeting has ended.
+pub async fn create_attendees(
+    client: &ChimeSdk,
+    meeting_id: &Guid,
+    attendees: Vec<Attendee>,
+    invocation: Invocation<'_>,
+) -> Result<CreatedAttendees, Error> {
+    let operation = &BATCH_CREATE_ATTENDEE;
+    let target = operation.target(Some(meeting_id), None, "");
+    let body = to_json(&Attendees { attendees })?;
+    let completed = send(client, operation, &target, &body, invocation).await;
+    let created = completed.parse(|response| response::parse(&response)).record();
+    created.map_err(|error| translate(operation, error))
+}
+
+async fn send<'a>(
+    client: &ChimeSdk,
+    operation: &'static Operation,
+    target: &str,
+    body: &[u8],
+    invocation: Invocation<'a>,
+) -> Completed<'a, Vec<u8>> {
+    let Operation { name, method, .. } = *operation;
+    client.send(Request { operation: name, method, target, body }, invocation).await
+}
+
+/// Whether a deletion failed because an earlier attempt already deleted the resource, though its response was lost. A
+/// throttled attempt cannot have deleted anything, so it does not count.
+fn is_already_deleted(operation: &Operation, call: &RemoteCall) -> bool {
+    operation.method == "DELETE"
+        && call.failed_with == Some(ErrorKind::NotFound)
+        && call.attempts - call.throttles > 1
+}
+
+/// Translates the service's error to one that the legacy operation has.
+fn translate(operation: &Operation, error: Error) -> Error {
+    match (error.kind(), operation.handling) {
+        (ErrorKind::NotFound, _) if operation.path.contains("{AttendeeId}") => {
+            let message = "The meeting has ended, or it has no such attendee";
+            Error::new(ErrorKind::NotFound, message).caused_by(error)
+        }
+        // The legacy operations have no such error, but it says that something is wrong with an attendee.
+        (
+            ErrorKind::UnprocessableEntity,
+            Handling::Relay(Input::Attendee | Input::Attendees, _),
+        ) => {
+            let message = "The Amazon Chime SDK cannot process the request.";
+            Error::bad_request(message).caused_by(error)
+        }
+        _ => operation.translate(error),
+    }
+}
+
+/// The JSON body of a request with attendees or a transcription.
+///
+/// # Errors
+/// Those of [`HttpRequest::json_body`], and `BadRequest` if the body has more than 2 MiB.
+pub fn bounded_body(request: &HttpRequest) -> Result<Cow<'_, [u8]>, Error> {
+    let body = request.json_body()?;
+    if body.len() > MAX_BODY {
+        return Err(Error::bad_request(format!(
+            "The request body must have at most {MAX_BODY} bytes, but has {}.",
+            body.len()
+        )));
+    }
+    Ok(body)
+}
+
+fn to_json(body: &impl Serialize) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(body).map_err(Error::service_failure)
+}
