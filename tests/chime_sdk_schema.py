@@ -1,6 +1,6 @@
 """Writes the JSON Schema of the requests that the local Chime SDK accepts, from botocore's model.
 
-It is committed as `local-chime-sdk/src/requests.json`; a test compares the two.
+It is committed as `local/src/chime_sdk/requests.json`; a test compares the two.
 """
 
 import json

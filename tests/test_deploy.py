@@ -19,7 +19,7 @@ from serving import PATIENCE, ROOT, serving
 
 SAM = ROOT / ".venv/bin/sam"
 MINISTACK_PYTHON = ROOT / ".venv/tools/ministack/bin/python"
-LOCAL_CHIME_SDK = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug/local-chime-sdk"
+LOCAL_AWS = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug/local-aws"
 STACK = "create-meeting"
 ACCOUNT = "111122223333"
 STRANGER = "444455556666"
@@ -49,7 +49,7 @@ def stack(tmp_path_factory):
         for name, value in {**ENVIRONMENT, "TMPDIR": str(directory)}.items():
             environment.setenv(name, value)
         # The function signs with its role's credentials, whose secret only the emulator knows.
-        without_secret = ["env", "-u", "AWS_SECRET_ACCESS_KEY", str(LOCAL_CHIME_SDK)]
+        without_secret = ["env", "-u", "AWS_SECRET_ACCESS_KEY", str(LOCAL_AWS), "--chime-sdk"]
         command = [*without_secret, str(MINISTACK_PYTHON), "tests/emulator.py", "{port}"]
         with serving(command, directory / "emulator.log") as endpoint:
             environment.setenv("AWS_ENDPOINT_URL", endpoint)

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 import chime_sdk_schema
 from serving import ROOT
 
-LOCAL_CHIME_SDK = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug/local-chime-sdk"
+LOCAL_AWS = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug/local-aws"
 ENDPOINT = "AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS"
 AWS = {
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-central-1",
@@ -32,7 +32,7 @@ UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 def service():
     """The service, with the environment that a command gets from it."""
     # It runs until its standard input ends.
-    command = [LOCAL_CHIME_SDK, "sh", "-c", f'echo "${ENDPOINT}"; exec cat']
+    command = [LOCAL_AWS, "--chime-sdk", "sh", "-c", f'echo "${ENDPOINT}"; exec cat']
     with pytest.MonkeyPatch.context() as patch:
         for name, value in AWS.items():
             patch.setenv(name, value)
@@ -105,7 +105,7 @@ def assert_rejected(status, name, message, call, *arguments, **members):
 
 
 def test_the_request_schema_matches_the_model():
-    schema = (ROOT / "local-chime-sdk/src/requests.json").read_text()
+    schema = (ROOT / "local/src/chime_sdk/requests.json").read_text()
     assert schema == chime_sdk_schema.generate(), "run tests/chime_sdk_schema.py"
 
 

@@ -20,14 +20,14 @@ from botocore.config import Config
 from serving import PATIENCE, ROOT, serving
 
 SAM = ROOT / ".venv/bin/sam"
-LOCAL_DYNAMODB = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug/local-dynamodb"
+LOCAL_AWS = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug/local-aws"
 
 START_API = [str(SAM), "local", "start-api", "--port", "{port}"]
 
 
 def sam_local(directory, **settings):
     """The function with the template's defaults, which include the media plane `templates`."""
-    command = [str(LOCAL_DYNAMODB), "--for-containers", f"{directory}/meetings.db", *START_API]
+    command = [str(LOCAL_AWS), "--for-containers", "--dynamodb", f"{directory}/meetings.db", *START_API]
     return serving(command, directory / "sam-local.log", **settings)
 
 
@@ -244,7 +244,7 @@ def dynamodb(tmp_path_factory):
     # It runs until its standard input ends.
     command = "env | grep -E '^(AWS_ENDPOINT_URL_DYNAMODB|MEETINGS_TABLE)='; echo; exec cat"
     process = subprocess.Popen(
-        [LOCAL_DYNAMODB, "--for-containers", database, "sh", "-c", command],
+        [LOCAL_AWS, "--for-containers", "--dynamodb", database, "sh", "-c", command],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )
     with process:

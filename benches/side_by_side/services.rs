@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use local_chime_sdk::ChimeSdk;
-use local_dynamodb::Database;
+use local::chime_sdk::ChimeSdk;
+use local::dynamodb::{self, Database};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
@@ -58,14 +58,14 @@ impl Services {
     /// Serves for as long as the process lives.
     pub async fn start() -> Result<Self> {
         let database = Database::memory()?;
-        local_dynamodb::create_table(&database, "Meetings")?;
+        dynamodb::create_table(&database, "Meetings")?;
         database.create_table(serde_json::from_value(json!({
             "TableName": IDEMPOTENCY_TABLE,
             "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
             "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
             "BillingMode": "PAY_PER_REQUEST",
         }))?)?;
-        let engine = local_dynamodb::serve(database, Ipv4Addr::LOCALHOST).await?;
+        let engine = dynamodb::serve(database, Ipv4Addr::LOCALHOST).await?;
         let requests = Arc::new(AtomicUsize::new(0));
         let embedded = serve(engine, requests.clone()).await?;
         let secret = Some(SECRET_ACCESS_KEY.into());

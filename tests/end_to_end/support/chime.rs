@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws_smithy_http_client::Connector;
 use in_process::Media;
-use local_chime_sdk::{ChimeSdk, Request};
+use local::chime_sdk::{ChimeSdk, Request};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;

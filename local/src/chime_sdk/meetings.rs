@@ -1,16 +1,36 @@
-//! Operations on meetings.
+//! The meetings, and the operations on them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::error::Error;
-use crate::media_placement;
-use crate::service::{Service, Tokens};
+use super::error::Error;
+use super::media_placement;
 
 /// The account that all meetings belong to.
 const ACCOUNT: &str = "111122223333";
+
+/// What a repeated `ClientRequestToken` means. AWS documents neither how long it remembers a token nor
+/// what a repeated one returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tokens {
+    /// The meeting that it created, even if the request differs or the meeting has ended.
+    Remembered,
+    /// The meeting that it created. A request that differs is rejected.
+    Compared,
+    /// Nothing: every request creates a meeting.
+    Ignored,
+}
+
+/// The meetings of one control Region, and the tokens that created them.
+pub struct Region {
+    pub name: String,
+    pub meetings: Vec<Meeting>,
+    /// The request and the meeting of each token.
+    pub created: HashMap<String, (Value, Value)>,
+    pub tokens: Tokens,
+}
 
 /// A meeting that has not ended.
 pub struct Meeting {
@@ -20,7 +40,16 @@ pub struct Meeting {
     pub attendees: BTreeMap<u64, Value>,
 }
 
-impl Service {
+impl Region {
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            meetings: Vec::new(),
+            created: HashMap::new(),
+            tokens: Tokens::Remembered,
+        }
+    }
+
     pub fn create_meeting(&mut self, input: &Value) -> Result<Value, Error> {
         let token = input["ClientRequestToken"].as_str().unwrap_or_default();
         if let Some((request, meeting)) = self.created.get(token) {
@@ -33,21 +62,11 @@ impl Service {
                 Tokens::Ignored => {}
             }
         }
-        let description = describe(input, &self.region)?;
+        let description = describe(input, &self.name)?;
         self.created.insert(token.into(), (input.clone(), description.clone()));
         let attendees = BTreeMap::new();
         self.meetings.push(Meeting { description: description.clone(), attendees });
         Ok(json!({"Meeting": description}))
-    }
-
-    pub fn create_meeting_with_attendees(&mut self, input: &Value) -> Result<Value, Error> {
-        let mut output = self.create_meeting(input)?;
-        let meeting_id = &output["Meeting"]["MeetingId"];
-        let batch = json!({"MeetingId": meeting_id, "Attendees": input["Attendees"]});
-        let attendees = self.batch_create_attendee(&batch)?;
-        output["Attendees"] = attendees["Attendees"].clone();
-        output["Errors"] = attendees["Errors"].clone();
-        Ok(output)
     }
 
     pub fn get_meeting(&mut self, input: &Value) -> Result<Value, Error> {

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use crate::error::Error;
-use crate::service::Service;
+use super::error::Error;
+use super::meetings::Region;
 
-impl Service {
+impl Region {
     pub fn start_meeting_transcription(&mut self, input: &Value) -> Result<Value, Error> {
         self.meeting(input)?;
         let settings = input["TranscriptionConfiguration"].as_object();

@@ -4,12 +4,12 @@
 
 use std::collections::HashMap;
 
-use beside::Result;
 use jsonschema::Validator;
 use jsonschema::error::{ValidationError, ValidationErrorKind as Kind};
 use serde_json::{Value, json};
 
-use crate::error::Error;
+use super::error::Error;
+use crate::result::Result;
 
 /// The validator of each operation's input, by the name of its structure.
 pub struct Validation(HashMap<String, Validator>);

@@ -7,8 +7,8 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4::SigningParams;
 use aws_smithy_types::date_time::{DateTime, Format};
 
-use crate::error::Error;
-use crate::request::Request;
+use super::error::Error;
+use super::request::Request;
 
 /// Rejects a request that is not signed for `chime` in `region`, and, with a secret access key, one
 /// whose signature is wrong.

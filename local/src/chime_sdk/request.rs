@@ -4,7 +4,7 @@ use hyper::HeaderMap;
 use hyper::body::Bytes;
 use serde_json::{Map, Value, json};
 
-use crate::error::Error;
+use super::error::Error;
 
 /// A request as it was received.
 #[derive(Clone, Debug)]

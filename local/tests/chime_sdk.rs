@@ -1,14 +1,14 @@
-//! The service's controls for tests: faults, tokens, ended meetings and the log of requests.
+//! The controls of the local Chime SDK for tests: faults, tokens, ended meetings and the log of requests.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test panics on anything unexpected")]
 
 use std::net::Ipv4Addr;
 use std::pin::pin;
 use std::time::Duration;
 
-use local_chime_sdk::Answer::{
+use local::chime_sdk::Answer::{
     Closed, Raw, Refusal, Slow, Stalled, Truncated, Unavailable, Unchanged,
 };
-use local_chime_sdk::{ChimeSdk, Fault, Tokens};
+use local::chime_sdk::{ChimeSdk, Fault, Tokens};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use tokio::time::timeout;

@@ -5,7 +5,6 @@ use std::io::{Error as IoError, ErrorKind};
 use std::iter;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use beside::Result;
 use futures_util::{StreamExt, stream};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
@@ -19,12 +18,15 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::error::Error;
-use crate::faults::{Answer, Fault};
-use crate::reply;
-use crate::request::Request;
-use crate::service::Service;
-use crate::signature;
+use super::dispatch;
+use super::error::Error;
+use super::faults::{Answer, Fault};
+use super::meetings::Region;
+use super::reply;
+use super::request::Request;
+use super::signature;
+use super::validation::Validation;
+use crate::result::Result;
 
 type Body = BoxBody<Bytes, IoError>;
 type Faults = Box<dyn Iterator<Item = Fault> + Send>;
@@ -33,7 +35,8 @@ pub struct State {
     /// The requests received since they were last taken.
     pub requests: watch::Sender<Vec<Request>>,
     secret: Option<String>,
-    service: Mutex<Service>,
+    validation: Validation,
+    region: Mutex<Region>,
     faults: Mutex<Faults>,
 }
 
@@ -42,13 +45,14 @@ impl State {
         Ok(Self {
             requests: watch::Sender::default(),
             secret,
-            service: Service::new(region)?.into(),
+            validation: Validation::load()?,
+            region: Region::new(region).into(),
             faults: Mutex::new(Box::new(iter::empty())),
         })
     }
 
-    pub fn service(&self) -> MutexGuard<'_, Service> {
-        self.service.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn region(&self) -> MutexGuard<'_, Region> {
+        self.region.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn faults(&self) -> MutexGuard<'_, Faults> {
@@ -57,9 +61,9 @@ impl State {
 
     /// The service's own response.
     fn perform(&self, request: &Request) -> Result<Response<Bytes>> {
-        let mut service = self.service();
-        let verified = signature::verify(request, &service.region, self.secret.as_deref());
-        match verified.and_then(|()| service.perform(request)) {
+        let mut region = self.region();
+        let verified = signature::verify(request, &region.name, self.secret.as_deref());
+        match verified.and_then(|()| dispatch::perform(&mut region, &self.validation, request)) {
             Ok(output) if request.method == "DELETE" => reply::output(204, &output),
             Ok(output) => reply::output(200, &output),
             Err(error) => reply::error(&error),

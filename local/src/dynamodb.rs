@@ -2,18 +2,13 @@
 //!
 //! The engine is dynoxide; the table is the one that `template.yaml` deploys, read from there.
 
-#[cfg(feature = "tls")]
-pub mod tls;
-
-use std::error::Error;
 use std::net::Ipv4Addr;
 
 pub use dynoxide::Database;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-/// Any failure: it ends the program or the test.
-pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+use crate::result::Result;
 
 const TEMPLATE: &str = include_str!("../../template.yaml");
 

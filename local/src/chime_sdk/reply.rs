@@ -1,12 +1,12 @@
 //! Responses in AWS's form.
 
-use beside::Result;
 use hyper::Response;
 use hyper::body::Bytes;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::error::Error;
+use super::error::Error;
+use crate::result::Result;
 
 /// A success. The body is empty if the output is null.
 pub fn output(status: u16, output: &Value) -> Result<Response<Bytes>> {

@@ -1,13 +1,14 @@
 //! AWS's service `chime-sdk-meetings` in memory, for local use and for tests.
 //!
 //! `request` finds the operation and its input. `signature` and `validation` reject what AWS would.
-//! `service` performs the operation, with `meetings`, `attendees` and `transcription`. `server` is the
+//! `dispatch` performs the operation, with `meetings`, `attendees` and `transcription`. `server` is the
 //! HTTP server around it, where a test injects [`Fault`]s.
 //!
 //! Nobody can join these meetings: their URLs only look like AWS's. A meeting ends when it is deleted,
 //! when a test ends it, or with the process.
 
 mod attendees;
+mod dispatch;
 mod error;
 mod faults;
 mod media_placement;
@@ -15,7 +16,6 @@ mod meetings;
 mod reply;
 mod request;
 mod server;
-mod service;
 mod signature;
 mod transcription;
 mod validation;
@@ -24,14 +24,15 @@ use std::iter;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use beside::Result;
 pub use faults::{Answer, Fault};
+pub use meetings::Tokens;
 pub use request::Request;
 use serde_json::{Value, json};
 use server::State;
-pub use service::Tokens;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+
+use crate::result::Result;
 
 /// The service in one control Region. Dropping it stops it.
 pub struct ChimeSdk {
@@ -76,24 +77,24 @@ impl ChimeSdk {
 
     /// Sets the meaning of a repeated `ClientRequestToken`.
     pub fn set_tokens(&self, tokens: Tokens) {
-        self.state.service().tokens = tokens;
+        self.state.region().tokens = tokens;
     }
 
     /// Forgets the tokens that were used so far.
     pub fn forget_tokens(&self) {
-        self.state.service().created.clear();
+        self.state.region().created.clear();
     }
 
     /// Ends a meeting, as AWS does when nobody attends it, and returns whether it existed.
     #[must_use]
     pub fn end_meeting(&self, meeting_id: &str) -> bool {
-        self.state.service().delete_meeting(&json!({"MeetingId": meeting_id})).is_ok()
+        self.state.region().delete_meeting(&json!({"MeetingId": meeting_id})).is_ok()
     }
 
     /// The meetings that have not ended, as `GetMeeting` returns them, the oldest first.
     #[must_use]
     pub fn meetings(&self) -> Vec<Value> {
-        self.state.service().meetings.iter().map(|meeting| meeting.description.clone()).collect()
+        self.state.region().meetings.iter().map(|meeting| meeting.description.clone()).collect()
     }
 
     /// The requests received since this was last called.

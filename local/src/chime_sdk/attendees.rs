@@ -5,15 +5,24 @@ use std::ops::Bound::{Excluded, Unbounded};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::error::Error;
-use crate::meetings::Meeting;
-use crate::service::Service;
+use super::error::Error;
+use super::meetings::{Meeting, Region};
 
 /// AWS's quota per meeting.
 const MAX_ATTENDEES: usize = 250;
 const MAX_RESULTS: usize = 100;
 
-impl Service {
+impl Region {
+    pub fn create_meeting_with_attendees(&mut self, input: &Value) -> Result<Value, Error> {
+        let mut output = self.create_meeting(input)?;
+        let meeting_id = &output["Meeting"]["MeetingId"];
+        let batch = json!({"MeetingId": meeting_id, "Attendees": input["Attendees"]});
+        let attendees = self.batch_create_attendee(&batch)?;
+        output["Attendees"] = attendees["Attendees"].clone();
+        output["Errors"] = attendees["Errors"].clone();
+        Ok(output)
+    }
+
     pub fn create_attendee(&mut self, input: &Value) -> Result<Value, Error> {
         Ok(json!({"Attendee": self.meeting(input)?.attend(input)?}))
     }
