@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use local::Result;
 use local::chime_sdk::ChimeSdk;
 use local::dynamodb::{self, Database};
 use serde_json::json;
@@ -14,9 +15,8 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::program::Program;
+use crate::certificates;
 use crate::stand_in::StandIn;
-use crate::{Result, certificates};
 
 /// The peers' table, with the key that Powertools expects.
 pub const IDEMPOTENCY_TABLE: &str = "Idempotency";
@@ -115,11 +115,7 @@ impl Services {
     /// The result of `run` for `program` on the stand-ins. A run with more than one connection to
     /// one of them is discarded and repeated: the machine was so busy that the program gave up the
     /// first connection.
-    pub async fn measure<T>(
-        &self,
-        program: &Program,
-        run: impl AsyncFn() -> Result<T>,
-    ) -> Result<T> {
+    pub async fn measure<T>(&self, program: &str, run: impl AsyncFn() -> Result<T>) -> Result<T> {
         const ATTEMPTS: usize = 10;
         let connections = || self.stand_ins.iter().map(StandIn::take_connections).max();
         for _ in 0..ATTEMPTS {
@@ -131,8 +127,7 @@ impl Services {
             }
             self.discarded.fetch_add(1, Ordering::Relaxed);
         }
-        let name = &program.name;
-        Err(format!("{name}: more than one connection was opened in {ATTEMPTS} runs").into())
+        Err(format!("{program}: more than one connection was opened in {ATTEMPTS} runs").into())
     }
 
     /// The number of discarded runs, and of all runs.
