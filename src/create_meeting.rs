@@ -13,7 +13,7 @@
 //! 4. **put**: the condition decides, as above. Clients only get a meeting that is in the table. A meeting that loses is
 //!    not deleted, because it may be the same as the winner's. Without attendees, it ends by itself.
 //!
-//! `model/` checks this protocol in every order of events.
+//! `tests/protocol/` checks this protocol in every order of events.
 
 use std::num::NonZeroU32;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
