@@ -82,15 +82,15 @@ invoke: need-python3 $(CARGO_LAMBDA) ## Send events/$EVENT.json to the server st
 	@echo
 	@reply=$$($(CARGO_LAMBDA) lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT) \
 			--data-file 'events/$(EVENT).json' create-meeting) && \
-		printf '%s' "$$reply" | python3 tests/print_reply.py || \
+		printf '%s' "$$reply" | python3 tests/make/print_reply.py || \
 		{ echo 'No reply from create-meeting at http://127.0.0.1:$(PORT). To start it: make run PORT=$(PORT)' >&2; exit 1; }
 
 .PHONY: test
-test: need-python3 $(CARGO_LAMBDA) $(CHIME_SDK_CLIENT)/chime_sdk_requirements.txt $(VENV)/boto3 $(VENV)/wheels $(MOTO) $(SCHEMATHESIS) $(OPENAPI_CLIENT) tests/node_modules/.package-lock.json tests/javascript/node_modules/.package-lock.json ## Run all tests except test-deploy and test-sam
+test: need-python3 $(CARGO_LAMBDA) $(CHIME_SDK_CLIENT)/chime_sdk_requirements.txt $(VENV)/boto3 $(VENV)/wheels $(MOTO) $(SCHEMATHESIS) $(OPENAPI_CLIENT) tests/node_modules/.package-lock.json tests/clients/javascript/node_modules/.package-lock.json ## Run all tests except test-deploy and test-sam
 	@cargo test --locked --workspace --exclude benches --exclude floor --exclude fuzz --exclude hello
 	@cargo build --locked --package local
-	@$(VENV)/bin/pytest tests/test_make.py tests/test_openapi.py tests/test_programs.py tests/test_smoke.py tests/test_validate_chime_requests.py tests/test_service_description.py
-	@$(CHIME_SDK_CLIENT)/bin/pytest tests/test_local_chime_sdk.py tests/test_local_aws.py tests/test_clients.py
+	@$(VENV)/bin/pytest tests/clients tests/end_to_end tests/make tests/openapi --ignore tests/clients/test_clients.py
+	@$(CHIME_SDK_CLIENT)/bin/pytest tests/clients/test_clients.py tests/local
 
 # Amazon Linux 2023 has glibc 2.34. Linked for the older version that is zig's default, a program would load two more
 # libraries at each cold start. With arm64, SAM passes --arm64, which excludes a target.
@@ -122,16 +122,16 @@ sam-local: need-python3 need-docker sam-build local-aws ## Serve http://localhos
 
 .PHONY: test-sam
 test-sam: need-docker sam-build local-aws $(VENV)/boto3 $(SCHEMATHESIS) ## Test the function under sam local; needs Docker
-	@env $(DUMMY_CREDENTIALS) $(NO_STS) $(VENV)/bin/pytest tests/test_sam_local.py
+	@env $(DUMMY_CREDENTIALS) $(NO_STS) $(VENV)/bin/pytest tests/template/test_sam_local.py
 
 .PHONY: test-deploy
 test-deploy: sam-build local-aws $(MINISTACK) $(VENV)/boto3 ## Test sam deploy and sam delete in an emulator of AWS (some minutes)
-	@$(VENV)/bin/pytest tests/test_deploy.py
-	@$(VENV)/tools/aws-sam-cli/bin/python tests/parameter_combinations.py
+	@$(VENV)/bin/pytest tests/template/test_deploy.py
+	@$(VENV)/tools/aws-sam-cli/bin/python tests/template/parameter_combinations.py
 
 .PHONY: smoke
 smoke: need-python3 $(VENV)/boto3 ## Smoke-test a deployed endpoint (ENDPOINT=https://…, API_KEY=… if it needs one)
-	@$(VENV)/bin/python tests/smoke.py '$(ENDPOINT)'
+	@$(VENV)/bin/python tests/make/smoke.py '$(ENDPOINT)'
 
 schemathesis: ENDPOINT = http://localhost:9000
 
@@ -143,7 +143,7 @@ schemathesis: need-python3 $(SCHEMATHESIS) ## Test an endpoint against openapi.y
 .PHONY: memory
 memory: need-docker sam-build local-aws ## Measure the function with 128 MB to 1,769 MB of memory; needs Docker
 	@rm -f .local/memory.db* && mkdir -p .local
-	@env $(DUMMY_CREDENTIALS) $(LOCAL_AWS) --for-containers --dynamodb .local/memory.db python3 tests/memory.py
+	@env $(DUMMY_CREDENTIALS) $(LOCAL_AWS) --for-containers --dynamodb .local/memory.db python3 tests/make/memory.py
 
 # The function as SAM builds it, the floor, and typical alternatives, built as for deployment.
 PEERS := benches/peers
@@ -192,7 +192,7 @@ check: $(CARGO_DENY) $(SAM) $(CHECKOV) tests/node_modules/.package-lock.json ## 
 	@cargo deny --locked check bans
 	@$(SAM) validate --region us-east-1
 	@$(VENV)/bin/cfn-lint --append-rules cfn_lint_serverless.rules --include-checks I -- template.yaml
-	@$(VENV)/tools/aws-sam-cli/bin/python tests/transformed_template.py
+	@$(VENV)/tools/aws-sam-cli/bin/python tests/template/transformed_template.py
 	@tests/node_modules/.bin/asl-validator --json-definition "$$(sed 's/$${Partition}/aws/' notifications.asl.json)"
 	@tests/node_modules/.bin/redocly lint --config tests/openapi/redocly.yaml openapi.yaml
 	@$(CHECKOV) --file template.yaml --framework cloudformation --skip-download --quiet --compact

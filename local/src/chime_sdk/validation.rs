@@ -1,6 +1,6 @@
 //! The constraints of AWS's model.
 //!
-//! `requests.json` is their JSON Schema. `tests/chime_sdk_schema.py` generates it from botocore's model.
+//! `requests.json` is their JSON Schema. `tests/local/chime_sdk_schema.py` generates it from botocore's model.
 
 use std::collections::HashMap;
 

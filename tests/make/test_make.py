@@ -15,7 +15,7 @@ import urllib.request
 
 import pytest
 
-from serving import PATIENCE, ROOT, free_port, serving
+from helpers.serving import PATIENCE, ROOT, free_port, serving
 
 MAKE = shutil.which("make")
 EVENTS = sorted(path.stem for path in ROOT.glob("events/*.json"))

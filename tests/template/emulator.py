@@ -45,8 +45,8 @@ from ministack.services import cloudformation, cloudwatch, lambda_svc, pipes
 from ministack.services.cloudformation import language_extensions, provisioners
 
 CHIME_SDK = "AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS"
-TESTS = Path(__file__).parent
-SAM_PYTHON = TESTS.parent / ".venv/tools/aws-sam-cli/bin/python"
+HERE = Path(__file__).parent
+SAM_PYTHON = HERE.parents[1] / ".venv/tools/aws-sam-cli/bin/python"
 
 
 def replace(module, name):
@@ -70,7 +70,7 @@ def replace_handler(resource_type, operation):
 
 @replace(language_extensions, "apply")
 def apply_language_extensions(_, template, parameters):
-    command = [SAM_PYTHON, TESTS / "language_extensions.py"]
+    command = [SAM_PYTHON, HERE / "language_extensions.py"]
     transform = subprocess.run(
         command, input=json.dumps([template, parameters]), capture_output=True, text=True, check=False
     )

@@ -15,7 +15,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from serving import PATIENCE, ROOT, serving
+from helpers.serving import PATIENCE, ROOT, serving
 
 SAM = ROOT / ".venv/bin/sam"
 MINISTACK_PYTHON = ROOT / ".venv/tools/ministack/bin/python"
@@ -50,7 +50,7 @@ def stack(tmp_path_factory):
             environment.setenv(name, value)
         # The function signs with its role's credentials, whose secret only the emulator knows.
         without_secret = ["env", "-u", "AWS_SECRET_ACCESS_KEY", str(LOCAL_AWS), "--chime-sdk"]
-        command = [*without_secret, str(MINISTACK_PYTHON), "tests/emulator.py", "{port}"]
+        command = [*without_secret, str(MINISTACK_PYTHON), "tests/template/emulator.py", "{port}"]
         with serving(command, directory / "emulator.log") as endpoint:
             environment.setenv("AWS_ENDPOINT_URL", endpoint)
             deploy()

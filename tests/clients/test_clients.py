@@ -1,6 +1,6 @@
 """Clients with a changed environment and unchanged code, against `make run` behind a stand-in for API Gateway.
 
-`make test` runs it, in the environment of test_local_chime_sdk.py: with the current boto3 and AWS CLI.
+`make test` runs it, in the environment of `../local/test_chime_sdk.py`: with the current boto3 and AWS CLI.
 """
 
 import json
@@ -16,13 +16,13 @@ import pytest
 from botocore.exceptions import ClientError, EndpointResolutionError
 
 from recording_gateway import recording
-from serving import PATIENCE, ROOT
+from helpers.serving import PATIENCE, ROOT
 
 BOTOCORE = str(ROOT / "clients/botocore")
 SIGNED_FOR_EXECUTE_API = str(ROOT / "clients/botocore-execute-api")
 PRELOAD = ROOT / "clients/javascript/chime-endpoint.js"
-JAVASCRIPT = ROOT / "tests/javascript"
-# The last of each major version is installed one directory above.
+JAVASCRIPT = ROOT / "tests/clients/javascript"
+# The last of each major version is installed in `tests/`.
 JAVASCRIPT_SDKS = [
     "aws-sdk-2.682.0", "aws-sdk-2.1354.0", "aws-sdk", "client-chime-3.357.0", "client-chime-3.481.0",
     "@aws-sdk/client-chime",

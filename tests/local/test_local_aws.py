@@ -1,6 +1,6 @@
 """`local-aws`, which runs a command beside an embedded DynamoDB, a local Chime SDK, or both.
 
-`make test` runs it, in the environment of test_local_chime_sdk.py.
+`make test` runs it, in the environment of test_chime_sdk.py.
 """
 
 import os
@@ -11,8 +11,8 @@ import sys
 
 import pytest
 
-from serving import PATIENCE
-from test_local_chime_sdk import AWS, ENDPOINT, LOCAL_AWS, UNKNOWN_ID
+from helpers.serving import PATIENCE
+from test_chime_sdk import AWS, ENDPOINT, LOCAL_AWS, UNKNOWN_ID
 
 DYNAMODB_ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"
 USAGE = "usage: local-aws [--for-containers] [--dynamodb DATABASE] [--chime-sdk] COMMAND [ARGUMENT...]\n"

@@ -1,6 +1,8 @@
-"""Writes the JSON Schema of the requests that the local Chime SDK accepts, from botocore's model.
+"""Prints the JSON Schema of the requests that the local Chime SDK accepts, from botocore's model.
 
-It is committed as `local/src/chime_sdk/requests.json`; a test compares the two.
+It is committed as `local/src/chime_sdk/requests.json`; a test compares the two. To update the file:
+
+    cd tests && ../.venv/chime-sdk/bin/python -m local.chime_sdk_schema >../local/src/chime_sdk/requests.json
 """
 
 import json

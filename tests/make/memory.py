@@ -16,7 +16,7 @@ import time
 import uuid
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 FUNCTION = ROOT / ".aws-sam/build/CreateMeetingFunction"
 IMAGE = "public.ecr.aws/lambda/provided:al2023-x86_64"
 # "At 1,769 MB, a function has the equivalent of one vCPU": "Configure Lambda function memory" in

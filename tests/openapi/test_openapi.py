@@ -14,7 +14,7 @@ import yaml
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from serving import PATIENCE, ROOT
+from helpers.serving import PATIENCE, ROOT
 
 TOOLS = ROOT / ".venv/tools"
 DESCRIPTION = yaml.safe_load((ROOT / "openapi.yaml").read_text())

@@ -9,7 +9,7 @@ import botocore.session
 import pytest
 from botocore.model import ServiceModel
 
-from serving import ROOT
+from helpers.serving import ROOT
 
 DESCRIPTION = json.loads((ROOT / "clients/botocore/chime/2018-05-01/service-2.json").read_text())
 OURS = ServiceModel(DESCRIPTION)

@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PATIENCE = 120
 
 # If a shell runs this in the background, SIGINT is ignored, and the commands started here would inherit that.

@@ -17,7 +17,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from serving import PATIENCE, ROOT, serving
+from helpers.serving import PATIENCE, ROOT, serving
 
 SAM = ROOT / ".venv/bin/sam"
 LOCAL_AWS = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug/local-aws"

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from serving import PATIENCE, ROOT
+from helpers.serving import PATIENCE, ROOT
 
 MEETING = "/meetings/00000000-0000-4000-8000-000000000000"
 ATTENDEES = f"{MEETING}/attendees"

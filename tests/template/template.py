@@ -16,7 +16,7 @@ import language_extensions
 # The transforms log information that they could not get from AWS.
 logging.disable(logging.WARNING)
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SESSION = boto3.session.Session(region_name="us-east-1")
 TEMPLATE = yaml_parse((ROOT / "template.yaml").read_text())
 for resource, location in ("CreateMeetingFunction", "CodeUri"), ("NotificationsStateMachine", "DefinitionUri"):

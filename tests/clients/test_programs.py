@@ -12,10 +12,10 @@ import uuid
 
 import pytest
 
-from serving import ROOT
+from helpers.serving import ROOT
 
 TARGET = ROOT / os.environ.get("CARGO_TARGET_DIR", "target")
-PROGRAMS = ROOT / "tests/programs"
+PROGRAMS = ROOT / "tests/clients/programs"
 CLIENTS = {
     "boto3": [ROOT / ".venv/bin/python", PROGRAMS / "client.py"],
     "javascript-v3": ["node", PROGRAMS / "client.mjs"],

@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 import chime_sdk_schema
-from serving import ROOT
+from helpers.serving import ROOT
 
 LOCAL_AWS = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug/local-aws"
 ENDPOINT = "AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS"
@@ -106,7 +106,7 @@ def assert_rejected(status, name, message, call, *arguments, **members):
 
 def test_the_request_schema_matches_the_model():
     schema = (ROOT / "local/src/chime_sdk/requests.json").read_text()
-    assert schema == chime_sdk_schema.generate(), "run tests/chime_sdk_schema.py"
+    assert schema == chime_sdk_schema.generate(), "see tests/local/chime_sdk_schema.py"
 
 
 def test_a_meeting_is_created_once_per_token(client):
