@@ -21,8 +21,7 @@ MINISTACK := $(VENV)/bin/ministack
 SCHEMATHESIS := $(VENV)/bin/schemathesis
 OPENAPI_CLIENT := $(VENV)/bin/openapi-python-client
 FUNCTION := $(or $(CARGO_TARGET_DIR),target)/debug/create-meeting
-LOCAL_DYNAMODB := $(or $(CARGO_TARGET_DIR),target)/debug/local-dynamodb
-LOCAL_CHIME_SDK := $(or $(CARGO_TARGET_DIR),target)/debug/local-chime-sdk
+LOCAL_AWS := $(or $(CARGO_TARGET_DIR),target)/debug/local-aws
 CHIME_SDK_CLIENT := $(VENV)/chime-sdk
 CARGO_LAMBDA := $(or $(shell command -v cargo-lambda 2>/dev/null),$(VENV)/bin/cargo-lambda)
 CARGO_FUZZ := $(or $(shell command -v cargo-fuzz 2>/dev/null),$(VENV)/bin/cargo-fuzz)
@@ -32,7 +31,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
 # The SDKs require a Region and credentials even if nothing uses them.
-LOCAL_AWS := AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
+DUMMY_CREDENTIALS := AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
 
 # sam local asks STS for the account ID, and continues without it.
 NO_STS := AWS_ENDPOINT_URL_STS=http://127.0.0.1:9 AWS_MAX_ATTEMPTS=1
@@ -54,13 +53,13 @@ run invoke: PORT = 9000
 
 run sam-local: export MEDIA_PLANE := $(or $(MEDIA_PLANE),chime-sdk-meetings)
 
-BESIDE_AWS = env $(LOCAL_AWS) $(LOCAL_DYNAMODB) "$(DATABASE)" $(LOCAL_CHIME_SDK)
+BESIDE_AWS = env $(DUMMY_CREDENTIALS) $(LOCAL_AWS) --dynamodb "$(DATABASE)" --chime-sdk
 
 .PHONY: run
 run: need-python3 $(CARGO_LAMBDA) ## Serve http://localhost:9000/meetings (PORT=9000, DATABASE=.local/meetings.db)
 	@$(need_port)
 	@cargo build --locked
-	@cargo build --locked --package local-dynamodb --package local-chime-sdk
+	@cargo build --locked --package local
 	@$(need_port)
 	@mkdir -p "$$(dirname "$(DATABASE)")"
 	@$(BESIDE_AWS) $(FUNCTION) --check
@@ -83,15 +82,15 @@ invoke: need-python3 $(CARGO_LAMBDA) ## Send events/$EVENT.json to the server st
 	@echo
 	@reply=$$($(CARGO_LAMBDA) lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT) \
 			--data-file 'events/$(EVENT).json' create-meeting) && \
-		printf '%s' "$$reply" | python3 tests/print_reply.py || \
+		printf '%s' "$$reply" | python3 tests/make/print_reply.py || \
 		{ echo 'No reply from create-meeting at http://127.0.0.1:$(PORT). To start it: make run PORT=$(PORT)' >&2; exit 1; }
 
 .PHONY: test
-test: need-python3 $(CARGO_LAMBDA) $(CHIME_SDK_CLIENT)/chime_sdk_requirements.txt $(VENV)/boto3 $(VENV)/wheels $(MOTO) $(SCHEMATHESIS) $(OPENAPI_CLIENT) tests/node_modules/.package-lock.json tests/javascript/node_modules/.package-lock.json ## Run all tests except test-deploy and test-sam
+test: need-python3 $(CARGO_LAMBDA) $(CHIME_SDK_CLIENT)/chime_sdk_requirements.txt $(VENV)/boto3 $(VENV)/wheels $(MOTO) $(SCHEMATHESIS) $(OPENAPI_CLIENT) tests/node_modules/.package-lock.json tests/clients/javascript/node_modules/.package-lock.json ## Run all tests except test-deploy and test-sam
 	@cargo test --locked --workspace --exclude benches --exclude floor --exclude fuzz --exclude hello
-	@cargo build --locked --package local-dynamodb --package local-chime-sdk
-	@$(VENV)/bin/pytest tests/test_make.py tests/test_openapi.py tests/test_programs.py tests/test_smoke.py tests/test_validate_chime_requests.py tests/test_service_description.py
-	@$(CHIME_SDK_CLIENT)/bin/pytest tests/test_local_chime_sdk.py tests/test_local_chime_sdk_program.py tests/test_clients.py
+	@cargo build --locked --package local
+	@$(VENV)/bin/pytest tests/clients tests/end_to_end tests/make tests/openapi --ignore tests/clients/test_clients.py
+	@$(CHIME_SDK_CLIENT)/bin/pytest tests/clients/test_clients.py tests/local
 
 # Amazon Linux 2023 has glibc 2.34. Linked for the older version that is zig's default, a program would load two more
 # libraries at each cold start. With arm64, SAM passes --arm64, which excludes a target.
@@ -108,32 +107,31 @@ need-docker:
 		echo 'Install one (on Debian and Ubuntu the package docker.io), start it, and join the group docker.' >&2; \
 		exit 1; }
 
-.PHONY: local-dynamodb local-chime-sdk
-local-dynamodb local-chime-sdk:
-	@cargo build --locked --package $@
+.PHONY: local-aws
+local-aws:
+	@cargo build --locked --package local
 
 sam-local: PORT = 3000
 
 .PHONY: sam-local
-sam-local: need-python3 need-docker sam-build local-dynamodb local-chime-sdk ## Serve http://localhost:3000/meetings in a container, by sam local (PORT, DATABASE); needs Docker
+sam-local: need-python3 need-docker sam-build local-aws ## Serve http://localhost:3000/meetings in a container, by sam local (PORT, DATABASE); needs Docker
 	@$(need_port)
 	@mkdir -p "$$(dirname "$(DATABASE)")"
-	@exec env $(LOCAL_AWS) $(NO_STS) $(LOCAL_DYNAMODB) --for-containers "$(DATABASE)" \
-		$(LOCAL_CHIME_SDK) --for-containers $(SAM) local start-api --port $(PORT) \
+	@exec env $(NO_STS) $(BESIDE_AWS) --for-containers $(SAM) local start-api --port $(PORT) \
 		--parameter-overrides Authorization=NONE MediaPlane=$(MEDIA_PLANE)
 
 .PHONY: test-sam
-test-sam: need-docker sam-build local-dynamodb local-chime-sdk $(VENV)/boto3 $(SCHEMATHESIS) ## Test the function under sam local; needs Docker
-	@env $(LOCAL_AWS) $(NO_STS) $(VENV)/bin/pytest tests/test_sam_local.py
+test-sam: need-docker sam-build local-aws $(VENV)/boto3 $(SCHEMATHESIS) ## Test the function under sam local; needs Docker
+	@env $(DUMMY_CREDENTIALS) $(NO_STS) $(VENV)/bin/pytest tests/template/test_sam_local.py
 
 .PHONY: test-deploy
-test-deploy: sam-build local-chime-sdk $(MINISTACK) $(VENV)/boto3 ## Test sam deploy and sam delete in an emulator of AWS (some minutes)
-	@$(VENV)/bin/pytest tests/test_deploy.py
-	@$(VENV)/tools/aws-sam-cli/bin/python tests/parameter_combinations.py
+test-deploy: sam-build local-aws $(MINISTACK) $(VENV)/boto3 ## Test sam deploy and sam delete in an emulator of AWS (some minutes)
+	@$(VENV)/bin/pytest tests/template/test_deploy.py
+	@$(VENV)/tools/aws-sam-cli/bin/python tests/template/parameter_combinations.py
 
 .PHONY: smoke
 smoke: need-python3 $(VENV)/boto3 ## Smoke-test a deployed endpoint (ENDPOINT=https://…, API_KEY=… if it needs one)
-	@$(VENV)/bin/python tests/smoke.py '$(ENDPOINT)'
+	@$(VENV)/bin/python tests/make/smoke.py '$(ENDPOINT)'
 
 schemathesis: ENDPOINT = http://localhost:9000
 
@@ -143,9 +141,9 @@ schemathesis: need-python3 $(SCHEMATHESIS) ## Test an endpoint against openapi.y
 		--url '$(ENDPOINT)' --max-examples $(EXAMPLES) --phases $(PHASES) $(addprefix --seed ,$(SEED))
 
 .PHONY: memory
-memory: need-docker sam-build local-dynamodb ## Measure the function with 128 MB to 1,769 MB of memory; needs Docker
+memory: need-docker sam-build local-aws ## Measure the function with 128 MB to 1,769 MB of memory; needs Docker
 	@rm -f .local/memory.db* && mkdir -p .local
-	@env $(LOCAL_AWS) $(LOCAL_DYNAMODB) --for-containers .local/memory.db python3 tests/memory.py
+	@env $(DUMMY_CREDENTIALS) $(LOCAL_AWS) --for-containers --dynamodb .local/memory.db python3 tests/make/memory.py
 
 # The function as SAM builds it, the floor, and typical alternatives, built as for deployment.
 PEERS := benches/peers
@@ -190,11 +188,12 @@ check: $(CARGO_DENY) $(SAM) $(CHECKOV) tests/node_modules/.package-lock.json ## 
 	@cargo fmt --all --check
 	@cargo clippy --locked --workspace --all-targets -- --deny warnings
 	@RUSTDOCFLAGS='--deny warnings' cargo doc --quiet --locked --workspace --no-deps
+	@python3 tests/source/imports.py
 	@cargo deny --locked --workspace check licenses sources
 	@cargo deny --locked check bans
 	@$(SAM) validate --region us-east-1
 	@$(VENV)/bin/cfn-lint --append-rules cfn_lint_serverless.rules --include-checks I -- template.yaml
-	@$(VENV)/tools/aws-sam-cli/bin/python tests/transformed_template.py
+	@$(VENV)/tools/aws-sam-cli/bin/python tests/template/transformed_template.py
 	@tests/node_modules/.bin/asl-validator --json-definition "$$(sed 's/$${Partition}/aws/' notifications.asl.json)"
 	@tests/node_modules/.bin/redocly lint --config tests/openapi/redocly.yaml openapi.yaml
 	@$(CHECKOV) --file template.yaml --framework cloudformation --skip-download --quiet --compact

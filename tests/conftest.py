@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from serving import serving
+from helpers.serving import serving
 
 # `make` passes its own command line to child processes in these variables.
 for name in ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"):

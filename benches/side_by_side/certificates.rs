@@ -3,13 +3,12 @@
 use std::process::Command;
 use std::sync::Arc;
 
+use local::Result;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
-
-use crate::Result;
 
 /// The certificate chain that a client receives.
 pub const CHAIN: &str =

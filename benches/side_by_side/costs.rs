@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use crate::Result;
+use local::Result;
+
 use crate::figures;
 use crate::program::{MediaPlane, Program};
 use crate::services::{Endpoints, Services};
@@ -124,7 +125,7 @@ async fn instructions(
     let counted = async |environment: &[&str], endpoints: &Endpoints, events| {
         let run =
             async || figures::instructions(environment, program, services, endpoints, events).await;
-        services.measure(program, run).await
+        services.measure(&program.name, run).await
     };
     let later = async |environment: &[&str]| {
         let first = counted(environment, &services.plain, 1).await?;

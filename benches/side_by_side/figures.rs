@@ -6,11 +6,11 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use local::Result;
 use serde_json::Value;
 use tempfile::{NamedTempFile, TempDir};
 use tokio::task::JoinSet;
 
-use crate::Result;
 use crate::program::{Program, Running, creation, event};
 use crate::services::{Endpoints, Services};
 use crate::statistics::count;

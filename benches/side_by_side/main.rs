@@ -14,18 +14,11 @@ mod stand_in;
 mod statistics;
 mod table;
 
-use std::error::Error;
 use std::process::ExitCode;
-use std::time::Duration;
 
+use local::Result;
 use program::Program;
 use services::Services;
-
-/// Any failure: it ends the measurement.
-type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
-
-/// The longest time that anything may take.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use axum::body::Bytes;
-use local_runtime_api::{Invocation, RuntimeApi};
+use local::Result;
+use local::runtime_api::{Invocation, RuntimeApi};
 use nix::sys::signal::{Signal, kill};
 use nix::time::clock_getcpuclockid;
 use nix::unistd::Pid;
@@ -16,7 +17,9 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::services::{Endpoints, IDEMPOTENCY_TABLE, SECRET_ACCESS_KEY, Services};
-use crate::{PATIENCE, Result};
+
+/// The longest time that anything may take.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A program: its name, the command that starts it, and where its meetings come from.
 pub struct Program {

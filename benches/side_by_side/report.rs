@@ -3,7 +3,8 @@
 use std::fs;
 use std::process::Command;
 
-use crate::Result;
+use local::Result;
+
 use crate::certificates::CHAIN;
 use crate::figures::{self, Throughput, Time};
 use crate::program::{MediaPlane, Program};
@@ -72,7 +73,7 @@ async fn times_of(
         }
         for number in turns {
             let program = &programs[number];
-            let time = services.measure(program, async || figure(program).await).await?;
+            let time = services.measure(&program.name, async || figure(program).await).await?;
             // The first round fills caches.
             if round > 0 {
                 times[number].push(time);

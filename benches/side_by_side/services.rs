@@ -7,16 +7,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use local_chime_sdk::ChimeSdk;
-use local_dynamodb::Database;
+use local::Result;
+use local::chime_sdk::ChimeSdk;
+use local::dynamodb::{self, Database};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::program::Program;
+use crate::certificates;
 use crate::stand_in::StandIn;
-use crate::{Result, certificates};
 
 /// The peers' table, with the key that Powertools expects.
 pub const IDEMPOTENCY_TABLE: &str = "Idempotency";
@@ -58,14 +58,14 @@ impl Services {
     /// Serves for as long as the process lives.
     pub async fn start() -> Result<Self> {
         let database = Database::memory()?;
-        local_dynamodb::create_table(&database, "Meetings")?;
+        dynamodb::create_table(&database, "Meetings")?;
         database.create_table(serde_json::from_value(json!({
             "TableName": IDEMPOTENCY_TABLE,
             "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
             "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
             "BillingMode": "PAY_PER_REQUEST",
         }))?)?;
-        let engine = local_dynamodb::serve(database, Ipv4Addr::LOCALHOST).await?;
+        let engine = dynamodb::serve(database, Ipv4Addr::LOCALHOST).await?;
         let requests = Arc::new(AtomicUsize::new(0));
         let embedded = serve(engine, requests.clone()).await?;
         let secret = Some(SECRET_ACCESS_KEY.into());
@@ -115,11 +115,7 @@ impl Services {
     /// The result of `run` for `program` on the stand-ins. A run with more than one connection to
     /// one of them is discarded and repeated: the machine was so busy that the program gave up the
     /// first connection.
-    pub async fn measure<T>(
-        &self,
-        program: &Program,
-        run: impl AsyncFn() -> Result<T>,
-    ) -> Result<T> {
+    pub async fn measure<T>(&self, program: &str, run: impl AsyncFn() -> Result<T>) -> Result<T> {
         const ATTEMPTS: usize = 10;
         let connections = || self.stand_ins.iter().map(StandIn::take_connections).max();
         for _ in 0..ATTEMPTS {
@@ -131,8 +127,7 @@ impl Services {
             }
             self.discarded.fetch_add(1, Ordering::Relaxed);
         }
-        let name = &program.name;
-        Err(format!("{name}: more than one connection was opened in {ATTEMPTS} runs").into())
+        Err(format!("{program}: more than one connection was opened in {ATTEMPTS} runs").into())
     }
 
     /// The number of discarded runs, and of all runs.

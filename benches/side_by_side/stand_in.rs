@@ -10,13 +10,12 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::post;
 use axum::serve::{Listener, ListenerExt};
+use local::Result;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use uuid::Uuid;
-
-use crate::Result;
 
 /// A server for as long as the process lives.
 pub struct StandIn {

@@ -22,7 +22,7 @@
 //! If this process dies between two steps, nothing has to be cleaned up: before the put, the table is as it was, and the
 //! client's retry begins anew. The losing meeting is kept, because it may be the winner's. Unattended, it ends on its own.
 //!
-//! `model/` checks this protocol in every order of events.
+//! `tests/protocol/` checks this protocol in every order of events.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! The response and the item of a new meeting.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use local_chime_sdk::{Answer, Fault};
+use local::chime_sdk::{Answer, Fault};
 use serde_json::{Value, json};
 
 use crate::support::{Chime, DynamoDb, Event, Function};

@@ -35,8 +35,8 @@ fn row(operation: &Operation) -> (String, Row) {
     (operation.name.into(), (line, operation.status, errors))
 }
 
-fn is_served(operation: &&Operation) -> bool {
-    !matches!(operation.handling, Handling::Unsupported(_))
+fn served() -> impl Iterator<Item = &'static Operation> {
+    OPERATIONS.iter().filter(|it| !matches!(it.handling, Handling::Unsupported(_)))
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn it_is_the_meetings_api_of_the_last_service_model() {
         request(&*it.name, &it.method, &it.path, it.query.as_deref().unwrap_or_default())
     });
     assert_eq!(ours, theirs.collect());
-    for operation in OPERATIONS.iter().filter(is_served) {
+    for operation in served() {
         let (name, (_, status, errors)) = row(operation);
         let theirs = modelled.iter().find(|it| it.name == name).unwrap();
         assert_eq!(u64::from(status), theirs.status, "{name}");
@@ -70,8 +70,7 @@ fn the_service_description_has_the_served_operations() {
         let errors = errors.map(|error| error["shape"].as_str().unwrap().to_owned()).collect();
         (name.clone(), (request_line(method, path, selector), status, errors))
     });
-    let served: BTreeMap<_, _> = OPERATIONS.iter().filter(is_served).map(row).collect();
-    assert_eq!(served, described.collect());
+    assert_eq!(served().map(row).collect::<BTreeMap<_, _>>(), described.collect());
 }
 
 #[test]
@@ -91,11 +90,11 @@ fn the_openapi_description_has_the_served_operations() {
         let errors = COMMON.iter().chain(operation.errors).map(|kind| kind.exception().status);
         errors.chain([operation.status]).map(|status| status.to_string()).collect()
     };
-    let served = OPERATIONS.iter().filter(is_served).map(|operation| {
+    let ours = served().map(|operation| {
         let line = request_line(operation.method, operation.path, operation.selector);
         (operation.name.to_owned(), (line, statuses(operation)))
     });
-    assert_eq!(described, served.collect());
+    assert_eq!(described, ours.collect());
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use local_chime_sdk::{Answer, Fault as ChimeFault};
+use local::chime_sdk::{Answer, Fault as ChimeFault};
 use serde_json::{Value, json};
 use walkdir::WalkDir;
 

@@ -18,7 +18,7 @@ async fn a_panic_is_logged_with_its_location_and_the_function_survives() {
     let next = function.invoke(&Event::named("url-create")).await;
     assert_eq!((next.status, next.is_replay()), (201, false), "{next:?}");
     let log = function.process.stop().await;
-    assert!(log.contains(": a panic at tests/panicking_function.rs:"), "{log}");
+    assert!(log.contains(": a panic at tests/end_to_end/panicking_function.rs:"), "{log}");
     assert!(log.contains(&reply.headers["x-amzn-requestid"]), "{log}");
     assert!(!log.contains("s3cr3t"), "a panic's message may quote secrets: {log}");
 }

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use local_chime_sdk::Answer::{Closed, Raw, Refusal, Slow, Stalled, Truncated, Unavailable};
-use local_chime_sdk::Fault;
+use local::chime_sdk::Answer::{Closed, Raw, Refusal, Slow, Stalled, Truncated, Unavailable};
+use local::chime_sdk::Fault;
 
 use crate::support::{Chime, DynamoDb, Event, Function, Reply};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use local_chime_sdk::{Answer, Fault, Tokens};
+use local::chime_sdk::{Answer, Fault, Tokens};
 use serde_json::{Value, json};
 
 use super::world::{World, at};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use local_chime_sdk::{Answer as Upstream, Fault as UpstreamFault};
+use local::chime_sdk::{Answer as Upstream, Fault as UpstreamFault};
 
 use crate::support::Answer::{Closed, Refusal, Stalled};
 use crate::support::{Chime, DynamoDb, Event, Fault, Function, Reply};

@@ -1,7 +1,7 @@
 //! Telemetry of calls to the service.
 
-use local_chime_sdk::Answer::{Raw, Refusal};
-use local_chime_sdk::Fault;
+use local::chime_sdk::Answer::{Raw, Refusal};
+use local::chime_sdk::Fault;
 use serde_json::json;
 
 use crate::support::{Chime, DynamoDb, Event};

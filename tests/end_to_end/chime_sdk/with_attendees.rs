@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use local_chime_sdk::Answer::{Closed, Raw, Refusal, Stalled};
-use local_chime_sdk::{Fault, Tokens};
+use local::chime_sdk::Answer::{Closed, Raw, Refusal, Stalled};
+use local::chime_sdk::{Fault, Tokens};
 use serde_json::{Value, json};
 
 use super::relay::errors::{ERRORS, expected};

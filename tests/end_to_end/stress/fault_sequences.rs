@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
-use local_chime_sdk::{Answer as ChimeAnswer, Fault as ChimeFault};
+use local::chime_sdk::{Answer as ChimeAnswer, Fault as ChimeFault};
 use proptest::prelude::*;
 use serde_json::json;
 use tokio::runtime::Runtime;

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use local_chime_sdk::Request;
+use local::chime_sdk::Request;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;

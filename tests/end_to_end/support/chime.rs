@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::process::Stdio;
 use std::sync::Mutex;
 
-use local_chime_sdk::{ChimeSdk, Request};
+use local::chime_sdk::{ChimeSdk, Request};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;

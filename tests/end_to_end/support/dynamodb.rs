@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_sdk_dynamodb::types::AttributeValue;
-use local_dynamodb::Database;
+use local::dynamodb::Database;
 use tokio::time::timeout;
 
 use super::PATIENCE;
@@ -26,8 +26,8 @@ impl DynamoDb {
     /// Starts an in-memory `DynamoDB` with the meetings' table.
     pub async fn start() -> Self {
         let database = Database::memory().unwrap();
-        local_dynamodb::create_table(&database, "Meetings").unwrap();
-        let port = local_dynamodb::serve(database.clone(), Ipv4Addr::LOCALHOST).await.unwrap();
+        local::dynamodb::create_table(&database, "Meetings").unwrap();
+        let port = local::dynamodb::serve(database.clone(), Ipv4Addr::LOCALHOST).await.unwrap();
         let engine = format!("http://127.0.0.1:{port}");
         let client = aws_sdk_dynamodb::Client::new(&sdk_config(&engine));
         let proxy = Proxy::start(engine).await;

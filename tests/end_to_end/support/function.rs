@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use axum::body::Bytes;
 use futures_util::TryFutureExt;
-use local_runtime_api::{Invocation, RuntimeApi};
+use local::runtime_api::{Invocation, RuntimeApi};
 use serde_json::Value;
 use tokio::process::Command;
 use tokio::sync::oneshot::error::RecvError;

@@ -12,15 +12,15 @@ use super::AWS_ENVIRONMENT;
 /// The function, in an environment like Lambda's.
 pub async fn create_meeting() -> Command {
     static PROGRAM: OnceCell<PathBuf> = OnceCell::const_new();
-    in_lambda(PROGRAM.get_or_init(|| build("create-meeting")).await)
+    in_lambda(PROGRAM.get_or_init(|| build("create-meeting", "create-meeting")).await)
 }
 
-/// The function as a child of `local-dynamodb`, which keeps its tables in the file `database`.
+/// The function beside an embedded `DynamoDB` that keeps its tables in the file `database`.
 pub async fn create_meeting_with_local_dynamodb(database: &Path) -> Command {
     static PROGRAM: OnceCell<PathBuf> = OnceCell::const_new();
     let function = create_meeting().await;
-    let mut command = in_lambda(PROGRAM.get_or_init(|| build("local-dynamodb")).await);
-    command.arg(database).arg(function.as_std().get_program());
+    let mut command = in_lambda(PROGRAM.get_or_init(|| build("local", "local-aws")).await);
+    command.arg("--dynamodb").arg(database).arg(function.as_std().get_program());
     command
 }
 
@@ -36,10 +36,10 @@ pub fn in_lambda(program: &Path) -> Command {
     command
 }
 
-async fn build(package: &'static str) -> PathBuf {
+async fn build(package: &'static str, program: &'static str) -> PathBuf {
     let build = move || {
         let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-        let build = CargoBuild::new().manifest_path(manifest).package(package).bin(package);
+        let build = CargoBuild::new().manifest_path(manifest).package(package).bin(program);
         let build = package_variables().fold(build, CargoBuild::env_remove);
         build.run().unwrap().path().to_owned()
     };

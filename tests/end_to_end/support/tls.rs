@@ -1,8 +1,14 @@
 //! TLS in front of a server on this machine.
 
-use local_dynamodb::tls;
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 pub struct Tls {
     /// The server's endpoint with TLS.
@@ -13,7 +19,7 @@ pub struct Tls {
 
 /// Adds TLS to the server on `port`, until the test ends.
 pub async fn serve(port: u16) -> Tls {
-    let (acceptor, ca_certificate) = tls::acceptor().unwrap();
+    let (acceptor, ca_certificate) = acceptor();
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let endpoint = format!("https://localhost:{}", listener.local_addr().unwrap().port());
     tokio::spawn(async move {
@@ -28,4 +34,26 @@ pub async fn serve(port: u16) -> Tls {
         }
     });
     Tls { endpoint, ca_certificate }
+}
+
+/// Accepts connections to this machine with a certificate of a new authority. Also returns the authority's own
+/// certificate, in PEM.
+fn acceptor() -> (TlsAcceptor, String) {
+    let ca_key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    // A certificate with its issuer's name counts as self-signed.
+    params.distinguished_name.push(DnType::CommonName, "a private authority");
+    let ca_certificate = params.self_signed(&ca_key).unwrap().pem();
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(["localhost".into(), "127.0.0.1".into()]).unwrap();
+    let certificate = certificate.signed_by(&key, &Issuer::new(params, &ca_key)).unwrap();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
+    (TlsAcceptor::from(Arc::new(config)), ca_certificate)
 }

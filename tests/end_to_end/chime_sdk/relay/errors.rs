@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::join_all;
-use local_chime_sdk::Answer::{self, Closed, Raw, Refusal, Stalled, Truncated, Unavailable};
-use local_chime_sdk::Fault;
+use local::chime_sdk::Answer::{self, Closed, Raw, Refusal, Stalled, Truncated, Unavailable};
+use local::chime_sdk::Fault;
 use serde_json::json;
 
 use super::World;

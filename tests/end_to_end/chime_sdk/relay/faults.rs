@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use futures_util::future::join_all;
-use local_chime_sdk::Answer::{Closed, Raw, Refusal, Slow, Stalled, Truncated};
-use local_chime_sdk::Fault;
+use local::chime_sdk::Answer::{Closed, Raw, Refusal, Slow, Stalled, Truncated};
+use local::chime_sdk::Fault;
 use serde_json::json;
 use tokio::net::TcpListener;
 

@@ -1,8 +1,8 @@
 //! The request to the service for each call, and the response to the client for each of the
 //! service's responses.
 
-use local_chime_sdk::Answer::Raw;
-use local_chime_sdk::{Fault, Request};
+use local::chime_sdk::Answer::Raw;
+use local::chime_sdk::{Fault, Request};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

@@ -1,7 +1,7 @@
 //! `ListAttendees` in pages: the query that the service receives.
 
-use local_chime_sdk::Answer::Raw;
-use local_chime_sdk::Fault;
+use local::chime_sdk::Answer::Raw;
+use local::chime_sdk::Fault;
 use serde_json::{Value, json};
 
 use super::World;

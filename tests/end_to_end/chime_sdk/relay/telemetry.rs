@@ -1,8 +1,8 @@
 //! Telemetry of relayed requests, and what must not appear in it.
 
 use futures_util::future::join_all;
-use local_chime_sdk::Answer::{Closed, Raw, Refusal};
-use local_chime_sdk::Fault;
+use local::chime_sdk::Answer::{Closed, Raw, Refusal};
+use local::chime_sdk::Fault;
 use serde_json::{Value, json};
 
 use super::World;
