@@ -57,7 +57,7 @@ run sam-local: export MEDIA_PLANE := $(or $(MEDIA_PLANE),chime-sdk-meetings)
 BESIDE_AWS = env $(LOCAL_AWS) $(LOCAL_DYNAMODB) "$(DATABASE)" $(LOCAL_CHIME_SDK)
 
 .PHONY: run
-run: need-python3 $(CARGO_LAMBDA) ## Serve http://localhost:9000/meetings (PORT=9000, DATABASE=.local/meetings.db)
+run: need-python3 $(CARGO_LAMBDA) ## Serve http://127.0.0.1:9000/meetings (PORT=9000, DATABASE=.local/meetings.db)
 	@$(need_port)
 	@cargo build --locked
 	@cargo build --locked --package local-dynamodb --package local-chime-sdk
@@ -65,12 +65,12 @@ run: need-python3 $(CARGO_LAMBDA) ## Serve http://localhost:9000/meetings (PORT=
 	@mkdir -p "$$(dirname "$(DATABASE)")"
 	@$(BESIDE_AWS) $(FUNCTION) --check
 	@echo
-	@echo 'Serving CreateMeeting at http://localhost:$(PORT)/meetings (Ctrl-C to stop).'
+	@echo 'Serving CreateMeeting at http://127.0.0.1:$(PORT)/meetings (Ctrl-C to stop).'
 	@echo 'Media plane: $(MEDIA_PLANE), with an embedded DynamoDB and a local Chime SDK. Nobody can join these meetings.'
 	@echo
 	@echo 'Try:'
 	@echo
-	@echo "  curl -i http://localhost:$(PORT)/meetings -H 'content-type: application/json' -d '{\"ClientRequestToken\": \"my-first-meeting\"}'"
+	@echo "  curl -i http://127.0.0.1:$(PORT)/meetings -H 'content-type: application/json' -d '{\"ClientRequestToken\": \"my-first-meeting\"}'"
 	@echo
 	@exec $(BESIDE_AWS) $(CARGO_LAMBDA) lambda watch --ignore-changes --bin create-meeting \
 		--invoke-address 127.0.0.1 --invoke-port $(PORT)
@@ -115,7 +115,7 @@ local-dynamodb local-chime-sdk:
 sam-local: PORT = 3000
 
 .PHONY: sam-local
-sam-local: need-python3 need-docker sam-build local-dynamodb local-chime-sdk ## Serve http://localhost:3000/meetings in a container, by sam local (PORT, DATABASE); needs Docker
+sam-local: need-python3 need-docker sam-build local-dynamodb local-chime-sdk ## Serve http://127.0.0.1:3000/meetings in a container, by sam local (PORT, DATABASE); needs Docker
 	@$(need_port)
 	@mkdir -p "$$(dirname "$(DATABASE)")"
 	@exec env $(LOCAL_AWS) $(NO_STS) $(LOCAL_DYNAMODB) --for-containers "$(DATABASE)" \
@@ -135,10 +135,10 @@ test-deploy: sam-build local-chime-sdk $(MINISTACK) $(VENV)/boto3 ## Test sam de
 smoke: need-python3 $(VENV)/boto3 ## Smoke-test a deployed endpoint (ENDPOINT=https://…, API_KEY=… if it needs one)
 	@$(VENV)/bin/python tests/smoke.py '$(ENDPOINT)'
 
-schemathesis: ENDPOINT = http://localhost:9000
+schemathesis: ENDPOINT = http://127.0.0.1:9000
 
 .PHONY: schemathesis
-schemathesis: need-python3 $(SCHEMATHESIS) ## Test an endpoint against openapi.yaml with generated requests (ENDPOINT=http://localhost:9000, EXAMPLES=1000, PHASES=examples,coverage,fuzzing, SEED=)
+schemathesis: need-python3 $(SCHEMATHESIS) ## Test an endpoint against openapi.yaml with generated requests (ENDPOINT=http://127.0.0.1:9000, EXAMPLES=1000, PHASES=examples,coverage,fuzzing, SEED=)
 	@cd tests && $(abspath $(SCHEMATHESIS)) --config-file openapi/schemathesis.toml run ../openapi.yaml \
 		--url '$(ENDPOINT)' --max-examples $(EXAMPLES) --phases $(PHASES) $(addprefix --seed ,$(SEED))
 
