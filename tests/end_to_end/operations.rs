@@ -161,9 +161,8 @@ fn the_messages_quoted_in_the_runbook_exist_in_the_source() {
     }
 }
 
-#[tokio::test]
-async fn each_runbook_query_finds_matching_log_entries() {
-    let lines = lines().await;
+/// The runbook's queries and the dashboard's, one line each, with the filter first.
+fn queries() -> Vec<String> {
     let blocks = RUNBOOK.split("```logs-insights\n").skip(1);
     let mut queries: Vec<_> = blocks
         .map(|block| block.split("```").next().unwrap().trim().replace("\n| ", " | "))
@@ -176,7 +175,13 @@ async fn each_runbook_query_finds_matching_log_entries() {
     let (shown, rest) = of_dashboard.split_once(" | ").unwrap();
     let (filter, rest) = rest.split_once(" | ").unwrap();
     queries.push(format!("{filter} | {shown} | {rest}"));
-    for query in queries {
+    queries
+}
+
+#[tokio::test]
+async fn each_runbook_query_finds_matching_log_entries() {
+    let lines = lines().await;
+    for query in queries() {
         let mut found: Vec<_> = lines.iter().collect();
         for command in query.split(" | ") {
             match command.split_once(' ').unwrap() {
@@ -194,6 +199,27 @@ async fn each_runbook_query_finds_matching_log_entries() {
         assert!(!found.is_empty(), "{query}");
         assert!(!query.contains("filter") || found.len() < lines.len(), "{query}");
     }
+}
+
+/// Lambda drops entries below the log level, so those of successful requests, which have only
+/// metrics then, are given that level.
+#[tokio::test]
+async fn at_the_log_level_error_a_successful_request_matches_no_query_for_failures() {
+    let dynamodb = DynamoDb::start().await;
+    let settings = [("AWS_LAMBDA_LOG_FORMAT", "JSON"), ("AWS_LAMBDA_LOG_LEVEL", "ERROR")];
+    let function = Function::start_with(&dynamodb, &settings).await;
+    function.invoke(&Event::named("rest-create")).await;
+    let line = serde_json::from_str(function.process.stop().await.trim()).unwrap();
+
+    let queries = queries();
+    let filters = queries.iter().filter_map(|query| query.split(" | ").next());
+    let matching: Vec<_> =
+        filters.filter(|filter| filter_matches(&filter["filter ".len()..], &line)).collect();
+
+    assert_eq!(
+        (&line["level"], &matching[..]),
+        (&json!("ERROR"), &["filter ispresent(Latency)"][..])
+    );
 }
 
 fn dashboard() -> Value {
