@@ -167,7 +167,7 @@ fn queries() -> Vec<String> {
     let mut queries: Vec<_> = blocks
         .map(|block| block.split("```").next().unwrap().trim().replace("\n| ", " | "))
         .collect();
-    assert_eq!(queries.len(), 14);
+    assert_eq!(queries.len(), 15);
     let widgets = dashboard()["widgets"].as_array().cloned().unwrap();
     let of_dashboard = widgets.iter().find_map(|widget| widget["properties"]["query"].as_str());
     let (_, of_dashboard) = of_dashboard.unwrap().split_once("}' | ").unwrap();
