@@ -56,7 +56,7 @@ run sam-local: export MEDIA_PLANE := $(or $(MEDIA_PLANE),chime-sdk-meetings)
 BESIDE_AWS = env $(DUMMY_CREDENTIALS) $(LOCAL_AWS) --dynamodb "$(DATABASE)" --chime-sdk
 
 .PHONY: run
-run: need-python3 $(CARGO_LAMBDA) ## Serve http://localhost:9000/meetings (PORT=9000, DATABASE=.local/meetings.db)
+run: need-python3 $(CARGO_LAMBDA) ## Serve http://127.0.0.1:9000/meetings (PORT=9000, DATABASE=.local/meetings.db)
 	@$(need_port)
 	@cargo build --locked
 	@cargo build --locked --package local
@@ -64,12 +64,12 @@ run: need-python3 $(CARGO_LAMBDA) ## Serve http://localhost:9000/meetings (PORT=
 	@mkdir -p "$$(dirname "$(DATABASE)")"
 	@$(BESIDE_AWS) $(FUNCTION) --check
 	@echo
-	@echo 'Serving CreateMeeting at http://localhost:$(PORT)/meetings (Ctrl-C to stop).'
+	@echo 'Serving CreateMeeting at http://127.0.0.1:$(PORT)/meetings (Ctrl-C to stop).'
 	@echo 'Media plane: $(MEDIA_PLANE), with an embedded DynamoDB and a local Chime SDK. Nobody can join these meetings.'
 	@echo
 	@echo 'Try:'
 	@echo
-	@echo "  curl -i http://localhost:$(PORT)/meetings -H 'content-type: application/json' -d '{\"ClientRequestToken\": \"my-first-meeting\"}'"
+	@echo "  curl -i http://127.0.0.1:$(PORT)/meetings -H 'content-type: application/json' -d '{\"ClientRequestToken\": \"my-first-meeting\"}'"
 	@echo
 	@exec $(BESIDE_AWS) $(CARGO_LAMBDA) lambda watch --ignore-changes --bin create-meeting \
 		--invoke-address 127.0.0.1 --invoke-port $(PORT)
@@ -114,7 +114,11 @@ local-aws:
 sam-local: PORT = 3000
 
 .PHONY: sam-local
+<<<<<<< HEAD
 sam-local: need-python3 need-docker sam-build local-aws ## Serve http://localhost:3000/meetings in a container, by sam local (PORT, DATABASE); needs Docker
+=======
+sam-local: need-python3 need-docker sam-build local-dynamodb local-chime-sdk ## Serve http://127.0.0.1:3000/meetings in a container, by sam local (PORT, DATABASE); needs Docker
+>>>>>>> wt-ops
 	@$(need_port)
 	@mkdir -p "$$(dirname "$(DATABASE)")"
 	@exec env $(NO_STS) $(BESIDE_AWS) --for-containers $(SAM) local start-api --port $(PORT) \
@@ -133,10 +137,10 @@ test-deploy: sam-build local-aws $(MINISTACK) $(VENV)/boto3 ## Test sam deploy a
 smoke: need-python3 $(VENV)/boto3 ## Smoke-test a deployed endpoint (ENDPOINT=https://…, API_KEY=… if it needs one)
 	@$(VENV)/bin/python tests/make/smoke.py '$(ENDPOINT)'
 
-schemathesis: ENDPOINT = http://localhost:9000
+schemathesis: ENDPOINT = http://127.0.0.1:9000
 
 .PHONY: schemathesis
-schemathesis: need-python3 $(SCHEMATHESIS) ## Test an endpoint against openapi.yaml with generated requests (ENDPOINT=http://localhost:9000, EXAMPLES=1000, PHASES=examples,coverage,fuzzing, SEED=)
+schemathesis: need-python3 $(SCHEMATHESIS) ## Test an endpoint against openapi.yaml with generated requests (ENDPOINT=http://127.0.0.1:9000, EXAMPLES=1000, PHASES=examples,coverage,fuzzing, SEED=)
 	@cd tests && $(abspath $(SCHEMATHESIS)) --config-file openapi/schemathesis.toml run ../openapi.yaml \
 		--url '$(ENDPOINT)' --max-examples $(EXAMPLES) --phases $(PHASES) $(addprefix --seed ,$(SEED))
 

@@ -8,7 +8,7 @@ use local::chime_sdk::{Answer, Fault as ChimeFault};
 use serde_json::{Value, json};
 use walkdir::WalkDir;
 
-use crate::support::Answer::{Closed, Refusal};
+use crate::support::Answer::{Closed, Refusal, Slow};
 use crate::support::{CALLER, Chime, DynamoDb, Event, Fault, Function, template};
 
 const RUNBOOK: &str = include_str!("../../docs/runbook.md");
@@ -51,7 +51,16 @@ async fn lines() -> Vec<Value> {
     // Also one of Lambda's own entries ("Lambda Telemetry API Event schema" in its developer guide).
     let of_lambda =
         r#"{"type": "platform.report", "record": {"requestId": "1", "status": "timeout"}}"#;
-    output.lines().chain([of_lambda]).map(|line| serde_json::from_str(line).unwrap()).collect()
+    let lines = output.lines().chain([of_lambda]).map(|line| serde_json::from_str(line).unwrap());
+    lines.chain([access_log_line("THROTTLED")]).collect()
+}
+
+/// An entry of API Gateway's access log for a request that it rejected with this gateway response,
+/// or passed on (`-`).
+fn access_log_line(gateway_response: &str) -> Value {
+    let format = &template()["Resources"]["Api"]["Properties"]["AccessLogSetting"]["Format"];
+    let line = format.as_str().unwrap().replace("$context.error.responseType", gateway_response);
+    serde_json::from_str(&line).unwrap()
 }
 
 /// Log entries of requests that reached the Amazon Chime SDK, or on which it failed.
@@ -152,14 +161,13 @@ fn the_messages_quoted_in_the_runbook_exist_in_the_source() {
     }
 }
 
-#[tokio::test]
-async fn each_runbook_query_finds_matching_log_entries() {
-    let lines = lines().await;
+/// The runbook's queries and the dashboard's, one line each, with the filter first.
+fn queries() -> Vec<String> {
     let blocks = RUNBOOK.split("```logs-insights\n").skip(1);
     let mut queries: Vec<_> = blocks
         .map(|block| block.split("```").next().unwrap().trim().replace("\n| ", " | "))
         .collect();
-    assert_eq!(queries.len(), 13);
+    assert_eq!(queries.len(), 15);
     let widgets = dashboard()["widgets"].as_array().cloned().unwrap();
     let of_dashboard = widgets.iter().find_map(|widget| widget["properties"]["query"].as_str());
     let (_, of_dashboard) = of_dashboard.unwrap().split_once("}' | ").unwrap();
@@ -167,7 +175,13 @@ async fn each_runbook_query_finds_matching_log_entries() {
     let (shown, rest) = of_dashboard.split_once(" | ").unwrap();
     let (filter, rest) = rest.split_once(" | ").unwrap();
     queries.push(format!("{filter} | {shown} | {rest}"));
-    for query in queries {
+    queries
+}
+
+#[tokio::test]
+async fn each_runbook_query_finds_matching_log_entries() {
+    let lines = lines().await;
+    for query in queries() {
         let mut found: Vec<_> = lines.iter().collect();
         for command in query.split(" | ") {
             match command.split_once(' ').unwrap() {
@@ -185,6 +199,27 @@ async fn each_runbook_query_finds_matching_log_entries() {
         assert!(!found.is_empty(), "{query}");
         assert!(!query.contains("filter") || found.len() < lines.len(), "{query}");
     }
+}
+
+/// Lambda drops entries below the log level, so those of successful requests, which have only
+/// metrics then, are given that level.
+#[tokio::test]
+async fn at_the_log_level_error_a_successful_request_matches_no_query_for_failures() {
+    let dynamodb = DynamoDb::start().await;
+    let settings = [("AWS_LAMBDA_LOG_FORMAT", "JSON"), ("AWS_LAMBDA_LOG_LEVEL", "ERROR")];
+    let function = Function::start_with(&dynamodb, &settings).await;
+    function.invoke(&Event::named("rest-create")).await;
+    let line = serde_json::from_str(function.process.stop().await.trim()).unwrap();
+
+    let queries = queries();
+    let filters = queries.iter().filter_map(|query| query.split(" | ").next());
+    let matching: Vec<_> =
+        filters.filter(|filter| filter_matches(&filter["filter ".len()..], &line)).collect();
+
+    assert_eq!(
+        (&line["level"], &matching[..]),
+        (&json!("ERROR"), &["filter ispresent(Latency)"][..])
+    );
 }
 
 fn dashboard() -> Value {
@@ -258,4 +293,128 @@ async fn alarms_and_dashboard_use_only_emitted_metrics() {
         }
     }
     assert!(ours.is_subset(&emitted), "{:?}", ours.difference(&emitted));
+}
+
+/// Whether an alarm fires on log entries that are less than 15 minutes old. Supports only sums.
+fn fires(name: &str, lines: &[Value]) -> bool {
+    let alarm = json!(template()["Resources"][name]["Properties"]);
+    let of_quarter_of_an_hour = |metric: &Value, period: &Value, statistic: &Value| {
+        assert_eq!((period, statistic), (&json!(900), &json!("Sum")), "{name}");
+        let values = lines.iter().filter_map(|line| line[metric.as_str().unwrap()].as_u64());
+        values.sum::<u64>()
+    };
+    let value = if let Some([sum, metrics @ ..]) = alarm["Metrics"].as_array().map(Vec::as_slice) {
+        assert_eq!(sum["Expression"], "SUM(FILL(METRICS(), 0))", "{name}");
+        let stats = metrics.iter().map(|metric| &metric["MetricStat"]);
+        let sums = stats.map(|stat| {
+            of_quarter_of_an_hour(&stat["Metric"]["MetricName"], &stat["Period"], &stat["Stat"])
+        });
+        sums.sum()
+    } else {
+        of_quarter_of_an_hour(&alarm["MetricName"], &alarm["Period"], &alarm["Statistic"])
+    };
+    // CloudWatch moves the window each minute ("Alarm evaluation windows" in its user guide).
+    assert_eq!(alarm["EvaluationPeriods"], 1, "{name}");
+    assert_eq!(alarm["ComparisonOperator"], "GreaterThanOrEqualToThreshold", "{name}");
+    value >= alarm["Threshold"].as_u64().unwrap()
+}
+
+#[tokio::test]
+async fn two_requests_that_fail_within_15_minutes_fire_an_alarm() {
+    let denied = Refusal(400, "AccessDeniedException");
+    let throttled = Refusal(400, "ThrottlingException");
+    for (alarm, fault, status) in [
+        ("StoreErrorsAlarm", Fault::before(Closed), 503),
+        ("StoreThrottlesAlarm", Fault::before(throttled), 429),
+        ("ServiceFailuresAlarm", Fault::before(denied), 500),
+    ] {
+        let dynamodb = DynamoDb::start().await;
+        let function = Function::start_with(&dynamodb, &[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
+        dynamodb.set_fault(fault);
+        assert_two_fire(alarm, function, status).await;
+    }
+    for (alarm, answer, status) in [
+        ("UpstreamErrorsAlarm", Answer::Closed, 503),
+        ("UpstreamErrorsAlarm", Answer::Refusal(403, "ForbiddenException"), 500),
+        ("UpstreamQuotaAlarm", Answer::Refusal(429, "ThrottlingException"), 429),
+        ("UpstreamQuotaAlarm", Answer::Refusal(400, "LimitExceededException"), 400),
+    ] {
+        let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+        let function = chime.function(&dynamodb, &[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
+        chime.service.set_fault(ChimeFault::before(answer));
+        assert_two_fire(alarm, function, status).await;
+    }
+}
+
+async fn assert_two_fire(alarm: &str, function: Function, status: u64) {
+    for _ in 0..2 {
+        assert_eq!(function.invoke(&Event::named("rest-create")).await.status, status, "{alarm}");
+    }
+    let lines = requests(function).await;
+    assert!(fires(alarm, &lines), "{alarm}: {lines:?}");
+    assert!(!fires(alarm, &lines[..1]), "{alarm}: {lines:?}");
+}
+
+/// The log entries of a function's requests.
+async fn requests(function: Function) -> Vec<Value> {
+    let output = function.process.stop().await;
+    let lines = output.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.filter(|line| line.get("_aws").is_some()).collect()
+}
+
+/// Each of these requests leaves a meeting in the Amazon Chime SDK that nobody knows of.
+#[tokio::test]
+async fn denied_puts_fire_an_alarm_although_reads_work() {
+    let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+    let function = chime.function(&dynamodb, &[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
+    for _ in 0..2 {
+        let denied = Fault::before(Refusal(400, "AccessDeniedException"));
+        dynamodb.set_faults([Fault::after(Slow), denied]);
+        assert_eq!(function.invoke(&Event::named("rest-create")).await.status, 500);
+    }
+    assert_eq!(dynamodb.take_operations(), ["GetItem", "PutItem", "GetItem", "PutItem"]);
+    assert!(fires("ServiceFailuresAlarm", &requests(function).await));
+}
+
+#[tokio::test]
+async fn throttles_of_the_amazon_chime_sdk_that_no_client_sees_fire_no_alarm() {
+    let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+    let function = chime.function(&dynamodb, &[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
+    for token in ["t1", "t2", "t3"] {
+        let throttled = Answer::Refusal(429, "ThrottlingException");
+        chime.service.set_faults([ChimeFault::before(throttled)]);
+        let event = Event::create(&json!({"ClientRequestToken": token}));
+        assert_eq!(function.invoke(&event).await.status, 201);
+    }
+    let lines = requests(function).await;
+    assert!(lines.iter().all(|line| line["UpstreamThrottles"] == 1), "{lines:?}");
+    assert!(!fires("UpstreamQuotaAlarm", &lines));
+}
+
+/// API Gateway counts its own 429s among the 4xx errors.
+#[test]
+fn requests_that_api_gateway_throttles_fire_an_alarm() {
+    let template = template();
+    let resource = |name: &str| template["Resources"][name]["Properties"].clone();
+    let filter = resource("GatewayThrottlesFilter");
+    let alarm = resource("GatewayThrottlesAlarm");
+    let metric = &filter["MetricTransformations"][0];
+    assert_eq!(metric["MetricNamespace"], alarm["Namespace"]);
+    assert_eq!(
+        (&metric["MetricName"], &metric["MetricValue"]),
+        (&alarm["MetricName"], &"1".into())
+    );
+    assert!(alarm["Dimensions"].is_null());
+    let pattern = filter["FilterPattern"].as_str().unwrap();
+    let pattern = pattern.strip_prefix("{ ").unwrap().strip_suffix(" }").unwrap();
+    let pattern = pattern.replace(" || ", " or ").replace("$.", "");
+    for (gateway_response, counts) in
+        [("THROTTLED", true), ("QUOTA_EXCEEDED", true), ("ACCESS_DENIED", false), ("-", false)]
+    {
+        let line = access_log_line(gateway_response);
+        assert_eq!(filter_matches(&pattern, &line), counts, "{gateway_response}");
+    }
+    let rejected = vec![json!({"GatewayThrottles": 1}); 2];
+    assert!(fires("GatewayThrottlesAlarm", &rejected));
+    assert!(!fires("GatewayThrottlesAlarm", &rejected[..1]));
 }

@@ -171,7 +171,7 @@ def test_smoke_reports_that_another_server_is_listening(stranger):
 def test_the_readme_client_works_without_aws_configuration(endpoint, tmp_path):
     blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
     [client] = [block for block in blocks if "boto3==" in block]
-    assert "http://localhost:9000" in client
+    assert "http://127.0.0.1:9000" in client
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
@@ -179,7 +179,7 @@ def test_the_readme_client_works_without_aws_configuration(endpoint, tmp_path):
         "PIP_NO_INDEX": "1",
         "PIP_FIND_LINKS": str(ROOT / ".venv/wheels"),
     }
-    client = client.replace("http://localhost:9000", endpoint)
+    client = client.replace("http://127.0.0.1:9000", endpoint)
     completed = run("sh", "-ec", client, cwd=tmp_path, env=environment)
     assert completed.returncode == 0, completed.stderr
     meeting_id = completed.stdout.splitlines()[-1]

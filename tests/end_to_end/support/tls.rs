@@ -21,7 +21,7 @@ pub struct Tls {
 pub async fn serve(port: u16) -> Tls {
     let (acceptor, ca_certificate) = acceptor();
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let endpoint = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let endpoint = format!("https://127.0.0.1:{}", listener.local_addr().unwrap().port());
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
             let acceptor = acceptor.clone();
