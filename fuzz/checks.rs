@@ -19,11 +19,10 @@ pub fn reply(reply: &Value) {
         success(status, &body, header("idempotent-replayed").is_some());
         return;
     }
-    let name = body["__type"].as_str().unwrap();
+    let name = header("x-amzn-errortype").unwrap();
     let (code, its_status) = exception(name).unwrap_or_else(|| panic!("{reply}"));
-    assert_eq!((status, header("x-amzn-errortype")), (its_status, Some(name)));
-    assert_eq!(body["Code"], code);
-    assert!(!body["Message"].as_str().unwrap().is_empty());
+    assert_eq!((status, &body["Code"]), (its_status, &code.into()));
+    assert!(!body["Message"].as_str().unwrap().is_empty() && body["RequestId"].is_string());
 }
 
 /// A meeting, attendees, both, or nothing for a transcription request. The table's contents were

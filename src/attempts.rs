@@ -7,10 +7,12 @@
 //!
 //! Every call runs through [`with_retries`]; the SDK's own retries are off.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::client::{abandon_connection, on_connection};
 use crate::error::{Cause, Error};
 use crate::invocation::{Invocation, Record, RemoteCall, Service};
 
@@ -189,14 +191,19 @@ pub async fn with_retries<'a, T, F: Future<Output = Result<(T, ResponseMetadata)
     let mut failures = Failures::default();
     let result = loop {
         call.attempts += 1;
-        let failure = match timeout(attempt_timeout.min(invocation.left()), send()).await {
+        let limit = attempt_timeout.min(invocation.left());
+        let mut attempt = pin!(on_connection(timeout(limit, send())));
+        let failure = match attempt.as_mut().await {
             Ok(Ok((output, metadata))) => {
                 call.consumed_capacity = metadata.consumed_capacity;
                 call.request_id = metadata.request_id;
                 break Ok(output);
             }
             Ok(Err(failure)) => failure,
-            Err(elapsed) => Failure::transient(elapsed),
+            Err(elapsed) => {
+                abandon_connection(attempt);
+                Failure::transient(elapsed)
+            }
         };
         match failures.backoff(&failure) {
             // The next attempt must be able to end before the deadline.

@@ -3,6 +3,8 @@
 //! Region and credentials come from Lambda's environment, and the root certificates are compiled in. The SDK's other
 //! sources (profiles, the system's certificates) do not exist there, or would slow down a cold start.
 
+use std::cell::RefCell;
+use std::pin::Pin;
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
@@ -15,9 +17,14 @@ use aws_sdk_dynamodb::config::{Builder, Config, Region};
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::connection::CaptureSmithyConnection;
 use aws_smithy_runtime_api::client::http::{
-    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector, http_client_fn,
 };
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use tokio::task::futures::TaskLocalFuture;
+use tokio::task_local;
 
 use crate::settings::Settings;
 
@@ -59,7 +66,48 @@ pub fn connector(settings: &Settings) -> Result<SharedHttpConnector, lambda_runt
         .tls_context(TlsContext::builder().with_trust_store(trust_store).build()?)
         .connector_settings(timeouts)
         .build();
-    Ok(SharedHttpConnector::new(connector))
+    Ok(SharedHttpConnector::new(Captured(SharedHttpConnector::new(connector))))
+}
+
+task_local! {
+    /// The connection of the current attempt's last request.
+    static CONNECTION: RefCell<Option<CaptureSmithyConnection>>;
+}
+
+/// A connector that notes which connection a request uses.
+#[derive(Debug)]
+struct Captured(SharedHttpConnector);
+
+impl HttpConnector for Captured {
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
+        let connection = request.extension().cloned().unwrap_or_else(|| {
+            let connection = CaptureSmithyConnection::new();
+            request.add_extension(connection.clone());
+            connection
+        });
+        // Outside of an attempt, nobody asks.
+        let _ = CONNECTION.try_with(|current| current.replace(Some(connection)));
+        self.0.call(request)
+    }
+}
+
+/// An attempt whose connection is known.
+pub type OnConnection<F> = TaskLocalFuture<RefCell<Option<CaptureSmithyConnection>>, F>;
+
+/// Runs an attempt and notes its connection.
+pub fn on_connection<F: Future>(attempt: F) -> OnConnection<F> {
+    CONNECTION.scope(RefCell::default(), attempt)
+}
+
+/// Keeps the connection of an attempt that timed out from being used again.
+///
+/// The connection may have died silently. Dropping a request closes an HTTP/1 connection, but only resets a stream of
+/// HTTP/2: all later requests would wait on the dead connection as well.
+pub fn abandon_connection<F: Future>(attempt: Pin<&mut OnConnection<F>>) {
+    let connection = attempt.take_value().and_then(RefCell::into_inner);
+    if let Some(metadata) = connection.and_then(|connection| connection.get()) {
+        metadata.poison();
+    }
 }
 
 /// An HTTP client of the SDK with these connections. The SDK's own HTTP client would parse the certificates twice: it

@@ -65,7 +65,7 @@ pub enum ErrorKind {
 /// An exception of the service model, by which clients recognize an [`ErrorKind`].
 #[derive(Clone, Copy, Debug)]
 pub struct Exception {
-    /// The name, in `__type` and in `x-amzn-ErrorType`. SDKs choose the exception's type by it.
+    /// The name, in the header `x-amzn-ErrorType`. SDKs choose the exception's type by it.
     pub name: &'static str,
     /// The member `Code`.
     pub code: &'static str,
@@ -188,22 +188,24 @@ impl Error {
             .join(": ")
     }
 
-    /// The body of the response.
+    /// The body of the response to the request with this ID.
     #[must_use]
-    pub fn body(&self) -> ErrorBody<'_> {
-        let Exception { name, code, .. } = self.kind.exception();
-        ErrorBody { name, code, message: &self.message }
+    pub fn body<'a>(&'a self, request_id: &'a str) -> ErrorBody<'a> {
+        let code = self.kind.exception().code;
+        ErrorBody { code, message: &self.message, request_id, resource: () }
     }
 }
 
-/// The JSON body of an error response. `Code` and `Message` are the members that the service model defines; `__type` is
-/// for SDKs that do not look at the header first.
+/// The JSON body of an error response, in the form of the legacy service.
+///
+/// It has no `__type`: SDKs take the exception's name from the header `x-amzn-ErrorType`, except that the JavaScript SDK
+/// v2 would take `err.code` from `__type`, and programs compare it with `Code`.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct ErrorBody<'a> {
-    #[serde(rename = "__type")]
-    name: &'static str,
-    #[serde(rename = "Code")]
     code: &'static str,
-    #[serde(rename = "Message")]
     message: &'a str,
+    request_id: &'a str,
+    /// Always null.
+    resource: (),
 }

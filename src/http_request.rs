@@ -49,7 +49,8 @@ impl HttpRequest {
     }
 }
 
-/// Whether a content type is JSON, as the MIME Sniffing standard defines it.
+/// Whether a content type is JSON, as the MIME Sniffing standard defines it, one that AWS's older SDKs send with JSON, or
+/// empty.
 fn is_json(content_type: &str) -> bool {
     let mut is_quoted = false;
     // HTTP APIs join repeated headers with commas. The last one counts, as it does with REST APIs.
@@ -59,5 +60,11 @@ fn is_json(content_type: &str) -> bool {
     });
     let last = joined.filter(|one| !one.trim().is_empty()).last().unwrap_or_default();
     let essence = last.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    matches!(essence.as_str(), "application/json" | "text/json") || essence.ends_with("+json")
+    matches!(
+        essence.as_str(),
+        "" | "application/json"
+            | "application/x-amz-json-1.0"
+            | "application/x-amz-json-1.1"
+            | "text/json"
+    ) || essence.ends_with("+json")
 }

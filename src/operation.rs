@@ -71,6 +71,7 @@ const NO_LIST: &str =
     "The Amazon Chime SDK has no such operation. Store the IDs of the meetings that you create.";
 const NO_ATTENDEE_TAGS: &str = "The attendees of the Amazon Chime SDK have no tags.";
 const NO_DIAL_OUT: &str = "The Amazon Chime SDK has no such operation.";
+const NO_CAPABILITIES: &str = "Amazon Chime's API has no such operation. Give an attendee its capabilities when you create it.";
 const NO_TAGGING: &str =
     "Tag meetings when you create them, or with TagResource of the Amazon Chime SDK itself.";
 
@@ -86,6 +87,8 @@ const TRANSCRIPTION: &str = "/meetings/{MeetingId}/transcription";
 const ATTENDEES: &str = "/meetings/{MeetingId}/attendees";
 const ATTENDEE: &str = "/meetings/{MeetingId}/attendees/{AttendeeId}";
 const ATTENDEE_TAGS: &str = "/meetings/{MeetingId}/attendees/{AttendeeId}/tags";
+const ALL_CAPABILITIES: &str = "/meetings/{MeetingId}/attendees/capabilities";
+const CAPABILITIES: &str = "/meetings/{MeetingId}/attendees/{AttendeeId}/capabilities";
 const TAGS: &str = "/tags";
 
 /// The operation that `CreateMeetingWithAttendees` performs for its attendees.
@@ -93,9 +96,10 @@ const TAGS: &str = "/tags";
 pub const BATCH_CREATE_ATTENDEE: Operation =
     row("BatchCreateAttendee", "POST", ATTENDEES, "batch-create", 201, Relay(Input::Attendees, Output::Attendees), &[GONE, LIMIT]);
 
-/// All operations on meetings, attendees and tags, from Amazon Chime's service model (`chime/2018-05-01`).
+/// All operations on meetings, attendees and tags, from Amazon Chime's service model (`chime/2018-05-01`), and the two that
+/// only the Amazon Chime SDK has. If several paths match, the first one counts.
 #[rustfmt::skip]
-pub static OPERATIONS: [Operation; 22] = [
+pub static OPERATIONS: [Operation; 24] = [
     row("CreateMeeting", "POST", MEETINGS, "", 201, CreateMeeting, &[LIMIT]),
     row("CreateMeetingWithAttendees", "POST", MEETINGS, "create-attendees", 201, CreateMeetingWithAttendees, &[LIMIT]),
     row("ListMeetings", "GET", MEETINGS, "", 200, Unsupported(NO_LIST), &[]),
@@ -104,6 +108,8 @@ pub static OPERATIONS: [Operation; 22] = [
     row("CreateAttendee", "POST", ATTENDEES, "", 201, Relay(Input::Attendee, Output::Attendee), &[GONE, LIMIT]),
     BATCH_CREATE_ATTENDEE,
     row("ListAttendees", "GET", ATTENDEES, "", 200, Relay(Input::Page, Output::Attendees), &[GONE]),
+    row("BatchUpdateAttendeeCapabilitiesExcept", "PUT", ALL_CAPABILITIES, "batch-update-except", 200, Unsupported(NO_CAPABILITIES), &[]),
+    row("UpdateAttendeeCapabilities", "PUT", CAPABILITIES, "", 200, Unsupported(NO_CAPABILITIES), &[]),
     row("GetAttendee", "GET", ATTENDEE, "", 200, Relay(Input::Nothing, Output::Attendee), &[GONE]),
     row("DeleteAttendee", "DELETE", ATTENDEE, "", 204, Relay(Input::Nothing, Output::Nothing), &[GONE]),
     row("StartMeetingTranscription", "POST", TRANSCRIPTION, "start", 200, Relay(Input::Transcription, Output::Empty), &[GONE, LIMIT, UNPROCESSABLE]),

@@ -16,7 +16,7 @@ pub use self::media_plane::{ChimeSdkSettings, MediaPlaneSettings};
 pub use self::telemetry::{LogFormat, TelemetrySettings};
 pub use self::variable::SettingError;
 use self::variable::{
-    parse_account_ids, parse_aws_bool, parse_bool, parse_count, parse_endpoint_url, parse_lifetime,
+    endpoint_url, parse_account_ids, parse_aws_bool, parse_bool, parse_count, parse_lifetime,
     parse_region, parse_table_name, read_ca_bundle, setting,
 };
 use crate::caller::AllowedCallers;
@@ -54,12 +54,15 @@ impl Settings {
     pub fn from_env() -> Result<Self, SettingError> {
         require_credentials()?;
         let region = region()?;
-        let endpoint_url = endpoint_url()?;
+        let endpoint_url = endpoint_url("AWS_ENDPOINT_URL_DYNAMODB")?;
         let use_fips = endpoint_variant("AWS_USE_FIPS_ENDPOINT", endpoint_url.as_deref())?;
         let use_dual_stack =
             endpoint_variant("AWS_USE_DUALSTACK_ENDPOINT", endpoint_url.as_deref())?;
         let allowed_callers = allowed_callers()?;
+        let meeting_lifetime = setting("MEETING_LIFETIME_SECONDS", parse_lifetime)?
+            .unwrap_or(Duration::from_hours(24));
         let media_plane = MediaPlaneSettings::from_env(Context {
+            meeting_lifetime,
             region: &region,
             use_fips,
             use_dual_stack,
@@ -73,8 +76,7 @@ impl Settings {
             use_fips,
             use_dual_stack,
             ca_bundle: setting("AWS_CA_BUNDLE", read_ca_bundle)?,
-            meeting_lifetime: setting("MEETING_LIFETIME_SECONDS", parse_lifetime)?
-                .unwrap_or(Duration::from_hours(24)),
+            meeting_lifetime,
             allowed_callers,
             daily_limit: setting("DAILY_MEETING_LIMIT", |value| parse_count(value, "meetings"))?,
             media_plane,
@@ -96,12 +98,6 @@ fn require_credentials() -> Result<(), SettingError> {
     let behind_url = is_set("AWS_CONTAINER_CREDENTIALS_FULL_URI")
         || is_set("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
     if in_environment || behind_url { Ok(()) } else { Err(SettingError::NoCredentials) }
-}
-
-/// Validated at start, so that an invalid URL does not fail the first request.
-fn endpoint_url() -> Result<Option<String>, SettingError> {
-    let of_dynamodb = setting("AWS_ENDPOINT_URL_DYNAMODB", parse_endpoint_url)?;
-    Ok(of_dynamodb.or(setting("AWS_ENDPOINT_URL", parse_endpoint_url)?))
 }
 
 /// An allow-list implies that callers must be identified, so it may not be combined with `REQUIRE_IAM_CALLER=false`.

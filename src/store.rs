@@ -11,12 +11,12 @@ mod failure;
 mod item;
 
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Builder;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity::Total;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
@@ -29,7 +29,7 @@ use self::daily_limit::{Cancellation, DailyLimit, counter_key};
 pub use self::item::StoredMeeting;
 use self::item::{Attributes, has_expired, key, number};
 use crate::attempts::{Failure, MAX_ATTEMPTS, ResponseMetadata, with_retries};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::invocation::{Invocation, Service};
 use crate::meeting::Guid;
 
@@ -52,6 +52,8 @@ pub struct Store {
     client: Client,
     table: String,
     daily_limit: Option<DailyLimit>,
+    /// Whether `DynamoDB` rejected this process's last put, for a reason that only the operator can fix.
+    is_put_denied: AtomicBool,
 }
 
 impl Store {
@@ -61,83 +63,105 @@ impl Store {
     pub fn new(config: Builder, table: String, daily_limit: Option<NonZeroU32>) -> Self {
         let config = config.retry_config(RetryConfig::disabled()).build();
         let daily_limit = daily_limit.map(DailyLimit);
-        Self { client: Client::from_conf(config), table, daily_limit }
+        let is_put_denied = AtomicBool::new(false);
+        Self { client: Client::from_conf(config), table, daily_limit, is_put_denied }
     }
 
     /// Opens the connection ahead of the first request, which would otherwise pay for it. If that fails, the reason is
     /// logged, and the first request opens the connection.
-    ///
-    /// It sends a conditional put that can never succeed, which changes nothing and needs no further permission.
     pub async fn warm_up(&self) {
-        let write = self
+        let error = match timeout(WARM_UP_TIMEOUT, self.probe()).await {
+            Ok(Ok(_)) => return,
+            Ok(Err(failure)) => failure.error.log_message(),
+            Err(_) => format!("no response within {WARM_UP_TIMEOUT:?}"),
+        };
+        tracing::warn!(error, "could not pre-open the DynamoDB connection");
+    }
+
+    /// Checks that meetings can be stored, if this process could not store the last one. Otherwise, each new token would
+    /// leave a meeting in the Amazon Chime SDK that no client is told of.
+    ///
+    /// # Errors
+    /// `ServiceFailure` if puts are still denied, `ThrottledClient`, or `ServiceUnavailable`.
+    pub async fn check_puts(&self, invocation: Invocation<'_>) -> Result<(), Error> {
+        if self.is_put_denied.load(Ordering::Relaxed) {
+            let (timeout, probe) = (attempt_timeout(invocation), || self.probe());
+            with_retries(Service::DynamoDb, "PutItem", invocation, timeout, probe)
+                .await
+                .record()?;
+            self.is_put_denied.store(false, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Sends a conditional put that can never succeed, which changes nothing and needs no further permission.
+    async fn probe(&self) -> Result<((), ResponseMetadata), Failure> {
+        let put = self
             .client
             .put_item()
             .table_name(&self.table)
             .set_item(Some(key("#warm-up", "#warm-up")))
             .condition_expression("attribute_exists(ClientRequestToken)")
             .send();
-        let error = match timeout(WARM_UP_TIMEOUT, write).await {
-            Ok(Ok(_)) => return,
-            Ok(Err(error))
-                if matches!(
-                    error.as_service_error(),
-                    Some(PutItemError::ConditionalCheckFailedException(_))
-                ) =>
-            {
-                return;
-            }
-            Ok(Err(error)) => DisplayErrorContext(error).to_string(),
-            Err(_) => format!("no response within {WARM_UP_TIMEOUT:?}"),
-        };
-        tracing::warn!(error, "could not pre-open the DynamoDB connection");
+        match put.await {
+            Ok(_) => {}
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(_)) => {}
+                _ => return Err(error.into()),
+            },
+        }
+        Ok(((), ResponseMetadata::default()))
     }
 
-    /// Reads the meeting of an account and a token, unless it has expired. With a daily limit, the same request reads how
-    /// many meetings the account has created today.
+    /// Reads the meeting of an account and a token, and, with a daily limit, how many meetings the account has created
+    /// today. That is one request, but not one snapshot: `BatchGetItem` reads each item by itself.
     ///
     /// # Errors
-    /// `ThrottledClient`, `ServiceUnavailable`, or `ServiceFailure`, which includes an item that cannot be parsed.
+    /// Those of [`Self::read_meeting`].
     pub async fn read(
         &self,
         account_id: &str,
         token: &str,
         invocation: Invocation<'_>,
     ) -> Result<Lookup, Error> {
-        let now = invocation.now();
-        let attempt_timeout = attempt_timeout(invocation);
-        let meeting = key(account_id, token);
-        let completed = if self.daily_limit.is_some() {
-            let counter = counter_key(account_id, now)?;
-            let get = || self.get_with_counter(&meeting, &counter);
-            let operation = "BatchGetItem";
-            with_retries(Service::DynamoDb, operation, invocation, attempt_timeout, get).await
-        } else {
-            let get = || self.get(&meeting);
-            let operation = "GetItem";
-            with_retries(Service::DynamoDb, operation, invocation, attempt_timeout, get)
-                .await
-                .parse(|item| Ok((item, 0)))
-        };
-        completed
+        if self.daily_limit.is_none() {
+            let meeting = self.read_meeting(account_id, token, invocation).await?;
+            return Ok(Lookup { meeting, created_today: 0 });
+        }
+        let (timeout, now) = (attempt_timeout(invocation), invocation.now());
+        let keys = (key(account_id, token), counter_key(account_id, now)?);
+        let get = || self.get_with_counter(&keys.0, &keys.1);
+        with_retries(Service::DynamoDb, "BatchGetItem", invocation, timeout, get)
+            .await
             .parse(|(item, created_today)| {
-                let unexpired = item.as_ref().filter(|item| !has_expired(item, now));
-                let meeting = unexpired.map(StoredMeeting::parse).transpose()?;
-                Ok(Lookup { meeting, created_today })
+                Ok(Lookup { meeting: unexpired(item.as_ref(), now)?, created_today })
             })
             .record()
     }
 
-    /// Checks that an account that has created `created_today` meetings may create another one.
+    /// Reads the meeting of an account and a token, unless it has expired.
     ///
     /// # Errors
-    /// `ResourceLimitExceeded` if it has reached the daily limit.
-    pub fn check_limit(&self, created_today: u64, invocation: Invocation<'_>) -> Result<(), Error> {
-        match self.daily_limit {
-            Some(limit) if created_today >= limit.0.get().into() => {
-                Err(limit.reached(invocation.now()))
-            }
-            _ => Ok(()),
-        }
+    /// `ThrottledClient`, `ServiceUnavailable`, or `ServiceFailure`, which includes an item that cannot be parsed.
+    pub async fn read_meeting(
+        &self,
+        account_id: &str,
+        token: &str,
+        invocation: Invocation<'_>,
+    ) -> Result<Option<StoredMeeting>, Error> {
+        let (timeout, key) = (attempt_timeout(invocation), key(account_id, token));
+        let get = || self.get(&key);
+        with_retries(Service::DynamoDb, "GetItem", invocation, timeout, get)
+            .await
+            .parse(|item| unexpired(item.as_ref(), invocation.now()))
+            .record()
+    }
+
+    /// The error for an account that has created `created_today` meetings, if it may not create another one.
+    #[must_use]
+    pub fn limit_reached(&self, created_today: u64, invocation: Invocation<'_>) -> Option<Error> {
+        let limit = self.daily_limit?;
+        (created_today >= limit.0.get().into()).then(|| limit.reached(invocation.now()))
     }
 
     async fn get(
@@ -201,18 +225,19 @@ impl Store {
         ended: Option<&Guid>,
         invocation: Invocation<'_>,
     ) -> Result<Option<StoredMeeting>, Error> {
-        let attempt_timeout = attempt_timeout(invocation);
-        let condition = Condition::unless_unexpired(invocation.now(), ended);
+        let (timeout, now) = (attempt_timeout(invocation), invocation.now());
+        let condition = Condition::unless_unexpired(now, ended);
         let completed = if let Some(limit) = self.daily_limit {
-            let put = || self.put_and_count(meeting, &condition, limit, invocation.now());
-            let operation = "TransactWriteItems";
-            with_retries(Service::DynamoDb, operation, invocation, attempt_timeout, put).await
+            let put = || self.put_and_count(meeting, &condition, limit, now);
+            with_retries(Service::DynamoDb, "TransactWriteItems", invocation, timeout, put).await
         } else {
             let put = || self.put_item(meeting, &condition);
-            let operation = "PutItem";
-            with_retries(Service::DynamoDb, operation, invocation, attempt_timeout, put).await
+            with_retries(Service::DynamoDb, "PutItem", invocation, timeout, put).await
         };
-        completed.record()
+        let written = completed.record();
+        let is_denied = matches!(&written, Err(it) if it.kind() == ErrorKind::ServiceFailure);
+        self.is_put_denied.store(is_denied, Ordering::Relaxed);
+        written
     }
 
     async fn put_item(
@@ -313,6 +338,11 @@ fn attempt_timeout(invocation: Invocation<'_>) -> Duration {
 fn metadata(consumed: &[ConsumedCapacity]) -> ResponseMetadata {
     let units = consumed.iter().filter_map(ConsumedCapacity::capacity_units);
     ResponseMetadata { consumed_capacity: units.reduce(|a, b| a + b), request_id: None }
+}
+
+/// The meeting of an item, if there is one that has not expired.
+fn unexpired(item: Option<&Attributes>, now: u64) -> Result<Option<StoredMeeting>, Error> {
+    item.filter(|item| !has_expired(item, now)).map(StoredMeeting::parse).transpose()
 }
 
 /// The existing meeting that a rejected write returned.

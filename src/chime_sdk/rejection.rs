@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use aws_smithy_runtime_api::http::Headers;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::attempts::{Failure, Retry};
 use crate::error::{Cause, Error, ErrorKind};
 
+/// Minimum time that a client is told to wait. The header has no fractions, and 0 would mean at once.
+const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Maximum time that a client is told to wait, so that a mistaken value does not stop it for long.
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(1);
 
@@ -23,6 +26,8 @@ pub struct Rejection {
     status: u16,
     request_id: Option<String>,
     retry_after: Option<Duration>,
+    /// Whether the body is neither empty nor JSON. Then something else than the service may have responded.
+    is_foreign: bool,
 }
 
 impl Rejection {
@@ -31,38 +36,40 @@ impl Rejection {
         let name = headers.get("x-amzn-errortype").map(ToOwned::to_owned).or_else(|| name_in(body));
         let wait = headers.get("retry-after").and_then(|wait| wait.parse().ok());
         Self {
+            is_foreign: !body.is_empty() && serde_json::from_slice::<IgnoredAny>(body).is_err(),
             name: name.and_then(|name| if_safe_to_log(short_name(&name))),
             status,
             request_id: headers.get("x-amzn-requestid").and_then(if_safe_to_log),
-            retry_after: wait.map(|seconds| MAX_RETRY_AFTER.min(Duration::from_secs(seconds))),
+            retry_after: wait.map(|seconds| {
+                Duration::from_secs(seconds).clamp(MIN_RETRY_AFTER, MAX_RETRY_AFTER)
+            }),
         }
     }
 
     /// Classifies the error by its name, or without one by its status ("Errors" of each operation in the API reference).
     pub fn into_failure(self) -> Failure {
         let name = self.name.as_deref().unwrap_or_default();
+        // The member Code lacks this ending.
+        let name = name.strip_suffix("Exception").unwrap_or(name);
         match (name, self.status) {
             // The service's front end responds with a SerializationException to a member of the wrong type, and with a
             // status to bodies and URLs that are too long.
-            ("BadRequestException" | "ValidationException" | "SerializationException", _)
-            | ("", 400)
-            | (_, 413 | 414) => {
+            ("BadRequest" | "Validation" | "Serialization", _) | ("", 400) | (_, 413 | 414) => {
                 rejected(ErrorKind::BadRequest, "The Amazon Chime SDK rejected the request.", self)
             }
-            ("LimitExceededException", _) => rejected(
+            ("LimitExceeded" | "ResourceLimitExceeded", _) => rejected(
                 ErrorKind::ResourceLimitExceeded,
                 "The Amazon Chime SDK's quota of meetings or attendees is used up.",
                 self,
             ),
-            ("NotFoundException" | "ResourceNotFoundException", _) => {
-                rejected(ErrorKind::NotFound, "The meeting has ended", self)
-            }
-            ("UnprocessableEntityException", _) | (_, 422) => rejected(
+            ("NotFound" | "ResourceNotFound", _) => ended(self),
+            ("", 404) if !self.is_foreign => ended(self),
+            ("UnprocessableEntity", _) | (_, 422) => rejected(
                 ErrorKind::UnprocessableEntity,
                 "The Amazon Chime SDK cannot process the request.",
                 self,
             ),
-            ("ConflictException", _) | ("", 409) => Failure {
+            ("Conflict", _) | ("", 409) => Failure {
                 retry: Retry::Limited {
                     attempts: 3,
                     min_backoff: Duration::from_millis(100),
@@ -70,7 +77,7 @@ impl Rejection {
                 },
                 ..Failure::transient(self)
             },
-            ("ThrottlingException" | "ThrottledClientException", _) | (_, 429) => Failure {
+            ("Throttling" | "Throttled" | "ThrottledClient", _) | (_, 429) => Failure {
                 retry: Retry::Limited {
                     attempts: 2,
                     min_backoff: Duration::from_millis(100),
@@ -84,6 +91,10 @@ impl Rejection {
             _ => Error::service_failure(self).into(),
         }
     }
+}
+
+fn ended(rejection: Rejection) -> Failure {
+    rejected(ErrorKind::NotFound, "The meeting has ended", rejection)
 }
 
 fn rejected(kind: ErrorKind, message: &'static str, cause: impl Into<Cause>) -> Failure {
@@ -112,9 +123,11 @@ fn name_in(body: &[u8]) -> Option<String> {
         #[serde(rename = "__type")]
         kind: Option<String>,
         code: Option<String>,
+        #[serde(rename = "Code")]
+        legacy_code: Option<String>,
     }
-    let Body { kind, code } = serde_json::from_slice(body).ok()?;
-    kind.or(code)
+    let Body { kind, code, legacy_code } = serde_json::from_slice(body).ok()?;
+    kind.or(code).or(legacy_code)
 }
 
 /// A name or an ID, if it is well-formed: it comes from outside and goes into the log.

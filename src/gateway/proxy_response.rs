@@ -35,7 +35,11 @@ impl ProxyResponse {
             Ok(response) => (response.status, response_headers(response), response.body.clone()),
             Err(error) => {
                 let status = error.kind().exception().status;
-                (status, error_headers(error), Some(serde_json::to_string(&error.body())?))
+                (
+                    status,
+                    error_headers(error),
+                    Some(serde_json::to_string(&error.body(request_id))?),
+                )
             }
         };
         if let Ok(request_id) = HeaderValue::from_str(request_id) {

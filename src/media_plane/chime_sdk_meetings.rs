@@ -223,10 +223,15 @@ impl CreatedMeeting {
         if media_placement.audio_host_url.is_none() || media_placement.signaling_url.is_none() {
             return Err(unusable("that cannot be joined"));
         }
-        if meeting.media_region.as_deref() != Some(request.media_region.name())
-            || meeting.external_meeting_id.as_ref() != Some(&request.external_meeting_id)
-        {
-            return Err(unusable("that does not match the request"));
+        if meeting.media_region.as_deref() != Some(request.media_region.name()) {
+            return Err(unusable("in another media Region"));
+        }
+        // The token already keeps requests apart, and responses contain the client's own ID.
+        if meeting.external_meeting_id.as_ref() != Some(&request.external_meeting_id) {
+            tracing::warn!(
+                meetingId = meeting_id.as_str(),
+                "chime-sdk-meetings returned another ExternalMeetingId"
+            );
         }
         Ok(Self { meeting_id, media_placement })
     }

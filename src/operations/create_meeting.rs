@@ -139,7 +139,16 @@ impl CreateMeeting {
             ended = Some(existing.meeting_id);
         }
         // The put counts exactly. This only keeps an account at its limit away from the Amazon Chime SDK.
-        self.store.check_limit(found.created_today, invocation)?;
+        if let Some(limit_reached) = self.store.limit_reached(found.created_today, invocation) {
+            // The item and the count were not read at the same moment: the meeting that reached the limit may be the one
+            // of this token.
+            let by = invocation.by(CHECK_BY);
+            return match self.store.read_meeting(account.id(), token, by).await? {
+                Some(live) if Some(&live.meeting_id) != ended.as_ref() => replay(&request, live),
+                _ => Err(limit_reached),
+            };
+        }
+        self.store.check_puts(invocation.by(CHECK_BY)).await?;
         let new = chime.create(account.id(), &request, invocation.by(CREATE_BY)).await?;
         // A put that is cut short would leave a meeting that no client is told of.
         if !invocation.has_left(MIN_FOR_PUT) {

@@ -1,8 +1,8 @@
 //! The setting `MEDIA_PLANE`, and those of each media plane.
 
-use super::variable::{
-    SettingError, parse_bool, parse_domain, parse_endpoint_url, parse_region, setting,
-};
+use std::time::Duration;
+
+use super::variable::{self, SettingError, parse_bool, parse_domain, parse_region, setting};
 use crate::caller::AllowedCallers;
 
 /// `MEDIA_PLANE`: the source of meetings.
@@ -31,6 +31,7 @@ pub struct ChimeSdkSettings {
 /// The other settings on which these depend.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
+    pub meeting_lifetime: Duration,
     pub region: &'a str,
     pub use_fips: bool,
     pub use_dual_stack: bool,
@@ -57,6 +58,10 @@ const RESTRICTED: [&str; 4] = ["af-south-1", "il-central-1", "us-gov-east-1", "u
 /// Reference).
 const FIPS_REGIONS: [&str; 3] = ["ca-central-1", "us-east-1", "us-west-2"];
 
+/// A token's window of a minute, and the 10 s that an invocation may take: with a shorter lifetime, a token that is used
+/// again could get the meeting that has expired.
+const MIN_LIFETIME: Duration = Duration::from_secs(70);
+
 const CHIME_SDK_MEETINGS: &str = "chime-sdk-meetings";
 
 impl MediaPlaneSettings {
@@ -82,6 +87,13 @@ impl MediaPlaneSettings {
 
 impl ChimeSdkSettings {
     fn from_env(context: Context) -> Result<Self, SettingError> {
+        if context.meeting_lifetime < MIN_LIFETIME {
+            let least = MIN_LIFETIME.as_secs();
+            let problem =
+                format!("must be at least {least} when MEDIA_PLANE is {CHIME_SDK_MEETINGS}");
+            let value = context.meeting_lifetime.as_secs().to_string();
+            return Err(SettingError::invalid("MEETING_LIFETIME_SECONDS", problem, value));
+        }
         // Later calls name only a meeting, which belongs to the stack's account: one caller could delete
         // another's.
         let several_accounts = match context.allowed_callers {
@@ -117,8 +129,7 @@ impl ChimeSdkSettings {
 }
 
 fn endpoint_url(region: &str, context: Context) -> Result<String, SettingError> {
-    let own = setting("AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS", parse_endpoint_url)?;
-    if let Some(url) = own.or(setting("AWS_ENDPOINT_URL", parse_endpoint_url)?) {
+    if let Some(url) = variable::endpoint_url("AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS")? {
         for (variable, is_set) in [
             ("AWS_USE_FIPS_ENDPOINT", context.use_fips),
             ("AWS_USE_DUALSTACK_ENDPOINT", context.use_dual_stack),

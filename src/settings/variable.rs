@@ -45,6 +45,17 @@ impl SettingError {
     }
 }
 
+/// The URL in `AWS_ENDPOINT_URL_…`, the variable of a service, or else in `AWS_ENDPOINT_URL`. As in all AWS SDKs,
+/// `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true` turns both off ("Service-specific endpoints" in the AWS SDKs and Tools
+/// Reference Guide).
+pub fn endpoint_url(of_service: &'static str) -> Result<Option<String>, SettingError> {
+    if setting("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", parse_aws_bool)?.unwrap_or_default() {
+        return Ok(None);
+    }
+    let of_all = setting("AWS_ENDPOINT_URL", parse_endpoint_url)?;
+    Ok(setting(of_service, parse_endpoint_url)?.or(of_all))
+}
+
 /// The value of `variable`, parsed, or `None` if it is unset or empty.
 pub fn setting<T>(
     variable: &'static str,
@@ -95,7 +106,7 @@ pub fn parse_region(value: &str) -> Result<String, String> {
     }
 }
 
-pub fn parse_endpoint_url(value: &str) -> Result<String, String> {
+fn parse_endpoint_url(value: &str) -> Result<String, String> {
     match value.parse::<Uri>().ok().as_ref().and_then(Uri::scheme_str) {
         Some("http" | "https") => Ok(value.to_owned()),
         _ => Err("must be an http or https URL".into()),

@@ -64,7 +64,8 @@ async fn every_header_value_gets_a_response() {
             assert_eq!(reply.status, 201, "{source}: {text}: {reply:?}");
         }
         let event = Event::named("rest-create").set("/headers/Content-Type", json!(MARK));
-        assert_eq!(invoke(&function, &event, text).await.status, 400, "{text}");
+        let status = if text.trim().is_empty() { 201 } else { 400 };
+        assert_eq!(invoke(&function, &event, text).await.status, status, "{text}");
     }
 }
 

@@ -6,6 +6,7 @@ mod callers;
 mod chime_sdk;
 mod constraints;
 mod daily_limit;
+mod dead_connections;
 mod errors;
 mod events;
 mod faults;

@@ -40,11 +40,12 @@ fn served() -> impl Iterator<Item = &'static Operation> {
 }
 
 #[tokio::test]
-async fn it_is_the_meetings_api_of_the_last_service_model() {
+async fn it_contains_the_meetings_api_of_the_last_service_model() {
     let modelled = legacy_operations().await;
     let request = |name, method, path, selector| (name, request_line(method, path, selector));
+    let legacy = OPERATIONS.iter().filter(|it| !it.name.contains("Capabilities"));
     let ours: BTreeMap<_, _> =
-        OPERATIONS.iter().map(|it| request(it.name, it.method, it.path, it.selector)).collect();
+        legacy.map(|it| request(it.name, it.method, it.path, it.selector)).collect();
     let theirs = modelled.iter().map(|it| {
         request(&*it.name, &it.method, &it.path, it.query.as_deref().unwrap_or_default())
     });

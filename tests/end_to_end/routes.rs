@@ -133,6 +133,42 @@ async fn with_the_chime_sdk_unsupported_operations_are_rejected_with_a_reason() 
 }
 
 #[tokio::test]
+async fn operations_of_the_chime_sdk_alone_are_rejected_with_a_reason() {
+    let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+    let function = chime.function(&dynamodb, &[]).await;
+    let templates = Function::start(&dynamodb).await;
+    let attendees = format!("/meetings/{MEETING}/attendees");
+    for (call, name) in [
+        (
+            Call::new("PUT", format!("{attendees}/{ATTENDEE}/capabilities")),
+            "UpdateAttendeeCapabilities",
+        ),
+        (
+            Call::new("PUT", format!("{attendees}/capabilities"))
+                .query("operation", "batch-update-except"),
+            "BatchUpdateAttendeeCapabilitiesExcept",
+        ),
+    ] {
+        for source in Source::ALL {
+            let event = call.clone().body("{}").event(source);
+            let reply = function.invoke(&event).await;
+            reply.assert_modelled();
+            let message = format!(
+                "This endpoint does not support {name}. Amazon Chime's API has no such operation. \
+                 Give an attendee its capabilities when you create it."
+            );
+            assert_eq!((reply.status, reply.message()), (400, message), "{source:?}");
+            let reply = templates.invoke(&event).await;
+            assert_eq!(reply.status, 400);
+            assert!(
+                reply.message().starts_with(&format!("This endpoint does not support {name}."))
+            );
+        }
+    }
+    assert!(chime.take().is_empty() && dynamodb.take_requests() == 0);
+}
+
+#[tokio::test]
 async fn an_invalid_operation_parameter_is_rejected() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;

@@ -30,6 +30,7 @@ async fn startup_rejects_an_invalid_setting_and_says_what_is_accepted() {
         ("AWS_ENDPOINT_URL", "must be an http or https URL", &["ftp://localhost"]),
         ("AWS_USE_FIPS_ENDPOINT", "must be true or false", &["yes"]),
         ("AWS_USE_DUALSTACK_ENDPOINT", "must be true or false", &["1"]),
+        ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "must be true or false", &["1"]),
         ("AWS_CA_BUNDLE", "must name a readable file (No such file", &["/nowhere/ca.pem"]),
         ("AWS_CA_BUNDLE", "must name a file of PEM certificates", &["/dev/null"]),
         ("AWS_CA_BUNDLE", "has an unusable certificate 1 (invalid peer", &[no_certificate]),
@@ -141,13 +142,36 @@ async fn the_dynamodb_endpoint_overrides_the_global_one() {
     let dynamodb = DynamoDb::start().await;
     let endpoint = dynamodb.endpoint.clone();
     let nowhere = "http://127.0.0.1:9";
-    for (of_dynamodb, of_all, status) in
-        [(&*endpoint, nowhere, 201), ("", &endpoint, 201), (nowhere, &endpoint, 503)]
-    {
-        let variables = [("AWS_ENDPOINT_URL_DYNAMODB", of_dynamodb), ("AWS_ENDPOINT_URL", of_all)];
+    for (of_dynamodb, of_all, ignored, status) in [
+        (&*endpoint, nowhere, "", 201),
+        ("", &endpoint, "false", 201),
+        (nowhere, &endpoint, "", 503),
+    ] {
+        let variables = [
+            ("AWS_ENDPOINT_URL_DYNAMODB", of_dynamodb),
+            ("AWS_ENDPOINT_URL", of_all),
+            ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", ignored),
+        ];
         let function = Function::start_with(&dynamodb, &variables).await;
         let reply = function.invoke(&Event::named("rest-create")).await;
         assert_eq!(reply.status, status, "{variables:?}");
+    }
+}
+
+#[tokio::test]
+async fn configured_endpoints_can_be_ignored() {
+    let check = async |variables: &[(&str, &str)]| {
+        let mut command = program::create_meeting().await;
+        command.arg("--check").envs(variables.iter().copied()).output().await.unwrap().status
+    };
+    let endpoint = ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9");
+    // Only an endpoint of AWS can be a FIPS endpoint.
+    let fips = ("AWS_USE_FIPS_ENDPOINT", "true");
+    assert!(!check(&[endpoint, fips]).await.success());
+    for yes in ["true", "True"] {
+        assert!(
+            check(&[endpoint, fips, ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", yes)]).await.success()
+        );
     }
 }
 

@@ -118,12 +118,13 @@ def test_each_operation_matches_the_model(operation):
     for name, member in expected.items():
         assert_schema_matches(name, member, properties[name])
 
-    names = set()
+    codes = set()
     for response in map(resolve, description["responses"].values()):
         schema = resolve(json_schema(response)) if "content" in response else {}
         for error in schema.get("anyOf", [schema]):
-            names |= {*resolve(error).get("properties", {}).get("__type", {}).get("enum", [])}
-    assert names == {shape.name for shape in model.error_shapes}
+            codes |= {*resolve(error).get("properties", {}).get("Code", {}).get("enum", [])}
+    names = {re.sub("(Client|Entity)?Exception$", "", shape.name) for shape in model.error_shapes}
+    assert codes == names
 
 
 def test_the_operations_match_the_botocore_description():

@@ -64,8 +64,8 @@ def assert_rejected(endpoint, exception, status, message, **members):
     assert headers["content-type"] == "application/json"
     assert headers["x-amzn-requestid"]
     body = json.loads(body)
-    assert body.keys() == {"__type", "Code", "Message"}
-    assert body["__type"] == exception
+    assert body.keys() == {"Code", "Message", "RequestId", "Resource"}
+    assert (body["RequestId"], body["Resource"]) == (headers["x-amzn-requestid"], None)
     assert body["Code"] == exception.removesuffix("Exception").replace("Client", "")
     assert message in body["Message"]
     if status in (429, 503):

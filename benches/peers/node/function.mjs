@@ -101,4 +101,4 @@ const reply = (statusCode, body) => ({
 });
 
 const reject = (statusCode, code, message) =>
-  reply(statusCode, { __type: `${code}Exception`, Code: code, Message: message });
+  reply(statusCode, { Code: code, Message: message });

@@ -92,4 +92,4 @@ def reply(status, body):
 
 
 def reject(status, code, message):
-    return reply(status, {"__type": f"{code}Exception", "Code": code, "Message": message})
+    return reply(status, {"Code": code, "Message": message})

@@ -57,6 +57,12 @@ async fn each_service_error_maps_to_an_api_error() {
         (Refusal(403, "OptInRequired"), failure, 1),
         (Refusal(404, "UnknownOperationException"), failure, 1),
         (Raw(404, "<html>"), failure, 1),
+        // The legacy service's form.
+        (Raw(400, r#"{"Code":"BadRequest","Message":"standup"}"#), bad, 1),
+        (Raw(400, r#"{"Code":"ResourceLimitExceeded"}"#), limit, 1),
+        (Raw(400, r#"{"Code":"Conflict"}"#), unavailable, 3),
+        (Raw(400, r#"{"Code":"Throttled"}"#), throttled, 2),
+        (Raw(400, r#"{"Code":"Forbidden"}"#), failure, 1),
         (Refusal(404, "NotFoundException"), failure, 1),
         (Refusal(409, "ConflictException"), unavailable, 3),
         (Refusal(422, "UnprocessableEntityException"), failure, 1),
@@ -103,6 +109,11 @@ async fn the_services_retry_after_is_passed_on_up_to_60_seconds() {
         assert_eq!(reply.headers["x-amz-retry-after"], format!("{told}000"));
         assert_eq!(world.chime.take(), ["CreateMeeting"], "no time left for a retry");
     }
+    // A client that is told to wait for 0 seconds would retry at once.
+    world.chime.service.set_fault(Fault::before(Unavailable(0)));
+    let reply = world.invoke().await;
+    assert_eq!((reply.status, &*reply.headers["retry-after"]), (503, "1"), "{reply:?}");
+    world.chime.take();
     world.assert_recovers().await;
 
     let world = World::start().await;
@@ -130,12 +141,7 @@ async fn an_unusable_response_is_a_server_side_fault() {
         (
             r#"{"Meeting": {"MeetingId": "ID", "ExternalMeetingId": "standup", "MediaRegion": "eu-west-1",
                 "MediaPlacement": {"AudioHostUrl": "a", "SignalingUrl": "b"}}}"#,
-            "that does not match the request",
-        ),
-        (
-            r#"{"Meeting": {"MeetingId": "ID", "ExternalMeetingId": "s3cr3t", "MediaRegion": "us-east-1",
-                "MediaPlacement": {"AudioHostUrl": "a", "SignalingUrl": "b"}}}"#,
-            "that does not match the request",
+            "in another media Region",
         ),
     ] {
         let world = World::start().await;
@@ -148,6 +154,26 @@ async fn an_unusable_response_is_a_server_side_fault() {
         world.function.process.logged(&format!("returned a meeting {why}")).await;
         assert!(!world.function.process.output().contains("s3cr3t"));
         world.assert_recovers().await;
+    }
+}
+
+#[tokio::test]
+async fn another_external_meeting_id_in_the_response_is_logged_and_ignored() {
+    for returned in [r#""ExternalMeetingId": "s3cr3t","#, r#""ExternalMeetingId": null,"#, ""] {
+        let world = World::start().await;
+        let body = format!(
+            r#"{{"Meeting": {{"MeetingId": "1343fa41-6e0d-4862-9880-5d63982f39bc", {returned}
+                "MediaRegion": "us-east-1",
+                "MediaPlacement": {{"AudioHostUrl": "a", "SignalingUrl": "b"}}}}}}"#
+        );
+        world.chime.service.set_faults([Fault::before(Raw(200, body.leak()))]);
+
+        let reply = world.invoke().await;
+
+        assert_eq!(reply.status, 201, "{reply:?}");
+        assert_eq!(reply.json()["Meeting"]["ExternalMeetingId"], "standup");
+        world.function.process.logged("returned another ExternalMeetingId").await;
+        assert!(!world.function.process.output().contains("s3cr3t"));
     }
 }
 

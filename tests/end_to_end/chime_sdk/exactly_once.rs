@@ -70,7 +70,8 @@ async fn a_retry_takes_one_request_to_dynamodb_and_none_to_the_service() {
             let next = Event::create(&json!({"ClientRequestToken": "next"}));
             let (refused, dynamodb, chime) = world.invoke(&next, 59).await;
             assert_eq!(refused.headers["x-amzn-errortype"], "ResourceLimitExceededException");
-            assert_eq!((dynamodb, chime.len()), (vec![read.to_owned()], 0), "not even called");
+            let reads = vec![read.to_owned(), GET.into()];
+            assert_eq!((dynamodb, chime.len()), (reads, 0), "not even called");
             assert_eq!(world.dynamodb.counted_meetings(CALLER).await, 1);
         }
     }
@@ -239,7 +240,91 @@ async fn concurrent_requests_never_exceed_the_daily_limit() {
     world.chime.take();
     let next = Event::create(&json!({"ClientRequestToken": "next"}));
     let (refused, dynamodb, chime) = world.invoke(&next, 1).await;
-    assert_eq!((refused.status, dynamodb, chime.len()), (400, vec![BATCH.to_owned()], 0));
+    let expected = vec![BATCH.to_owned(), GET.into()];
+    assert_eq!((refused.status, dynamodb, chime.len()), (400, expected, 0));
+}
+
+#[tokio::test]
+async fn a_meeting_that_reached_the_limit_between_two_reads_is_replayed() {
+    let mut world = World::start().await;
+    world.function = world.function.with_daily_limit(1);
+    let event = request(json!({}));
+    let (first, ..) = world.invoke(&event, 0).await;
+    // BatchGetItem reads each item by itself: the meeting before it was created, and the counter afterwards.
+    let counter = r#"{"Responses": {"Meetings": [{"MeetingsCreated": {"N": "1"}}]}}"#;
+    for (event, status) in [(&event, 201), (&request(json!({"MediaRegion": "eu-west-1"})), 400)] {
+        world.dynamodb.set_faults([StoreFault::before(StoreAnswer::Raw(200, counter))]);
+
+        let (reply, dynamodb, chime) = world.invoke(event, 1).await;
+
+        assert_eq!(reply.status, status, "{reply:?}");
+        assert_eq!((dynamodb, chime.len()), (vec![BATCH.to_owned(), GET.into()], 0));
+        if status == 201 {
+            assert_eq!((reply.is_replay(), reply.body), (true, first.body.clone()));
+        } else {
+            assert!(reply.message().contains("different values for: MediaRegion"), "{reply:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_ended_meeting_does_not_count_as_the_one_that_reached_the_limit() {
+    let mut world = World::start().await;
+    world.function = world.function.with_daily_limit(1);
+    let event = request(json!({}));
+    let (first, ..) = world.invoke(&event, 0).await;
+    assert!(world.chime.service.end_meeting(&first.meeting_id()));
+
+    let (refused, dynamodb, chime) = world.invoke(&event, 60).await;
+
+    assert_eq!(refused.headers["x-amzn-errortype"], "ResourceLimitExceededException");
+    assert_eq!((dynamodb, chime), (vec![BATCH.into(), GET.into()], vec![CHECK]));
+}
+
+#[tokio::test]
+async fn an_ended_meeting_is_recognized_without_the_errors_name() {
+    for answer in
+        [Answer::Raw(404, ""), Answer::Raw(404, r#"{"Code":"NotFound","Message":"ended"}"#)]
+    {
+        let world = World::start().await;
+        let event = request(json!({}));
+        let (first, ..) = world.invoke(&event, 0).await;
+        world.chime.service.set_faults([Fault::before(answer)]);
+
+        let (next, _, chime) = world.invoke(&event, 60).await;
+
+        assert_eq!((next.status, next.is_replay(), chime), (201, false, vec![CHECK, CREATE]));
+        assert_ne!(next.meeting_id(), first.meeting_id());
+    }
+}
+
+#[tokio::test]
+async fn while_puts_are_denied_no_meetings_are_created_in_the_chime_sdk() {
+    let world = World::start().await;
+    let denied = StoreFault::before(StoreAnswer::Refusal(400, "AccessDeniedException"));
+    let works = StoreFault::after(StoreAnswer::Slow);
+    // Reads work, and puts do not.
+    world.dynamodb.set_faults([works, denied].into_iter().cycle());
+    let create = async |token: &str| {
+        let event = Event::create(&json!({"ClientRequestToken": token}));
+        world.invoke(&event, 0).await
+    };
+
+    let (reply, dynamodb, chime) = create("first").await;
+    assert_eq!((reply.status, dynamodb), (500, vec![GET.to_owned(), PUT.into()]));
+    assert_eq!(chime, [CREATE]);
+    for token in ["second", "third"] {
+        let (reply, dynamodb, chime) = create(token).await;
+        assert_eq!((reply.status, dynamodb), (500, vec![GET.to_owned(), PUT.into()]));
+        assert!(chime.is_empty(), "{chime:?}");
+    }
+
+    world.dynamodb.set_faults([]);
+    let (reply, dynamodb, chime) = create("third").await;
+    assert_eq!((reply.status, dynamodb), (201, vec![GET.to_owned(), PUT.into(), PUT.into()]));
+    assert_eq!(chime, [CREATE]);
+    let (_, dynamodb, _) = create("fourth").await;
+    assert_eq!(dynamodb, [GET, PUT]);
 }
 
 #[tokio::test]

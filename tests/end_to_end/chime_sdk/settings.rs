@@ -33,6 +33,10 @@ async fn startup_fails_on_settings_that_are_invalid_for_the_media_plane() {
             r#"MEDIA_DOMAIN must be unset when MEDIA_PLANE is chime-sdk-meetings, got "media.test""#,
         ),
         (
+            &[PLANE, ("MEETING_LIFETIME_SECONDS", "69")],
+            r#"MEETING_LIFETIME_SECONDS must be at least 70 when MEDIA_PLANE is chime-sdk-meetings, got "69""#,
+        ),
+        (
             &[PLANE, ("ALLOWED_ACCOUNT_IDS", "111122223333,444455556666")],
             "ALLOWED_ACCOUNT_IDS must name one account when MEDIA_PLANE is chime-sdk-meetings",
         ),
@@ -87,6 +91,7 @@ async fn valid_settings_are_accepted() {
         &[("MEDIA_PLANE", "templates"), ("MEDIA_CONTROL_REGION", "nowhere")],
         &[PLANE, ("MEDIA_DOMAIN", ""), ("MEDIA_CONTROL_REGION", "")],
         &[PLANE, ("AWS_REGION", "eu-west-1"), ("MEDIA_CONTROL_REGION", "eu-central-1")],
+        &[PLANE, ("MEETING_LIFETIME_SECONDS", "70")],
         &[PLANE, ("ALLOWED_ACCOUNT_IDS", "111122223333")],
         &[PLANE, ("ALLOWED_ACCOUNT_IDS", "111122223333"), ("REQUIRE_IAM_CALLER", "true")],
         &[PLANE, ("REQUIRE_IAM_CALLER", "false")],

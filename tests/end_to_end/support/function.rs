@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use axum::body::Bytes;
 use futures_util::TryFutureExt;
 use local::runtime_api::{Invocation, RuntimeApi};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::sync::oneshot::error::RecvError;
 use tokio::time::timeout;
@@ -71,11 +71,15 @@ impl Reply {
             self.assert_modelled_success(&json);
             return;
         }
-        let name = json["__type"].as_str().unwrap();
+        let name = header("x-amzn-errortype").unwrap();
         let (code, status) = exception(name).unwrap_or_else(|| panic!("{self:?}"));
-        assert_eq!((self.status, &json["Code"]), (status, &code.into()), "{self:?}");
-        assert_eq!(header("x-amzn-errortype"), Some(name));
+        assert_eq!(self.status, status, "{self:?}");
         assert!(!self.message().is_empty());
+        let request_id = header("x-amzn-requestid");
+        assert_eq!(
+            json,
+            json!({"Code": code, "Message": self.message(), "RequestId": request_id, "Resource": null}),
+        );
         let retry = matches!(status, 429 | 503);
         assert_eq!(
             (header("retry-after"), header("x-amz-retry-after")),

@@ -19,7 +19,7 @@ pub struct Tls {
 
 /// Adds TLS to the server on `port`, until the test ends.
 pub async fn serve(port: u16) -> Tls {
-    let (acceptor, ca_certificate) = acceptor();
+    let (acceptor, ca_certificate) = acceptor(&[]);
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let endpoint = format!("https://127.0.0.1:{}", listener.local_addr().unwrap().port());
     tokio::spawn(async move {
@@ -36,9 +36,9 @@ pub async fn serve(port: u16) -> Tls {
     Tls { endpoint, ca_certificate }
 }
 
-/// Accepts connections to this machine with a certificate of a new authority. Also returns the authority's own
-/// certificate, in PEM.
-fn acceptor() -> (TlsAcceptor, String) {
+/// Accepts connections to this machine with a certificate of a new authority, for these protocols. Also returns the
+/// authority's own certificate, in PEM.
+pub fn acceptor(protocols: &[&str]) -> (TlsAcceptor, String) {
     let ca_key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -49,11 +49,12 @@ fn acceptor() -> (TlsAcceptor, String) {
     let certificate = CertificateParams::new(["localhost".into(), "127.0.0.1".into()]).unwrap();
     let certificate = certificate.signed_by(&key, &Issuer::new(params, &ca_key)).unwrap();
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let config = ServerConfig::builder_with_provider(ring::default_provider().into())
+    let mut config = ServerConfig::builder_with_provider(ring::default_provider().into())
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], key)
         .unwrap();
+    config.alpn_protocols = protocols.iter().map(|it| it.as_bytes().to_vec()).collect();
     (TlsAcceptor::from(Arc::new(config)), ca_certificate)
 }

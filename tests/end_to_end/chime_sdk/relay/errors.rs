@@ -20,7 +20,7 @@ const UNAVAILABLE: &str = "ServiceUnavailableException";
 
 /// The service's response, the client's response, and the number of attempts. [`expected`] has the
 /// exceptions for single operations.
-pub const ERRORS: [(Answer, &str, usize); 31] = [
+pub const ERRORS: [(Answer, &str, usize); 33] = [
     (Refusal(400, "BadRequestException"), BAD, 1),
     (Refusal(400, "ValidationException"), BAD, 1),
     (Refusal(400, "SerializationException"), BAD, 1),
@@ -36,6 +36,8 @@ pub const ERRORS: [(Answer, &str, usize); 31] = [
     (Refusal(403, "OptInRequired"), FAILURE, 1),
     (Refusal(404, "UnknownOperationException"), FAILURE, 1),
     (Raw(404, "<html>"), FAILURE, 1),
+    (Raw(404, ""), NOT_FOUND, 1),
+    (Raw(404, r#"{"Code":"NotFound","Message":"m"}"#), NOT_FOUND, 1),
     (Raw(302, ""), FAILURE, 1),
     (Refusal(404, "NotFoundException"), NOT_FOUND, 1),
     (Refusal(404, "ResourceNotFoundException"), NOT_FOUND, 1),
