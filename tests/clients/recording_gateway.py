@@ -7,7 +7,30 @@ import re
 import threading
 from urllib.parse import urlsplit
 
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
 STAGE = "/Prod"
+CREDENTIALS = Credentials("AKIDEXAMPLE", "secret")
+AUTHORIZATION = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/\d+/(.+)/(.+)/aws4_request, SignedHeaders=(.+), Signature=(.+)"
+)
+
+
+def valid_scope(method, path, headers, body):
+    """The scope of the signature, such as `us-east-1/chime`, or None if the signature is missing or invalid."""
+    found = AUTHORIZATION.fullmatch(headers.get("authorization", ""))
+    if not found:
+        return None
+    region, service, signed, signature = found.groups()
+    request = AWSRequest(method, f"http://{headers['host']}{path}", data=body)
+    request.context["timestamp"] = headers["x-amz-date"]
+    for name in signed.split(";"):
+        request.headers[name] = headers[name]
+    signer = SigV4Auth(CREDENTIALS, service, region)
+    string_to_sign = signer.string_to_sign(request, signer.canonical_request(request))
+    return f"{region}/{service}" if signer.signature(string_to_sign, request) == signature else None
 
 
 class RecordingGateway:
@@ -16,14 +39,13 @@ class RecordingGateway:
         self.requests = []
 
     def take_requests(self):
-        """The requests since the last call, each as a pair such as `POST /Prod/meetings` and the signature's scope."""
+        """The requests since the last call, each as a pair such as `POST /Prod/meetings` and `valid_scope`."""
         taken, self.requests = self.requests, []
         return taken
 
     def forward(self, method, path, headers, body):
         """Passes a request on, without the stage."""
-        scope = re.search(r"Credential=[^/]+/\d+/(.+?)/aws4_request", headers.get("authorization", ""))
-        self.requests.append((f"{method} {path}", scope and scope[1]))
+        self.requests.append((f"{method} {path}", valid_scope(method, path, headers, body)))
         content_type = {"content-type": headers["content-type"]} if "content-type" in headers else {}
         connection = http.client.HTTPConnection(self.upstream)
         with contextlib.closing(connection):

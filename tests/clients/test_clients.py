@@ -24,9 +24,9 @@ PRELOAD = ROOT / "clients/javascript/chime-endpoint.js"
 JAVASCRIPT = ROOT / "tests/clients/javascript"
 # The last of each major version is installed in `tests/`.
 JAVASCRIPT_SDKS = [
-    "aws-sdk-2.682.0", "aws-sdk-2.1354.0", "aws-sdk", "client-chime-3.357.0", "client-chime-3.481.0",
-    "@aws-sdk/client-chime",
+    "aws-sdk-2.682.0", "aws-sdk", "client-chime-3.15.0", "client-chime-3.481.0", "@aws-sdk/client-chime",
 ]
+TSX = JAVASCRIPT / "node_modules/.bin/tsx"
 AWS = Path(sys.executable).parent / "aws"
 # Chime is a global service in us-east-1. API Gateway requires a signature for its own Region.
 REGION = "eu-west-1"
@@ -59,13 +59,14 @@ def environment(monkeypatch, tmp_path):
     change(
         HOME=str(tmp_path), AWS_ACCESS_KEY_ID="AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY="secret",
         AWS_DEFAULT_REGION=REGION, AWS_REGION=REGION, AWS_EC2_METADATA_DISABLED="true",
+        AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE="1", NODE_NO_WARNINGS="1",
     )
     return change
 
 
-def run(*command, **variables):
+def run(*command, cwd=None, **variables):
     return subprocess.run(
-        [str(part) for part in command], env=os.environ | variables, capture_output=True, text=True,
+        [str(part) for part in command], cwd=cwd, env=os.environ | variables, capture_output=True, text=True,
         timeout=PATIENCE, check=False,
     )
 
@@ -183,19 +184,27 @@ def test_the_aws_cli_shows_help(tmp_path):
     assert "Your own ID for the meeting." in page
 
 
-@pytest.mark.parametrize("how", ["import", "require"])
-@pytest.mark.parametrize("sdk", JAVASCRIPT_SDKS)
-def test_the_preload_changes_only_chime_clients(sdk, how, gateway):
+def use_preload(sdk, how, *arguments, node="node", **variables):
+    """Runs chime.mjs with the preload. Returns what it prints, and what is printed to stderr."""
     completed = run(
-        "node", JAVASCRIPT / "chime.mjs", sdk, how, UNREACHABLE, NODE_OPTIONS=f"--require {PRELOAD}",
-        AWS_CHIME_SIGNING_NAME="execute-api", OTHER_ENDPOINT=f"{gateway.endpoint}/other",
+        node, JAVASCRIPT / "chime.mjs", sdk, how, *arguments, NODE_OPTIONS=f"--require {PRELOAD}", **variables,
     )
     assert completed.returncode == 0, completed.stderr
-    told = f"chime-endpoint.js: Amazon Chime is called at {gateway.endpoint}, signed for execute-api.\n"
-    assert completed.stderr.startswith(told)
-    assert json.loads(completed.stdout) == {
-        "meeting": "meeting", "attendee": "attendee", "error": "BadRequestException",
-    }
+    return json.loads(completed.stdout), completed.stderr
+
+
+@pytest.mark.parametrize(("node", "how"), [("node", "import"), ("node", "require"), (TSX, "import")])
+@pytest.mark.parametrize("sdk", JAVASCRIPT_SDKS)
+def test_the_preload_redirects_only_the_meetings_api_of_chime_clients(sdk, node, how, gateway):
+    printed, errors = use_preload(
+        sdk, how, "https://program.example", node=node, AWS_CHIME_SIGNING_NAME="execute-api",
+        AWS_ENDPOINT_URL_CHIME=gateway.endpoint.replace("//", "//user:password@"),
+        OTHER_ENDPOINT=f"{gateway.endpoint}/other",
+    )
+    told = f"the meetings API of Amazon Chime is called at {gateway.endpoint}, signed for execute-api"
+    assert errors == f"chime-endpoint.js: {told}.\n"
+    assert "BadRequest" in printed.pop("error")
+    assert printed == {"meeting": "meeting", "attendee": "attendee", "overHttps": ["program.example/accounts"]}
     *of_chime, (of_another_service, its_scope) = gateway.take_requests()
     assert [re.sub(r"/[0-9a-f-]{36}/", "/ID/", request) for request, _ in of_chime] == [
         "POST /Prod/meetings", "POST /Prod/meetings/ID/attendees", "POST /Prod/meetings",
@@ -206,13 +215,34 @@ def test_the_preload_changes_only_chime_clients(sdk, how, gateway):
 
 
 @pytest.mark.parametrize("sdk", JAVASCRIPT_SDKS)
-def test_the_preload_keeps_the_signing_name_unless_one_is_set(sdk, gateway):
+def test_the_preload_keeps_the_signing_name_and_other_operations(sdk, gateway):
+    printed, _ = use_preload(sdk, "require", OTHER_ENDPOINT=gateway.endpoint)
+    assert [scope for _, scope in gateway.take_requests()][:3] == [f"{REGION}/chime"] * 3
+    # To version 3, Chime is a global service in us-east-1.
+    region = REGION if sdk.startswith("aws-sdk") else "us-east-1"
+    assert printed["overHttps"] == [f"chime.{region}.amazonaws.com/accounts"]
+
+
+def test_the_preload_redirects_all_operations_of_the_meetings_api(environment):
+    program = """
+        const chime = new (require("aws-sdk").Chime)();
+        const isRedirected = (operation) => chime.makeRequest(operation).httpRequest.endpoint.hostname === "127.0.0.1";
+        console.log(JSON.stringify(Object.keys(chime.api.operations).filter(isRedirected)));
+    """
+    environment(AWS_ENDPOINT_URL_CHIME=UNREACHABLE)
+    completed = run("node", "--eval", program, cwd=JAVASCRIPT, NODE_OPTIONS=f"--require {PRELOAD}")
+    known = re.findall(r'(?:delete|get|post)\("([A-Z]\w+)"', (ROOT / "src/gateway/route.rs").read_text())
+    assert len(known) == 22
+    assert {name.lower() for name in json.loads(completed.stdout)} == {name.lower() for name in known}
+
+
+def test_the_preload_works_under_jest(gateway):
     completed = run(
-        "node", JAVASCRIPT / "chime.mjs", sdk, "require", NODE_OPTIONS=f"--require {PRELOAD}",
-        OTHER_ENDPOINT=gateway.endpoint,
+        JAVASCRIPT / "node_modules/.bin/jest", "--forceExit", "--config", json.dumps({"rootDir": str(JAVASCRIPT)}),
+        NODE_OPTIONS=f"--require {PRELOAD}", AWS_CHIME_SIGNING_NAME="execute-api",
     )
     assert completed.returncode == 0, completed.stderr
-    assert [scope for _, scope in gateway.take_requests()][:3] == [f"{REGION}/chime"] * 3
+    assert gateway.take_requests() == [("POST /Prod/meetings", f"{REGION}/execute-api")] * 2
 
 
 @pytest.mark.parametrize("sdk", ["client-chime-3.481.0", "@aws-sdk/client-chime"])
@@ -222,29 +252,33 @@ def test_newer_v3_clients_need_no_preload(sdk, gateway):
     assert gateway.take_requests()[0] == ("POST /Prod/meetings", f"{REGION}/chime")
 
 
-@pytest.mark.parametrize(("variables", "reason"), [
-    ({}, "AWS_ENDPOINT_URL_CHIME is not set"),
-    ({"AWS_CHIME_SIGNING_NAME": "execute-api"}, "AWS_ENDPOINT_URL_CHIME is not set, but AWS_CHIME_SIGNING_NAME is"),
+@pytest.mark.parametrize(("url", "reason"), [
+    ("", "is not set"),
     *(
-        ({"AWS_ENDPOINT_URL_CHIME": url}, f'AWS_ENDPOINT_URL_CHIME must be an http or https URL, got "{url}"')
-        for url in ["localhost", "localhost:9000", "ftp://localhost", "http://"]
+        (url, "is not an http or https URL")
+        for url in ["localhost", "localhost:9000", "ftp://user:password@localhost", "http://"]
     ),
 ])
-def test_the_preload_reports_why_it_changes_nothing(variables, reason):
-    completed = run("node", "--print", "Object.keys(require.cache)", NODE_OPTIONS=f"--require {PRELOAD}", **variables)
-    assert completed.stdout == f"[ '{PRELOAD}' ]\n"
-    assert completed.stderr == f"chime-endpoint.js: {reason}. Requests go to Amazon Chime.\n"
-    assert completed.returncode == 0
-
-
-def test_an_unconfigured_preload_keeps_the_endpoint_of_the_program(gateway):
-    completed = run(
-        "node", JAVASCRIPT / "chime.mjs", "aws-sdk", "require", gateway.endpoint,
-        NODE_OPTIONS=f"--require {PRELOAD}", AWS_ENDPOINT_URL_CHIME="", AWS_CHIME_SIGNING_NAME="execute-api",
+def test_the_preload_reports_that_it_redirects_nothing(url, reason, gateway):
+    # This version does not read the variable itself.
+    _, errors = use_preload(
+        "aws-sdk", "require", gateway.endpoint, AWS_ENDPOINT_URL_CHIME=url, AWS_CHIME_SIGNING_NAME="execute-api",
         OTHER_ENDPOINT=gateway.endpoint,
     )
-    assert completed.returncode == 0, completed.stderr
+    assert errors == (
+        f"chime-endpoint.js: AWS_ENDPOINT_URL_CHIME {reason}. Requests of the meetings API are not redirected.\n"
+    )
     assert gateway.take_requests()[0] == ("POST /Prod/meetings", f"{REGION}/chime")
+
+
+@pytest.mark.parametrize("endpoint", ["", UNREACHABLE])
+def test_the_preload_prints_nothing_before_a_request(endpoint):
+    program = "require('child_process').spawnSync(process.execPath, ['--eval', '0'], { stdio: 'inherit' });"
+    program += "for (const sdk of ['aws-sdk', '@aws-sdk/client-chime']) new (require(sdk).Chime)({});"
+    completed = run(
+        "node", "--eval", program, cwd=JAVASCRIPT, NODE_OPTIONS=f"--require {PRELOAD}", AWS_ENDPOINT_URL_CHIME=endpoint,
+    )
+    assert (completed.returncode, completed.stdout + completed.stderr) == (0, "")
 
 
 def test_node_reports_a_missing_preload():
