@@ -231,7 +231,7 @@ def test_the_preload_redirects_all_operations_of_the_meetings_api(environment):
     """
     environment(AWS_ENDPOINT_URL_CHIME=UNREACHABLE)
     completed = run("node", "--eval", program, cwd=JAVASCRIPT, NODE_OPTIONS=f"--require {PRELOAD}")
-    known = re.findall(r'(?:delete|get|post)\("([A-Z]\w+)"', (ROOT / "src/gateway/route.rs").read_text())
+    known = re.findall(r'row\("(\w+)", "(?:DELETE|GET|POST)"', (ROOT / "src/operation.rs").read_text())
     assert len(known) == 22
     assert {name.lower() for name in json.loads(completed.stdout)} == {name.lower() for name in known}
 
