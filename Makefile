@@ -5,7 +5,7 @@
 ARCHITECTURE = x86_64
 DATABASE = .local/meetings.db
 ENDPOINT =
-EVENT = rest-create
+EVENT = create-meeting
 EXAMPLES = 1000
 PHASES = examples,coverage,fuzzing
 ROUNDS = 40
@@ -75,7 +75,7 @@ run: need-python3 $(CARGO_LAMBDA) ## Serve http://127.0.0.1:9000/meetings (PORT=
 		--invoke-address 127.0.0.1 --invoke-port $(PORT)
 
 .PHONY: invoke
-invoke: need-python3 $(CARGO_LAMBDA) ## Send events/$EVENT.json to the server started by make run (EVENT=rest-create, PORT=9000)
+invoke: need-python3 $(CARGO_LAMBDA) ## Send events/$EVENT.json to the server started by make run (EVENT=create-meeting, PORT=9000)
 	@test -f 'events/$(EVENT).json' || \
 		{ echo 'No such event: events/$(EVENT).json. Available: $(sort $(notdir $(basename $(wildcard events/*.json))))' >&2; exit 1; }
 	@echo 'Sending events/$(EVENT).json to http://127.0.0.1:$(PORT)'

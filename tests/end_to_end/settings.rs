@@ -130,7 +130,7 @@ async fn an_empty_setting_counts_as_unset() {
     ];
     let function = Function::start_with(&dynamodb, &variables.map(|name| (name, ""))).await;
 
-    let reply = function.invoke(&Event::named("rest-create")).await;
+    let reply = function.invoke(&Event::rest()).await;
 
     assert_eq!(reply.status, 201, "{reply:?}");
     assert!(reply.body.contains("us-east-1.media.example.com"), "{reply:?}");
@@ -146,7 +146,7 @@ async fn the_dynamodb_endpoint_overrides_the_global_one() {
     {
         let variables = [("AWS_ENDPOINT_URL_DYNAMODB", of_dynamodb), ("AWS_ENDPOINT_URL", of_all)];
         let function = Function::start_with(&dynamodb, &variables).await;
-        let reply = function.invoke(&Event::named("rest-create")).await;
+        let reply = function.invoke(&Event::rest()).await;
         assert_eq!(reply.status, status, "{variables:?}");
     }
 }
@@ -171,7 +171,7 @@ async fn settings_are_accepted_up_to_their_bounds() {
         ("MEDIA_DOMAIN", &domain, 201),
     ] {
         let function = Function::start_with(&dynamodb, &[(variable, value)]).await;
-        let reply = function.invoke(&Event::named("rest-create")).await;
+        let reply = function.invoke(&Event::rest()).await;
         assert_eq!(reply.status, status, "{variable}={value}");
     }
 }
