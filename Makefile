@@ -179,7 +179,8 @@ stress: $(CARGO_LAMBDA) ## Run the randomized tests with many iterations (about 
 .PHONY: fuzz
 fuzz: $(CARGO_FUZZ) ## Fuzz the function, from event to response (SECONDS=1200); needs a C++ compiler
 	@mkdir -p .local/corpus
-	@CARGO_PROFILE_RELEASE_LTO=off cargo fuzz run --sanitizer none event_to_reply .local/corpus fuzz/seeds events -- \
+	@cargo test --quiet --locked --package end-to-end -- --ignored the_seeds_of_make_fuzz
+	@CARGO_PROFILE_RELEASE_LTO=off cargo fuzz run --sanitizer none event_to_reply .local/corpus fuzz/seeds .local/seeds -- \
 		-dict=fuzz/dictionary -max_len=16384 -timeout=10 -max_total_time=$(SECONDS) -print_final_stats=1 \
 		>/dev/null # The function's log. libFuzzer writes to stderr.
 

@@ -75,6 +75,16 @@ fn events(meeting_id: &str) -> Vec<Event> {
     creations.chain(calls).collect()
 }
 
+#[test]
+#[ignore = "make fuzz runs it"]
+fn write_the_seeds_of_make_fuzz() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../.local/seeds");
+    std::fs::create_dir_all(folder).unwrap();
+    for (number, event) in events("4f1e7a52-2c7b-4b8a-9d55-0123456789ab").iter().enumerate() {
+        std::fs::write(format!("{folder}/{number}"), event.0.to_string()).unwrap();
+    }
+}
+
 /// A mutation of an event. Its numbers select among the existing places.
 #[derive(Clone, Debug)]
 enum Change {
