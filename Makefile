@@ -5,7 +5,7 @@
 ARCHITECTURE = x86_64
 DATABASE = .local/meetings.db
 ENDPOINT =
-EVENT = rest-create
+EVENT = create-meeting
 EXAMPLES = 1000
 PHASES = examples,coverage,fuzzing
 ROUNDS = 40
@@ -75,7 +75,7 @@ run: need-python3 $(CARGO_LAMBDA) ## Serve http://127.0.0.1:9000/meetings (PORT=
 		--invoke-address 127.0.0.1 --invoke-port $(PORT)
 
 .PHONY: invoke
-invoke: need-python3 $(CARGO_LAMBDA) ## Send events/$EVENT.json to the server started by make run (EVENT=rest-create, PORT=9000)
+invoke: need-python3 $(CARGO_LAMBDA) ## Send events/$EVENT.json to the server started by make run (EVENT=create-meeting, PORT=9000)
 	@test -f 'events/$(EVENT).json' || \
 		{ echo 'No such event: events/$(EVENT).json. Available: $(sort $(notdir $(basename $(wildcard events/*.json))))' >&2; exit 1; }
 	@echo 'Sending events/$(EVENT).json to http://127.0.0.1:$(PORT)'
@@ -179,7 +179,8 @@ stress: $(CARGO_LAMBDA) ## Run the randomized tests with many iterations (about 
 .PHONY: fuzz
 fuzz: $(CARGO_FUZZ) ## Fuzz the function, from event to response (SECONDS=1200); needs a C++ compiler
 	@mkdir -p .local/corpus
-	@CARGO_PROFILE_RELEASE_LTO=off cargo fuzz run --sanitizer none event_to_reply .local/corpus fuzz/seeds events -- \
+	@FUZZ_SEEDS=$(abspath .local/seeds) cargo test --quiet --locked --package end-to-end -- the_events_call_every_operation
+	@CARGO_PROFILE_RELEASE_LTO=off cargo fuzz run --sanitizer none event_to_reply .local/corpus fuzz/seeds .local/seeds -- \
 		-dict=fuzz/dictionary -max_len=16384 -timeout=10 -max_total_time=$(SECONDS) -print_final_stats=1 \
 		>/dev/null # The function's log. libFuzzer writes to stderr.
 

@@ -91,8 +91,8 @@ fn compare(c: &mut Criterion) {
 fn event(c: &mut Criterion) {
     let mut group = c.benchmark_group("event");
     for (name, event) in [
-        ("REST API", include_str!("../events/rest-create.json")),
-        ("HTTP API", include_str!("../events/http-create.json")),
+        ("REST API", include_str!("../events/create-meeting.json")),
+        ("HTTP API", include_str!("../events/create-meeting-http-api.json")),
     ] {
         let event: &RawValue = serde_json::from_str(event).unwrap();
         group.throughput(Throughput::Bytes(event.get().len().try_into().unwrap()));

@@ -190,7 +190,7 @@ impl Running {
 
 /// API Gateway's event for a request with this token.
 pub fn event(token: &str) -> Result<Bytes> {
-    let mut event: Value = serde_json::from_str(include_str!("../../events/rest-create.json"))?;
+    let mut event: Value = serde_json::from_str(include_str!("../../events/create-meeting.json"))?;
     let body = event["body"].as_str().ok_or("no body")?;
     let mut body: Value = serde_json::from_str(body)?;
     body["ClientRequestToken"] = token.into();

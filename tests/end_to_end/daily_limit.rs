@@ -69,18 +69,17 @@ async fn each_account_has_its_own_limit_and_anonymous_callers_share_one() {
         let account = "/requestContext/identity/accountId";
         create(token).set(account, json!("444455556666"))
     };
-    let anonymous = |event: &str, token: &str| {
-        Event::named(event).body(&json!({ "ClientRequestToken": token }).to_string())
-    };
+    let with_token =
+        |event: Event, token: &str| event.body(&json!({ "ClientRequestToken": token }).to_string());
     for (event, status) in [
         (create("one"), 201),
         (create("two"), 400),
         (stranger("one"), 201),
         (stranger("two"), 400),
-        (anonymous("http-create", "one"), 201),
-        (anonymous("rest-anonymous", "two"), 400),
-        (anonymous("url-anonymous", "two"), 400),
-        (anonymous("http-iam", "two"), 400),
+        (with_token(Event::http().anonymous(), "one"), 201),
+        (with_token(Event::rest().anonymous(), "two"), 400),
+        (with_token(Event::url().anonymous(), "two"), 400),
+        (with_token(Event::http(), "two"), 400),
     ] {
         let reply = function.invoke(&event).await;
         assert_eq!(reply.status, status, "{}: {reply:?}", event.0);
@@ -196,9 +195,9 @@ async fn the_count_stays_exact_when_transactions_conflict() {
 async fn without_a_limit_nothing_is_counted() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
-    for event in ["rest-create", "rest-replay", "rest-mismatch"] {
-        function.invoke(&Event::named(event)).await;
-        assert_eq!(dynamodb.take_operations(), ["PutItem"], "{event}");
+    for event in [Event::rest(), Event::rest().replay(), Event::rest().mismatch()] {
+        function.invoke(&event).await;
+        assert_eq!(dynamodb.take_operations(), ["PutItem"], "{}", event.0["body"]);
     }
     let [item] = &dynamodb.items().await[..] else { panic!("one item") };
     assert!(item.contains_key("MeetingId"));

@@ -28,7 +28,7 @@ async fn each_dynamodb_error_maps_to_an_api_error() {
     ] {
         dynamodb.set_fault(Fault::before(Answer::Refusal(status, code)));
 
-        let reply = function.invoke(&Event::named("rest-create")).await;
+        let reply = function.invoke(&Event::rest()).await;
 
         let header = |name: &str| reply.headers.get(name).map(String::as_str);
         let (status, name, short, retry_after) = expected;
@@ -44,7 +44,7 @@ async fn each_dynamodb_error_maps_to_an_api_error() {
         function.process.logged(&format!("{code} on purpose")).await;
     }
     dynamodb.set_faults([]);
-    let reply = function.invoke(&Event::named("rest-create")).await;
+    let reply = function.invoke(&Event::rest()).await;
     assert_eq!((reply.status, reply.is_replay()), (201, false), "no failure created a meeting");
 }
 
@@ -53,7 +53,7 @@ async fn a_missing_table_is_a_server_side_fault() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start_with(&dynamodb, &[("MEETINGS_TABLE", "Elsewhere")]).await;
 
-    let reply = function.invoke(&Event::named("rest-create")).await;
+    let reply = function.invoke(&Event::rest()).await;
 
     assert_eq!(reply.status, 500);
     assert_eq!(
@@ -70,7 +70,7 @@ async fn an_unreachable_dynamodb_makes_the_service_unavailable() {
     dynamodb.endpoint = "http://127.0.0.1:9".into();
     let function = Function::start(&dynamodb).await;
 
-    let reply = function.invoke(&Event::named("rest-create")).await;
+    let reply = function.invoke(&Event::rest()).await;
 
     assert_eq!((reply.status, reply.headers["retry-after"].as_str()), (503, "1"), "{reply:?}");
 }
@@ -79,14 +79,14 @@ async fn an_unreachable_dynamodb_makes_the_service_unavailable() {
 async fn an_unreadable_item_is_a_server_side_fault_and_is_not_quoted() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
-    let created = function.invoke(&Event::named("rest-create")).await;
+    let created = function.invoke(&Event::rest()).await;
     let [item] = &dynamodb.items().await[..] else { panic!("one item") };
     let mut broken = item.clone();
     broken.insert("NotificationsConfiguration".into(), AttributeValue::S("s3cr3t".into()));
     let put = dynamodb.client.put_item().table_name("Meetings").set_item(Some(broken));
     put.send().await.unwrap();
 
-    let reply = function.invoke(&Event::named("rest-replay")).await;
+    let reply = function.invoke(&Event::rest().replay()).await;
 
     assert_eq!(reply.headers["x-amzn-errortype"], "ServiceFailureException", "{reply:?}");
     let id = created.json()["Meeting"]["MeetingId"].as_str().unwrap().to_owned();
@@ -104,12 +104,12 @@ async fn an_item_with_unknown_types_is_a_server_side_fault() {
         r#"{"__type": "a#ConditionalCheckFailedException", "Item": {"MeetingId": {"S": "its-id"}}}"#,
     ] {
         dynamodb.set_fault(Fault::before(Answer::Raw(400, refusal)));
-        let reply = function.invoke(&Event::named("rest-create")).await;
+        let reply = function.invoke(&Event::rest()).await;
         assert_eq!(reply.status, 500, "{reply:?}");
     }
     let without = r#"{"__type": "a#ConditionalCheckFailedException"}"#;
     dynamodb.set_fault(Fault::before(Answer::Raw(400, without)));
-    assert_eq!(function.invoke(&Event::named("rest-create")).await.status, 500);
+    assert_eq!(function.invoke(&Event::rest()).await.status, 500);
     let log = function.process.stop().await;
     assert!(log.contains("DynamoDB rejected the write but returned no item"), "{log}");
     assert_eq!(log.matches("the item of meeting its-id cannot be read").count(), 3, "{log}");

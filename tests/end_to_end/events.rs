@@ -2,101 +2,98 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Call, Chime, DynamoDb, Event, Function, Reply, Source, relayed_calls};
+use crate::support::{
+    Call, Chime, DynamoDb, Event, Function, Source, legacy_operations, relayed_calls,
+};
 
 #[tokio::test]
 async fn each_sources_events_have_the_expected_outcomes() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
-    for source in ["rest", "http", "url"] {
-        let invoke = async |kind: &str| {
-            let reply = function.invoke(&Event::named(&format!("{source}-{kind}"))).await;
-            (reply.status, reply)
-        };
-        let (status, created) = invoke("create").await;
-        assert_eq!(status, 201, "{source}: {created:?}");
+    for event in Event::of_each_source() {
+        let invoke = async |vary: fn(Event) -> Event| function.invoke(&vary(event.clone())).await;
 
-        let (status, replay) = invoke("replay").await;
-        assert_eq!(
-            (status, replay.is_replay(), replay.body),
-            (201, true, created.body),
-            "{source}"
-        );
+        let created = invoke(|event| event).await;
+        assert_eq!(created.status, 201, "{created:?}");
 
-        let (status, mismatch) = invoke("mismatch").await;
-        assert_eq!(status, 400);
+        let replay = invoke(Event::replay).await;
+        assert_eq!((replay.status, replay.is_replay(), replay.body), (201, true, created.body));
+
+        let mismatch = invoke(Event::mismatch).await;
+        assert_eq!(mismatch.status, 400);
         assert!(mismatch.message().contains("ExternalMeetingId, MediaRegion"), "{mismatch:?}");
 
-        let (status, full) = invoke("full").await;
-        assert_eq!(status, 201, "{source}: {full:?}");
+        let full = invoke(Event::full).await;
+        assert_eq!((full.status, full.is_replay()), (201, false), "{full:?}");
 
-        let (status, invalid) = invoke("invalid").await;
-        assert_eq!(status, 400);
+        let invalid = invoke(Event::invalid).await;
+        assert_eq!(invalid.status, 400);
         assert!(invalid.message().starts_with("4 validation errors detected: "), "{invalid:?}");
 
-        let (status, base64) = invoke("base64").await;
-        assert_eq!(status, 201, "{source}: {base64:?}");
+        let base64 = invoke(Event::base64).await;
+        assert_eq!((base64.status, base64.is_replay()), (201, false), "{base64:?}");
         assert_eq!(base64.json()["Meeting"]["ExternalMeetingId"], "café 📅");
     }
 }
 
-/// The IDs in the events.
+/// The IDs in the files.
 const MEETING: &str = "4f1e7a52-2c7b-4b8a-9d55-0123456789ab";
 const ATTENDEE: &str = "b7d1c9e0-5a64-4d0f-8c3b-fedcba987654";
 
-/// The events for existing meetings, in the order in which a program sends them, with the status
-/// codes of their responses.
-const OPERATIONS: [(&str, u64); 9] = [
-    ("get-meeting", 200),
-    ("create-attendee", 201),
-    ("batch-create-attendee", 201),
-    ("list-attendees", 200),
-    ("get-attendee", 200),
-    ("start-meeting-transcription", 200),
-    ("stop-meeting-transcription", 200),
-    ("delete-attendee", 204),
-    ("delete-meeting", 204),
-];
-
-#[tokio::test]
-async fn each_sources_events_cover_the_life_of_a_meeting() {
+/// Creates a meeting with two attendees, and sends the event of each operation until it is deleted.
+async fn assert_life_of_a_meeting(create: Event, event: impl Fn(&str, Call) -> Event) {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
     let function = chime.function(&dynamodb, &[]).await;
-    for source in ["rest", "http", "url"] {
-        let event = Event::named(&format!("{source}-create-meeting-with-attendees"));
-        let created = function.invoke(&event).await;
-        assert_eq!(created.status, 201, "{source}: {created:?}");
-        let attendees = created.json()["Attendees"].clone();
-        let users: Vec<_> = (0..2).map(|n| attendees[n]["ExternalUserId"].clone()).collect();
-        assert_eq!(users, ["anna", "ben"]);
-        let attendee = attendees[0]["AttendeeId"].as_str().unwrap();
-        for (operation, status) in OPERATIONS {
-            let event = Event::named(&format!("{source}-{operation}")).0.to_string();
-            let event = event.replace(MEETING, &created.meeting_id()).replace(ATTENDEE, attendee);
-            let reply = Reply::from(function.invoke_raw(event).await.unwrap());
-            assert_eq!(reply.status, status, "{source}-{operation}: {reply:?}");
-            if operation == "create-attendee" {
-                assert_eq!(reply.json()["Attendee"], attendees[0], "no user is added twice");
-            }
+    let created = function.invoke(&create).await;
+    assert_eq!(created.status, 201, "{created:?}");
+    let attendees = created.json()["Attendees"].clone();
+    let users: Vec<_> = (0..2).map(|n| attendees[n]["ExternalUserId"].clone()).collect();
+    assert_eq!(users, ["anna", "ben"]);
+    let attendee = attendees[0]["AttendeeId"].as_str().unwrap();
+    for (operation, call) in relayed_calls(&created.meeting_id(), attendee) {
+        let operations = legacy_operations().await;
+        let status = operations.iter().find(|it| it.name == operation).unwrap().status;
+        let reply = function.invoke(&event(operation, call)).await;
+        assert_eq!(reply.status, status, "{operation}: {reply:?}");
+        if operation == "CreateAttendee" {
+            assert_eq!(reply.json()["Attendee"], attendees[0], "no user is added twice");
         }
-        // Unchanged, the events name a meeting that does not exist.
-        for (operation, _) in OPERATIONS {
-            let reply = function.invoke(&Event::named(&format!("{source}-{operation}"))).await;
-            assert_eq!(reply.status, 404, "{source}-{operation}: {reply:?}");
-            assert!(reply.message().starts_with("The meeting has ended"), "{reply:?}");
-        }
+    }
+    // This meeting does not exist.
+    for (operation, call) in relayed_calls(MEETING, ATTENDEE) {
+        let reply = function.invoke(&event(operation, call)).await;
+        assert_eq!(reply.status, 404, "{operation}: {reply:?}");
+        assert!(reply.message().starts_with("The meeting has ended"), "{reply:?}");
     }
     chime.assert_valid().await;
 }
 
-/// `events/` contains the files that the tests above name. It also has one with the other kind of
-/// caller for each source, and one behind a custom domain for each kind of API.
-#[test]
-fn every_event_file_is_tested() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../events");
-    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let events = paths.filter(|path| path.extension().is_some_and(|kind| kind == "json"));
-    assert_eq!(events.count(), 3 * (6 + 1 + OPERATIONS.len() + 1) + 2);
+#[tokio::test]
+async fn each_sources_events_cover_the_life_of_a_meeting() {
+    let attendees = json!([{"ExternalUserId": "anna"}, {"ExternalUserId": "ben"}]);
+    let create = Call::new("POST", "/meetings")
+        .query("operation", "create-attendees")
+        .body(json!({"ClientRequestToken": "workshop", "Attendees": attendees}));
+    for source in Source::ALL {
+        assert_life_of_a_meeting(create.event(source), |_, call| call.event(source)).await;
+    }
+}
+
+#[tokio::test]
+async fn the_files_cover_the_life_of_a_meeting() {
+    let create = Event::named("create-meeting-with-attendees");
+    assert_life_of_a_meeting(create, |operation, call| {
+        let kebab = |c: char| if c.is_uppercase() { format!("-{c}") } else { c.into() };
+        let name = operation.chars().map(kebab).collect::<String>().to_lowercase();
+        let mut event = Event::named(name.trim_start_matches('-')).0.to_string();
+        for (id, segment) in [(MEETING, 2), (ATTENDEE, 4)] {
+            if let Some(actual) = call.path.split('/').nth(segment) {
+                event = event.replace(id, actual);
+            }
+        }
+        Event(event.parse().unwrap())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -104,11 +101,11 @@ async fn the_stage_is_stripped_from_the_path_and_other_paths_are_not_found() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     let rest = |path: &str| {
-        let event = Event::named("rest-create").set("/resource", json!("/{proxy+}"));
+        let event = Event::rest().set("/resource", json!("/{proxy+}"));
         event.set("/path", json!(path))
     };
     let http = |path: &str, stage: &str| {
-        let event = Event::named("http-create").set("/routeKey", json!("$default"));
+        let event = Event::http().set("/routeKey", json!("$default"));
         event.set("/rawPath", json!(path)).set("/requestContext/stage", json!(stage))
     };
     for (event, status) in [
@@ -144,8 +141,8 @@ async fn an_unsupported_method_is_rejected_with_405() {
     let function = Function::start(&dynamodb).await;
     for method in ["PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "post", "BREW"] {
         for event in [
-            Event::named("rest-create").set("/httpMethod", json!(method)),
-            Event::named("url-create").set("/requestContext/http/method", json!(method)),
+            Event::rest().set("/httpMethod", json!(method)),
+            Event::url().set("/requestContext/http/method", json!(method)),
         ] {
             let reply = function.invoke(&event).await;
             assert_eq!((reply.status, reply.headers["allow"].as_str()), (405, "GET, POST"));
@@ -162,7 +159,7 @@ async fn the_content_type_must_be_json_or_absent() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     let headers = |single: Value, multi: Value| {
-        let event = Event::named("rest-create").set("/headers", single);
+        let event = Event::rest().set("/headers", single);
         event.set("/multiValueHeaders", multi)
     };
     let single = |content_type: &str| headers(json!({"Content-Type": content_type}), json!(null));
@@ -207,7 +204,7 @@ async fn the_content_type_must_be_json_or_absent() {
 async fn content_types_of_older_sdks_are_accepted_by_every_operation_with_a_body() {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
     let function = chime.function(&dynamodb, &[]).await;
-    let created = function.invoke(&Event::named("rest-create")).await;
+    let created = function.invoke(&Event::rest()).await;
     let attendees = json!({"Attendees": [{"ExternalUserId": "anna"}]});
     let mut with_attendees = attendees.clone();
     with_attendees["ClientRequestToken"] = json!("with-attendees");

@@ -40,14 +40,14 @@ async fn one_fault_is_absorbed_within_the_invocation() {
         let function = Function::start(&dynamodb).await;
         dynamodb.set_faults([fault]);
 
-        let reply = function.invoke_by(deadline(), &Event::named("rest-create")).await;
+        let reply = function.invoke_by(deadline(), &Event::rest()).await;
 
         assert_eq!((reply.status, reply.is_replay()), (201, false), "{fault:?}: {reply:?}");
         let tries = if matches!(fault, Fault { committed: true, answer: Slow }) { 1 } else { 2 };
         assert_eq!(dynamodb.take_requests(), tries, "{fault:?}");
         let [item] = &dynamodb.items().await[..] else { panic!("{fault:?}: one item") };
         assert_eq!(item["MeetingId"].as_s().unwrap(), &reply.meeting_id());
-        let retry = function.invoke(&Event::named("rest-create")).await;
+        let retry = function.invoke(&Event::rest()).await;
         assert_eq!((retry.is_replay(), retry.body), (true, reply.body), "{fault:?}");
     }
 }
@@ -73,7 +73,7 @@ async fn a_persistent_fault_is_an_api_error_until_it_ends() {
         let function = Function::start(&dynamodb).await;
         dynamodb.set_fault(fault);
 
-        let reply = function.invoke_by(deadline(), &Event::named("rest-create")).await;
+        let reply = function.invoke_by(deadline(), &Event::rest()).await;
 
         reply.assert_modelled();
         assert_eq!(reply.status, status, "{fault:?}: {reply:?}");
@@ -82,7 +82,7 @@ async fn a_persistent_fault_is_an_api_error_until_it_ends() {
         assert_eq!(committed.len(), usize::from(fault.committed), "{fault:?}");
 
         dynamodb.set_faults([]);
-        let retry = function.invoke_by(deadline(), &Event::named("rest-create")).await;
+        let retry = function.invoke_by(deadline(), &Event::rest()).await;
         assert_eq!((retry.status, retry.is_replay()), (201, fault.committed), "{fault:?}");
         let [item] = &dynamodb.items().await[..] else { panic!("{fault:?}: one item") };
         assert_eq!(item["MeetingId"].as_s().unwrap(), &retry.meeting_id());
@@ -107,7 +107,7 @@ async fn two_faults_in_a_row_are_absorbed_within_the_invocation() {
         let function = Function::start(&dynamodb).await;
         dynamodb.set_faults(faults);
 
-        let reply = function.invoke_by(deadline(), &Event::named("rest-create")).await;
+        let reply = function.invoke_by(deadline(), &Event::rest()).await;
 
         assert_eq!((reply.status, reply.is_replay()), (201, false), "{faults:?}: {reply:?}");
         assert_eq!((dynamodb.take_requests(), dynamodb.items().await.len()), (3, 1), "{faults:?}");
@@ -120,11 +120,11 @@ async fn a_series_of_faults_does_not_exhaust_the_retries() {
     let function = Function::start(&dynamodb).await;
     dynamodb.set_fault(Fault::before(Closed));
     for _ in 0..30 {
-        let reply = function.invoke(&Event::named("rest-create")).await;
+        let reply = function.invoke(&Event::rest()).await;
         assert_eq!((reply.status, dynamodb.take_requests()), (503, 3), "{reply:?}");
     }
     dynamodb.set_faults([Fault::after(Closed), Fault::after(Closed)]);
-    let reply = function.invoke(&Event::named("rest-create")).await;
+    let reply = function.invoke(&Event::rest()).await;
     assert_eq!((reply.status, reply.is_replay()), (201, false), "{reply:?}");
 }
 
@@ -138,7 +138,7 @@ async fn an_unresponsive_dynamodb_is_reported_before_the_deadline() {
         dynamodb.take_requests();
         let deadline = SystemTime::now() + Duration::from_secs(seconds);
 
-        let reply = function.invoke_by(deadline, &Event::named("rest-create")).await;
+        let reply = function.invoke_by(deadline, &Event::rest()).await;
 
         reply.assert_modelled();
         assert_eq!((reply.status, dynamodb.take_requests()), (503, 3), "{reply:?}");
@@ -158,7 +158,7 @@ async fn a_quarter_of_a_second_is_always_left_for_the_response() {
         let started_at = tokio::time::Instant::now();
         let deadline = 1_795_342_523_000 + span;
 
-        let reply = function.invoke(&Event::named("rest-create"), now, deadline).await;
+        let reply = function.invoke(&Event::rest(), now, deadline).await;
 
         reply.assert_modelled();
         assert_eq!(reply.status, 503, "{reply:?}");
@@ -184,7 +184,7 @@ async fn a_dynamodb_that_accepts_no_connections_is_reported_before_the_deadline(
     let function = Function::start(&dynamodb).await;
     let deadline = SystemTime::now() + Duration::from_secs(20);
 
-    let reply = function.invoke_by(deadline, &Event::named("rest-create")).await;
+    let reply = function.invoke_by(deadline, &Event::rest()).await;
 
     reply.assert_modelled();
     assert_eq!(reply.status, 503, "{reply:?}");
@@ -198,7 +198,7 @@ async fn a_deadline_in_the_past_is_ignored() {
     let emulators = SystemTime::UNIX_EPOCH + Duration::from_mins(10);
     let passed = SystemTime::now() - Duration::from_secs(1);
     for deadline in [SystemTime::UNIX_EPOCH, emulators, passed] {
-        let reply = function.invoke_by(deadline, &Event::named("rest-create")).await;
+        let reply = function.invoke_by(deadline, &Event::rest()).await;
         assert_eq!(reply.status, 201, "{deadline:?}: {reply:?}");
     }
 }

@@ -47,8 +47,7 @@ async fn every_header_value_gets_a_response() {
     let function = Function::start(&dynamodb).await;
     let long = "x".repeat(100_000);
     for text in TEXTS.into_iter().chain([long.as_str()]) {
-        for source in ["rest", "http", "url"] {
-            let mut event = Event::named(&format!("{source}-create"));
+        for mut event in Event::of_each_source() {
             let headers = event.0["headers"].as_object_mut().unwrap();
             let is_content_type = |name: &str| name.eq_ignore_ascii_case("content-type");
             for (_, value) in headers.iter_mut().filter(|(name, _)| !is_content_type(name)) {
@@ -61,9 +60,9 @@ async fn every_header_value_gets_a_response() {
 
             let reply = invoke(&function, &event, text).await;
 
-            assert_eq!(reply.status, 201, "{source}: {text}: {reply:?}");
+            assert_eq!(reply.status, 201, "{text}: {reply:?}");
         }
-        let event = Event::named("rest-create").set("/headers/Content-Type", json!(MARK));
+        let event = Event::rest().set("/headers/Content-Type", json!(MARK));
         let status = if text.trim().is_empty() { 201 } else { 400 };
         assert_eq!(invoke(&function, &event, text).await.status, status, "{text}");
     }
@@ -82,7 +81,7 @@ async fn headers_may_have_any_shape() {
         json!({"Content-Type": {"a": 1}, "Host": 1, "": true}),
     ] {
         for member in ["headers", "multiValueHeaders"] {
-            let mut event = Event::named("rest-create");
+            let mut event = Event::rest();
             event.0["headers"] = json!(null);
             event.0["multiValueHeaders"] = json!(null);
             event.0[member] = headers.clone();
@@ -98,30 +97,30 @@ async fn every_path_method_and_query_gets_a_response() {
     let function = Function::start(&dynamodb).await;
     for text in TEXTS {
         for (event, pointer, status) in [
-            ("rest-create", "/path", 201),
-            ("rest-create", "/requestContext/extendedRequestId", 201),
-            ("rest-create", "/httpMethod", 405),
-            ("rest-create", "/queryStringParameters", 201),
-            ("rest-create", "/requestContext/identity/userAgent", 201),
-            ("rest-create", "/requestContext/protocol", 201),
-            ("rest-create", "/requestContext/path", 201),
-            ("rest-create", "/requestContext/requestId", 201),
-            ("http-create", "/rawPath", 201),
-            ("http-create", "/rawQueryString", 201),
-            ("http-create", "/requestContext/http/method", 405),
-            ("http-create", "/requestContext/http/path", 201),
-            ("http-create", "/requestContext/http/protocol", 201),
-            ("url-create", "/rawPath", 404),
-            ("url-create", "/rawQueryString", 201),
-            ("url-create", "/requestContext/http/method", 405),
-            ("url-create", "/requestContext/http/userAgent", 201),
-            ("url-create", "/requestContext/requestId", 201),
+            (Event::rest(), "/path", 201),
+            (Event::rest(), "/requestContext/extendedRequestId", 201),
+            (Event::rest(), "/httpMethod", 405),
+            (Event::rest(), "/queryStringParameters", 201),
+            (Event::rest(), "/requestContext/identity/userAgent", 201),
+            (Event::rest(), "/requestContext/protocol", 201),
+            (Event::rest(), "/requestContext/path", 201),
+            (Event::rest(), "/requestContext/requestId", 201),
+            (Event::http(), "/rawPath", 201),
+            (Event::http(), "/rawQueryString", 201),
+            (Event::http(), "/requestContext/http/method", 405),
+            (Event::http(), "/requestContext/http/path", 201),
+            (Event::http(), "/requestContext/http/protocol", 201),
+            (Event::url(), "/rawPath", 404),
+            (Event::url(), "/rawQueryString", 201),
+            (Event::url(), "/requestContext/http/method", 405),
+            (Event::url(), "/requestContext/http/userAgent", 201),
+            (Event::url(), "/requestContext/requestId", 201),
         ] {
-            let event = Event::named(event).set(pointer, json!(MARK));
+            let event = event.set(pointer, json!(MARK));
             let reply = invoke(&function, &event, text).await;
             assert_eq!(reply.status, status, "{pointer}: {text}: {reply:?}");
         }
-        let mut event = Event::named("http-create");
+        let mut event = Event::http();
         event.0["cookies"] = json!([MARK, MARK]);
         event.0["queryStringParameters"] = json!({MARK: MARK});
         event.0["pathParameters"] = json!({MARK: MARK});
@@ -222,8 +221,8 @@ async fn a_non_http_event_fails_the_invocation_with_a_reason() {
     let missing = "it has neither requestContext.http.method and rawPath (payload format 2.0) \
                    nor httpMethod and path (1.0)";
     let mistyped = "unexpected structure at line 1 column ";
-    let rest = |pointer: &str, value: Value| Event::named("rest-create").set(pointer, value).0;
-    let http = |pointer: &str, value: Value| Event::named("http-create").set(pointer, value).0;
+    let rest = |pointer: &str, value: Value| Event::rest().set(pointer, value).0;
+    let http = |pointer: &str, value: Value| Event::http().set(pointer, value).0;
     let record = json!({"eventSource": "aws:sqs", "messageId": "1", "body": "{}"});
     let schedule =
         json!({"version": "0", "source": "aws.events", "detail-type": "Scheduled Event"});
@@ -252,10 +251,7 @@ async fn a_non_http_event_fails_the_invocation_with_a_reason() {
         (rest("/httpMethod", json!(null)), missing),
         (http("/rawPath", json!(null)), missing),
         (http("/requestContext/http/method", json!(17)), mistyped),
-        (
-            Event::named("url-create").set("/requestContext/authorizer/iam", json!("s3cr3t")).0,
-            mistyped,
-        ),
+        (Event::url().set("/requestContext/authorizer/iam", json!("s3cr3t")).0, mistyped),
     ] {
         let error = function.invoke_raw(event.to_string()).await.unwrap_err();
 
@@ -270,7 +266,7 @@ async fn a_non_http_event_fails_the_invocation_with_a_reason() {
         assert!(error["errorType"].as_str().unwrap().contains("DeserializeError"), "{error}");
         assert!(error["errorMessage"].as_str().unwrap().contains("failed to deserialize"));
     }
-    let reply = function.invoke(&Event::named("rest-create")).await;
+    let reply = function.invoke(&Event::rest()).await;
     assert_eq!(reply.status, 201, "the function survived");
     assert!(!function.process.stop().await.contains("s3cr3t"), "events are not quoted");
 }

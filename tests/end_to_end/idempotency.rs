@@ -154,9 +154,9 @@ async fn tokens_are_case_sensitive_and_separate_for_each_account() {
         event.set(account, json!(null)),
         Event::create(&other_case),
         // An HTTP API without IAM: its owner's account is in the event, but is not the caller.
-        Event::named("http-create").body(&other_case.to_string()),
+        Event::http().anonymous().body(&other_case.to_string()),
         // A function URL with IAM.
-        Event::named("url-create").body(r#"{"ClientRequestToken": "url-token"}"#),
+        Event::url().body(r#"{"ClientRequestToken": "url-token"}"#),
     ] {
         let reply = function.invoke(&event).await;
         assert_eq!((reply.status, reply.is_replay()), (201, false), "{reply:?}");
@@ -186,14 +186,14 @@ async fn every_outcome_costs_one_dynamodb_request_and_an_invalid_request_none() 
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     for (event, status, requests) in [
-        ("rest-create", 201, 1),
-        ("rest-replay", 201, 1),
-        ("rest-mismatch", 400, 1),
-        ("rest-invalid", 400, 0),
+        (Event::rest(), 201, 1),
+        (Event::rest().replay(), 201, 1),
+        (Event::rest().mismatch(), 400, 1),
+        (Event::rest().invalid(), 400, 0),
     ] {
         dynamodb.take_requests();
-        let reply = function.invoke(&Event::named(event)).await;
-        assert_eq!((reply.status, dynamodb.take_requests()), (status, requests), "{event}");
+        let reply = function.invoke(&event).await;
+        assert_eq!((reply.status, dynamodb.take_requests()), (status, requests), "{reply:?}");
     }
 }
 
@@ -204,11 +204,11 @@ async fn meetings_in_a_database_file_survive_a_full_restart() {
     let mut command = program::create_meeting_with_local_dynamodb(&database).await;
 
     let function = Function::spawn(&mut command).await;
-    let first = function.invoke(&Event::named("rest-create")).await;
+    let first = function.invoke(&Event::rest()).await;
     assert_eq!((first.status, first.is_replay()), (201, false), "{first:?}");
     function.process.stop().await;
 
     let function = Function::spawn(&mut command).await;
-    let replay = function.invoke(&Event::named("rest-create")).await;
+    let replay = function.invoke(&Event::rest()).await;
     assert_eq!((replay.is_replay(), replay.body), (true, first.body));
 }

@@ -15,7 +15,7 @@ impl Function {
     }
 
     async fn invoke(&self, now: SystemTime) -> Reply {
-        self.0.invoke(&Event::named("rest-create"), now, 0).await
+        self.0.invoke(&Event::rest(), now, 0).await
     }
 }
 

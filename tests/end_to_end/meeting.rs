@@ -55,7 +55,7 @@ async fn every_member_is_returned_or_stored() {
     let function = Function::start_with(&dynamodb, &settings).await;
     let before = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
 
-    let reply = function.invoke(&Event::named("rest-full")).await;
+    let reply = function.invoke(&Event::rest().full()).await;
 
     let after = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
 
@@ -113,7 +113,7 @@ async fn every_member_is_returned_or_stored() {
 async fn an_item_of_an_older_version_is_replayed_unchanged() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
-    let event = Event::named("rest-full");
+    let event = Event::rest().full();
     let created = function.invoke(&event).await;
     let mut item = dynamodb.items().await.remove(0);
     item.remove("Urls").unwrap();
@@ -140,8 +140,8 @@ async fn a_url_that_contains_braces_is_stored_unchanged() {
         "MediaPlacement": {"AudioHostUrl": "{hex}", "SignalingUrl": "wss://a/{id}"}}}"#;
     chime.service.set_faults([Fault::before(Answer::Raw(200, body))]);
 
-    let created = function.invoke(&Event::named("rest-create")).await;
-    let replay = function.invoke(&Event::named("rest-create")).await;
+    let created = function.invoke(&Event::rest()).await;
+    let replay = function.invoke(&Event::rest()).await;
 
     assert_eq!(created.json()["Meeting"]["MediaPlacement"]["SignalingUrl"], "wss://a/{id}");
     assert_eq!((replay.is_replay(), replay.body), (true, created.body));

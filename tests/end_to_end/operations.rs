@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use walkdir::WalkDir;
 
 use crate::support::Answer::{Closed, Refusal, Slow};
-use crate::support::{CALLER, Chime, DynamoDb, Event, Fault, Function, template};
+use crate::support::{CALLER, Call, Chime, DynamoDb, Event, Fault, Function, Source, template};
 
 const RUNBOOK: &str = include_str!("../../docs/runbook.md");
 /// Contains the name of each error, which is also the name of a metric.
@@ -28,23 +28,23 @@ async fn lines() -> Vec<Value> {
         ("DAILY_MEETING_LIMIT", "1"),
     ];
     let function = Function::start_with(&dynamodb, &settings).await;
-    let created = function.invoke(&Event::named("rest-create")).await;
-    for event in ["rest-replay", "rest-mismatch", "rest-invalid", "rest-anonymous"] {
-        function.invoke(&Event::named(event)).await;
+    let created = function.invoke(&Event::rest()).await;
+    for vary in [Event::replay, Event::mismatch, Event::invalid, Event::anonymous] {
+        function.invoke(&vary(Event::rest())).await;
     }
     let account = "/requestContext/identity/accountId";
     for (pointer, value) in
         [(account, "444455556666"), ("/resource", "/elsewhere"), ("/httpMethod", "PUT")]
     {
-        function.invoke(&Event::named("rest-create").set(pointer, json!(value))).await;
+        function.invoke(&Event::rest().set(pointer, json!(value))).await;
     }
-    function.invoke(&Event::named("rest-full")).await;
+    function.invoke(&Event::rest().full()).await;
     function.invoke_raw("{}").await.unwrap_err();
     for fault in
         [Closed, Refusal(400, "ThrottlingException"), Refusal(400, "AccessDeniedException")]
     {
         dynamodb.set_fault(Fault::before(fault));
-        function.invoke(&Event::named("rest-create")).await;
+        function.invoke(&Event::rest()).await;
     }
     let output = function.process.stop().await.replace(&created.meeting_id(), MEETING);
     let output = output + &chime_sdk_lines().await;
@@ -67,17 +67,18 @@ fn access_log_line(gateway_response: &str) -> Value {
 async fn chime_sdk_lines() -> String {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
     let function = chime.function(&dynamodb, &[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
-    let created = function.invoke(&Event::named("http-full")).await;
-    let path = json!({"MeetingId": created.meeting_id()});
-    function.invoke(&Event::named("http-get-meeting").set("/pathParameters", path)).await;
+    let created = function.invoke(&Event::http().full()).await;
+    let meeting = format!("/meetings/{}", created.meeting_id());
+    function.invoke(&Call::new("GET", &meeting).event(Source::HttpRoute)).await;
+    let stop = Call::new("POST", format!("{meeting}/transcription")).query("operation", "stop");
     for (status, error, event) in [
-        (403, "ForbiddenException", "rest-create"),
-        (429, "ThrottlingException", "rest-create"),
-        (400, "LimitExceededException", "rest-create"),
-        (422, "UnprocessableEntityException", "http-stop-meeting-transcription"),
+        (403, "ForbiddenException", Event::rest()),
+        (429, "ThrottlingException", Event::rest()),
+        (400, "LimitExceededException", Event::rest()),
+        (422, "UnprocessableEntityException", stop.event(Source::HttpRoute)),
     ] {
         chime.service.set_fault(ChimeFault::before(Answer::Refusal(status, error)));
-        function.invoke(&Event::named(event)).await;
+        function.invoke(&event).await;
     }
     function.process.stop().await
 }
@@ -208,7 +209,7 @@ async fn at_the_log_level_error_a_successful_request_matches_no_query_for_failur
     let dynamodb = DynamoDb::start().await;
     let settings = [("AWS_LAMBDA_LOG_FORMAT", "JSON"), ("AWS_LAMBDA_LOG_LEVEL", "ERROR")];
     let function = Function::start_with(&dynamodb, &settings).await;
-    function.invoke(&Event::named("rest-create")).await;
+    function.invoke(&Event::rest()).await;
     let line = serde_json::from_str(function.process.stop().await.trim()).unwrap();
 
     let queries = queries();
@@ -348,7 +349,7 @@ async fn two_requests_that_fail_within_15_minutes_fire_an_alarm() {
 
 async fn assert_two_fire(alarm: &str, function: Function, status: u64) {
     for _ in 0..2 {
-        assert_eq!(function.invoke(&Event::named("rest-create")).await.status, status, "{alarm}");
+        assert_eq!(function.invoke(&Event::rest()).await.status, status, "{alarm}");
     }
     let lines = requests(function).await;
     assert!(fires(alarm, &lines), "{alarm}: {lines:?}");
@@ -370,7 +371,7 @@ async fn denied_puts_fire_an_alarm_although_reads_work() {
     for _ in 0..2 {
         let denied = Fault::before(Refusal(400, "AccessDeniedException"));
         dynamodb.set_faults([Fault::after(Slow), denied]);
-        assert_eq!(function.invoke(&Event::named("rest-create")).await.status, 500);
+        assert_eq!(function.invoke(&Event::rest()).await.status, 500);
     }
     assert_eq!(dynamodb.take_operations(), ["GetItem", "PutItem", "GetItem", "PutItem"]);
     assert!(fires("ServiceFailuresAlarm", &requests(function).await));

@@ -17,7 +17,7 @@ fn query(operation: Option<&str>) -> Value {
 
 /// A REST API's event, from a dedicated route or, with `{proxy+}`, from a catch-all.
 fn rest(method: &str, path: &str, operation: Option<&str>, resource: &str) -> Event {
-    Event::named("rest-create")
+    Event::rest()
         .set("/httpMethod", json!(method))
         .set("/path", json!(path))
         .set("/resource", json!(resource))
@@ -26,7 +26,7 @@ fn rest(method: &str, path: &str, operation: Option<&str>, resource: &str) -> Ev
 
 /// An HTTP API's event, from a dedicated route or, with `$default`, from a catch-all.
 fn http(method: &str, path: &str, operation: Option<&str>, route_key: &str) -> Event {
-    let mut event = Event::named("http-create")
+    let mut event = Event::http()
         .set("/requestContext/http/method", json!(method))
         .set("/rawPath", json!(path))
         .set("/routeKey", json!(route_key));
@@ -215,7 +215,7 @@ async fn other_query_parameters_are_ignored() {
     for parameters in
         [json!({"Operation": "create-attendees"}), json!({"operation": ""}), json!({})]
     {
-        let mut event = Event::named("http-create");
+        let mut event = Event::http();
         event.0["queryStringParameters"] = parameters.clone();
         assert_eq!(function.invoke(&event).await.status, 201, "{parameters}");
     }
@@ -226,8 +226,8 @@ async fn the_route_determines_the_operation_behind_a_base_path() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
     for (event, status) in [
-        (Event::named("rest-custom-domain"), 201),
-        (Event::named("http-custom-domain"), 201),
+        (rest("POST", "/chime/meetings", None, "/meetings"), 201),
+        (http("POST", "/chime/meetings", None, "POST /meetings"), 201),
         (rest("POST", "/meetings", None, "/chime/meetings"), 404),
         (http("POST", "/meetings", None, "POST /chime/meetings"), 404),
         (http("POST", "/anything", None, "ANY /meetings"), 201),

@@ -54,22 +54,22 @@ async fn rejected_callers_get_a_typed_exception() {
     for (setting, event, expected) in [
         (
             ("REQUIRE_IAM_CALLER", "true"),
-            "rest-anonymous",
+            Event::rest().anonymous(),
             ("UnauthorizedClientException", "Unauthorized", "no IAM identity"),
         ),
         (
             ("ALLOWED_ACCOUNT_IDS", "000000000001"),
-            "http-iam",
+            Event::http(),
             ("ForbiddenException", "Forbidden", "111122223333 is not allowed"),
         ),
         (
             ("DAILY_MEETING_LIMIT", "1"),
-            "url-create",
+            Event::url(),
             ("ResourceLimitExceededException", "ResourceLimitExceeded", "limit of meetings"),
         ),
     ] {
         let function = Function::start_with(&dynamodb, &[setting]).await;
-        let gateway = Gateway::start(function, Event::named(event)).await;
+        let gateway = Gateway::start(function, event).await;
         for mut client in [Client::rust(&gateway.endpoint), Client::boto3(&gateway.endpoint)] {
             // The first client uses up the limit; the other gets a replay.
             if expected.1 == "ResourceLimitExceeded" {
@@ -88,7 +88,7 @@ async fn rejected_callers_get_a_typed_exception() {
 async fn rust_finds_the_endpoint_in_the_shared_configuration() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start(&dynamodb).await;
-    let gateway = Gateway::start(function, Event::named("rest-create")).await;
+    let gateway = Gateway::start(function, Event::rest()).await;
     let file = format!(
         "[default]\nservices = ours\n\n[services ours]\nchime =\n  endpoint_url = {}\n",
         gateway.endpoint

@@ -131,7 +131,7 @@ async fn an_empty_setting_counts_as_unset() {
     ];
     let function = Function::start_with(&dynamodb, &variables.map(|name| (name, ""))).await;
 
-    let reply = function.invoke(&Event::named("rest-create")).await;
+    let reply = function.invoke(&Event::rest()).await;
 
     assert_eq!(reply.status, 201, "{reply:?}");
     assert!(reply.body.contains("us-east-1.media.example.com"), "{reply:?}");
@@ -153,7 +153,7 @@ async fn the_dynamodb_endpoint_overrides_the_global_one() {
             ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", ignored),
         ];
         let function = Function::start_with(&dynamodb, &variables).await;
-        let reply = function.invoke(&Event::named("rest-create")).await;
+        let reply = function.invoke(&Event::rest()).await;
         assert_eq!(reply.status, status, "{variables:?}");
     }
 }
@@ -195,7 +195,7 @@ async fn settings_are_accepted_up_to_their_bounds() {
         ("MEDIA_DOMAIN", &domain, 201),
     ] {
         let function = Function::start_with(&dynamodb, &[(variable, value)]).await;
-        let reply = function.invoke(&Event::named("rest-create")).await;
+        let reply = function.invoke(&Event::rest()).await;
         assert_eq!(reply.status, status, "{variable}={value}");
     }
 }

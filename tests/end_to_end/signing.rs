@@ -15,7 +15,7 @@ const API_KEY_PY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients/api_key.p
 
 async fn gateway(dynamodb: &DynamoDb) -> Gateway {
     let function = Function::start(dynamodb).await;
-    Gateway::start(function, Event::named("rest-create")).await
+    Gateway::start(function, Event::rest()).await
 }
 
 /// Runs a client that creates a meeting and prints its ID.

@@ -32,12 +32,12 @@ async fn the_first_meeting_reuses_the_connection_opened_at_startup() {
     assert_eq!((dynamodb.take_operations(), dynamodb.connections()), (vec!["PutItem".into()], 1));
     assert!(dynamodb.items().await.is_empty());
 
-    for event in ["rest-create", "rest-replay", "rest-full"] {
-        let reply = function.invoke(&Event::named(event)).await;
-        assert_eq!((reply.status, dynamodb.take_requests()), (201, 1), "{event}: {reply:?}");
+    for event in [Event::rest(), Event::rest().replay(), Event::rest().full()] {
+        let reply = function.invoke(&event).await;
+        assert_eq!((reply.status, dynamodb.take_requests()), (201, 1), "{reply:?}");
     }
 
-    assert_eq!(function.invoke(&Event::named("rest-invalid")).await.status, 400);
+    assert_eq!(function.invoke(&Event::rest().invalid()).await.status, 400);
     assert_eq!((dynamodb.take_requests(), dynamodb.connections()), (0, 1));
     assert!(!function.process.output().contains("WARN"), "{}", function.process.output());
 }
@@ -59,7 +59,7 @@ async fn startup_logs_a_failed_connection_and_continues() {
         function.process.logged("could not pre-open the DynamoDB connection").await;
         function.process.logged(cause).await;
 
-        let reply = function.invoke(&Event::named("rest-create")).await;
+        let reply = function.invoke(&Event::rest()).await;
 
         assert_eq!((reply.status, reply.is_replay()), (201, false), "{fault:?}: {reply:?}");
     }
@@ -90,7 +90,7 @@ async fn a_private_endpoint_is_trusted_only_through_its_own_ca() {
     let ca_bundle = NamedTempFile::new().unwrap();
     let path = ca_bundle.path().to_str().unwrap();
     let endpoint = ("AWS_ENDPOINT_URL_DYNAMODB", &*tls.endpoint);
-    let create = Event::named("rest-create");
+    let create = Event::rest();
 
     std::fs::write(path, &tls.ca_certificate).unwrap();
     let function = Function::start_with(&dynamodb, &[endpoint, ("AWS_CA_BUNDLE", path)]).await;
@@ -120,7 +120,7 @@ async fn an_unsupported_endpoint_variant_is_a_server_side_fault() {
         let mut command = program::create_meeting().await;
         let function = Function::spawn(command.envs([region, (variable, "True")])).await;
 
-        let reply = function.invoke(&Event::named("rest-create")).await;
+        let reply = function.invoke(&Event::rest()).await;
 
         assert_eq!(reply.status, 500, "{variable}: {reply:?}");
         function.process.logged(&format!("{name} and local endpoint are not supported")).await;
@@ -137,7 +137,7 @@ async fn a_disallowed_credentials_url_is_a_server_side_fault() {
     command.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://192.0.2.1/credentials");
     let function = Function::spawn(&mut command).await;
 
-    let reply = function.invoke(&Event::named("rest-create")).await;
+    let reply = function.invoke(&Event::rest()).await;
 
     assert_eq!(reply.status, 500, "{reply:?}");
     function.process.logged("did not refer to an allowed IP address").await;
@@ -176,7 +176,7 @@ async fn rotated_credentials_are_used() {
     let function = Function::spawn(&mut command).await;
 
     for _ in 0..2 {
-        assert_eq!(function.invoke(&Event::named("rest-create")).await.status, 201);
+        assert_eq!(function.invoke(&Event::rest()).await.status, 201);
     }
 
     let keys = dynamodb.take_seen().into_iter().map(|request| request.access_key);

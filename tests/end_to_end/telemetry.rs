@@ -48,7 +48,7 @@ fn properties_of(record: &Value) -> Value {
 async fn each_request_emits_one_log_entry_with_its_metrics() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start_with(&dynamodb, &[JSON]).await;
-    let create = || Event::named("rest-create");
+    let create = || Event::rest();
     let refusal = |status: u16, error: &str, message: &str| {
         let message = format!("{error}: {message}");
         json!({"outcome": "refused", "status": status, "error": error, "message": message})
@@ -60,12 +60,12 @@ async fn each_request_emits_one_log_entry_with_its_metrics() {
             json!({"outcome": "created", "status": 201, "mediaRegion": "us-east-1", "consumedCapacity": 1.0}),
         ),
         (
-            Event::named("rest-replay"),
+            Event::rest().replay(),
             vec!["Replayed"],
             json!({"outcome": "replayed", "status": 201, "mediaRegion": "us-east-1"}),
         ),
         (
-            Event::named("rest-mismatch"),
+            Event::rest().mismatch(),
             vec!["Conflicted", "BadRequestException"],
             json!({
                 "outcome": "conflicted", "status": 400, "mediaRegion": "eu-west-1",
@@ -167,7 +167,7 @@ async fn a_server_side_fault_is_logged_with_its_full_cause_and_attempts() {
     .enumerate()
     {
         dynamodb.set_faults(faults);
-        let reply = function.invoke(&Event::named("rest-create")).await;
+        let reply = function.invoke(&Event::rest()).await;
 
         assert_eq!(reply.status, status, "{cause}");
         let record = &function.process.records(number + 1).await[number];
@@ -201,7 +201,7 @@ async fn throttled_transactions_are_counted() {
         Fault::before(Canceled("None", "TransactionConflict")),
     ]);
 
-    let reply = function.invoke(&Event::named("rest-create")).await;
+    let reply = function.invoke(&Event::rest()).await;
 
     assert_eq!(reply.status, 201, "{reply:?}");
     let [record] = &function.process.records(1).await[..] else { panic!("one record") };
@@ -225,10 +225,10 @@ async fn the_log_level_filters_log_entries_but_not_metrics() {
         let settings = [JSON, ("AWS_LAMBDA_LOG_LEVEL", level)];
         let function = Function::start_with(&dynamodb, &settings).await;
         dynamodb.set_faults([]);
-        assert_eq!(function.invoke(&Event::named("rest-create")).await.status, 201);
-        assert_eq!(function.invoke(&Event::named("rest-invalid")).await.status, 400);
+        assert_eq!(function.invoke(&Event::rest()).await.status, 201);
+        assert_eq!(function.invoke(&Event::rest().invalid()).await.status, 400);
         dynamodb.set_fault(Fault::before(Raw(200, "{")));
-        assert_eq!(function.invoke(&Event::named("rest-create")).await.status, 503);
+        assert_eq!(function.invoke(&Event::rest()).await.status, 503);
 
         let records = function.process.records(3).await;
 
@@ -261,7 +261,7 @@ async fn a_log_entry_contains_a_well_formed_trace_id_only() {
     .enumerate()
     {
         function.trace_header = header;
-        assert_eq!(function.invoke(&Event::named("rest-create")).await.status, 201);
+        assert_eq!(function.invoke(&Event::rest()).await.status, 201);
         let records = function.process.records(number + 1).await;
         assert_eq!(records[number].get("traceId").and_then(Value::as_str), expected, "{header}");
     }
@@ -278,10 +278,10 @@ async fn assert_short_lines(format: &str, level: &str) {
     let dynamodb = DynamoDb::start().await;
     let settings = [("AWS_LAMBDA_LOG_FORMAT", format), ("AWS_LAMBDA_LOG_LEVEL", level)];
     let function = Function::start_with(&dynamodb, &settings).await;
-    let created = function.invoke(&Event::named("rest-create")).await;
-    let invalid = function.invoke(&Event::named("rest-invalid")).await;
+    let created = function.invoke(&Event::rest()).await;
+    let invalid = function.invoke(&Event::rest().invalid()).await;
     dynamodb.set_fault(Fault::before(Refusal(400, "AccessDeniedException")));
-    function.invoke(&Event::named("rest-create")).await;
+    function.invoke(&Event::rest()).await;
 
     let output = function.process.stop().await;
 
@@ -310,7 +310,7 @@ async fn assert_short_lines(format: &str, level: &str) {
 async fn a_request_below_the_log_level_emits_no_text() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start_with(&dynamodb, &[("AWS_LAMBDA_LOG_LEVEL", "ERROR")]).await;
-    assert_eq!(function.invoke(&Event::named("rest-create")).await.status, 201);
+    assert_eq!(function.invoke(&Event::rest()).await.status, 201);
     assert_eq!(function.process.stop().await, "");
 }
 

@@ -92,7 +92,7 @@ def measure(size, event):
 
 
 def main():
-    event = json.loads((ROOT / "events/rest-create.json").read_text())
+    event = json.loads((ROOT / "events/create-meeting.json").read_text())
     print("memory MB   first ms   median ms   p99 ms   GB-s per million")
     for size in SIZES:
         first, warm = measure(size, event)

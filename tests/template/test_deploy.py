@@ -116,7 +116,7 @@ def assert_rejected(chime, status):
 
 def invoke_as(account):
     """The function's status code for a caller whom API Gateway has identified as belonging to this account."""
-    event = json.loads((ROOT / "events/rest-create.json").read_text())
+    event = json.loads((ROOT / "events/create-meeting.json").read_text())
     event["requestContext"]["identity"]["accountId"] = account
     response = boto3.client("lambda").invoke(
         FunctionName=output("FunctionName"), Qualifier="live", Payload=json.dumps(event)

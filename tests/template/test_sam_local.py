@@ -1,9 +1,10 @@
 """The function as built by `sam build`, in a container: under `make sam-local` with raw HTTP and with boto3, and under
-`sam local invoke` with the events in `events/`.
+`sam local invoke` with the events in `events/` and variations.
 
 `make test-sam` runs it. It needs a Docker engine.
 """
 
+import base64
 import http.server
 import json
 import os
@@ -17,6 +18,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from helpers.events import STATUSES, assert_response, load
 from helpers.serving import PATIENCE, ROOT, serving
 
 SAM = ROOT / ".venv/bin/sam"
@@ -238,27 +240,18 @@ def test_dynamodb_failures_are_mapped_to_typed_errors(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def dynamodb(tmp_path_factory):
-    """The environment variables with the endpoint of an embedded DynamoDB."""
-    database = tmp_path_factory.mktemp("dynamodb") / "meetings.db"
-    # It runs until its standard input ends.
-    command = "env | grep -E '^(AWS_ENDPOINT_URL_DYNAMODB|MEETINGS_TABLE)='; echo; exec cat"
-    process = subprocess.Popen(
-        [LOCAL_AWS, "--for-containers", "--dynamodb", database, "sh", "-c", command],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )
-    with process:
-        variables = iter(process.stdout.readline, "\n")
-        yield dict(variable.strip().split("=", 1) for variable in variables)
-        process.stdin.close()
+def database(tmp_path_factory):
+    return tmp_path_factory.mktemp("sam-local-invoke") / "meetings.db"
 
 
-def invoke(event, variables):
-    """The response that `sam local invoke` gets for the event."""
+def invoke(event, database, **settings):
+    """The response that `sam local invoke` gets for an event: one in `events/`, or its content."""
+    is_file = isinstance(event, str)
     completed = subprocess.run(
-        [SAM, "local", "invoke", "--event", ROOT / f"events/{event}.json"],
-        cwd=ROOT, env={**os.environ, **variables}, capture_output=True, text=True,
-        timeout=PATIENCE, check=False,
+        [LOCAL_AWS, "--for-containers", "--dynamodb", database, "--chime-sdk",
+         SAM, "local", "invoke", "--event", f"events/{event}.json" if is_file else "-"],
+        cwd=ROOT, env={**os.environ, **settings}, input=None if is_file else json.dumps(event), capture_output=True,
+        text=True, timeout=PATIENCE, check=False,
     )
     assert completed.returncode == 0, completed.stderr
     response = json.loads(completed.stdout)
@@ -266,60 +259,79 @@ def invoke(event, variables):
     return response
 
 
-SOURCES = ("rest", "http", "url")
-ANSWERS = {"replay": 201, "mismatch": 400, "full": 201, "invalid": 400, "base64": 201}
-CALLERS = {
+SOURCES = ("create-meeting", "create-meeting-http-api", "create-meeting-function-url")
+
+
+def anonymous(source):
+    event = load(source)
+    event["requestContext"] |= {"identity": {"accountId": None}, "authorizer": None}
+    return event
+
+
+@pytest.mark.parametrize("event", STATUSES)
+def test_an_event_gets_the_response_of_its_operation(event, database):
+    assert_response(event, invoke(event, database))
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_create_meeting_events_get_the_expected_responses(source, database):
+    event = load(source)
+    request = json.loads(event["body"])
+
+    def respond(**members):
+        return invoke(event | {"body": json.dumps(request | members)}, database)
+
+    created = respond()
+    replay = respond(MediaRegion="us-east-1", Tags=None)
+    assert (created["statusCode"], replay["statusCode"]) == (201, 201)
+    assert replay["body"] == created["body"]
+
+    mismatch = respond(ExternalMeetingId="retrospective", MediaRegion="eu-west-1")
+    assert mismatch["statusCode"] == 400
+    assert "different values for" in mismatch["body"]
+
+    arns = {"SnsTopicArn": "arn:aws:sns:eu-central-1:111122223333:meetings",
+            "SqsQueueArn": "arn:aws:sqs:eu-central-1:111122223333:meetings"}
+    full = respond(
+        ClientRequestToken=f"{source}-full", MediaRegion="eu-central-1", MeetingHostId="host-7",
+        NotificationsConfiguration=arns, Tags=[{"Key": "team", "Value": "platform"}],
+    )
+    assert full["statusCode"] == 201
+
+    invalid = respond(ClientRequestToken="no spaces", ExternalMeetingId="x", MediaRegion="mars-north-1", Tags=[])
+    assert invalid["statusCode"] == 400
+    assert "validation errors detected" in invalid["body"]
+
+    body = json.dumps({"ClientRequestToken": f"{source}-base64", "ExternalMeetingId": "café 📅"}).encode()
+    encoded = invoke(event | {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}, database)
+    assert encoded["statusCode"] == 201
+    assert "café 📅" in encoded["body"]
+
+
+@pytest.mark.parametrize(("event", "statuses"), [
     # Without IAM, with the account allowed, and with only another account allowed.
-    "rest-anonymous": [201, 401, 401],
-    "http-iam": [201, 201, 403],
-    "url-anonymous": [201, 401, 401],
-}
-
-OPERATIONS = (
-    "create-meeting-with-attendees", "get-meeting", "delete-meeting", "create-attendee", "batch-create-attendee",
-    "list-attendees", "get-attendee", "delete-attendee", "start-meeting-transcription", "stop-meeting-transcription",
-)
-CUSTOM_DOMAINS = ("rest-custom-domain", "http-custom-domain")
-
-
-@pytest.mark.parametrize("source", SOURCES)
-def test_create_meeting_events_get_the_expected_responses(source, dynamodb):
-    created = invoke(f"{source}-create", dynamodb)
-    answers = {kind: invoke(f"{source}-{kind}", dynamodb) for kind in ANSWERS}
-
-    assert created["statusCode"] == 201
-    assert {kind: answer["statusCode"] for kind, answer in answers.items()} == ANSWERS
-    assert answers["replay"]["body"] == created["body"]
-    assert "different values for" in answers["mismatch"]["body"]
-    assert "validation errors detected" in answers["invalid"]["body"]
-    assert "café 📅" in answers["base64"]["body"]
-
-
-@pytest.mark.parametrize("event", CALLERS)
-def test_the_allowed_accounts_determine_which_callers_are_accepted(event, dynamodb):
+    (anonymous("create-meeting"), [201, 401, 401]),
+    ("create-meeting-http-api", [201, 201, 403]),
+    (anonymous("create-meeting-function-url"), [201, 401, 401]),
+])
+def test_the_allowed_accounts_determine_which_callers_are_accepted(event, statuses, database):
     allowed = [{}, *({"ALLOWED_ACCOUNT_IDS": account} for account in ("111122223333", "000000000001"))]
-    statuses = [invoke(event, {**dynamodb, **setting})["statusCode"] for setting in allowed]
-    assert statuses == CALLERS[event]
+    assert [invoke(event, database, **setting)["statusCode"] for setting in allowed] == statuses
 
 
-@pytest.mark.parametrize("event", CUSTOM_DOMAINS)
-def test_events_with_a_base_path_create_a_meeting(event, dynamodb):
-    assert invoke(event, dynamodb)["statusCode"] == 201
+def test_an_event_of_a_rest_api_with_a_base_path_creates_a_meeting(database):
+    event = load("create-meeting") | {"path": "/chime/meetings"}
+    assert invoke(event, database)["statusCode"] == 201
 
 
-@pytest.mark.parametrize("source", SOURCES)
-@pytest.mark.parametrize("operation", OPERATIONS)
-def test_operations_that_the_media_plane_does_not_support_are_rejected(operation, source, dynamodb):
-    name = "".join(word.capitalize() for word in operation.split("-"))
-    answer = invoke(f"{source}-{operation}", dynamodb)
+@pytest.mark.parametrize("event", [
+    event for event, status in STATUSES.items() if status == 404 or event == "create-meeting-with-attendees"
+])
+def test_operations_that_the_media_plane_does_not_support_are_rejected(event, database):
+    name = "".join(word.capitalize() for word in event.split("-"))
+    answer = invoke(event, database, MEDIA_PLANE="templates")
     assert answer["statusCode"] == 400
     assert f"does not support {name}." in answer["body"]
-
-
-def test_every_event_file_is_tested():
-    kinds = ["create", *ANSWERS, *OPERATIONS]
-    tested = {f"{source}-{kind}" for source in SOURCES for kind in kinds} | {*CALLERS, *CUSTOM_DOMAINS}
-    assert {path.stem for path in ROOT.glob("events/*.json")} == tested
 
 
 def test_the_function_is_compatible_with_glibc_on_amazon_linux_2023():

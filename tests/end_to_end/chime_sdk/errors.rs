@@ -22,7 +22,7 @@ impl World {
 
     async fn invoke(&self) -> Reply {
         let deadline = SystemTime::now() + Duration::from_secs(6);
-        self.function.invoke_by(deadline, &Event::named("rest-create")).await
+        self.function.invoke_by(deadline, &Event::rest()).await
     }
 
     /// Asserts that nothing was stored, and that the client's retry gets a meeting.

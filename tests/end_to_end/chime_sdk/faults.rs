@@ -9,7 +9,7 @@ use crate::support::{Chime, DynamoDb, Event, Fault, Function, Reply};
 
 async fn invoke(function: &Function) -> Reply {
     let deadline = SystemTime::now() + Duration::from_secs(6);
-    function.invoke_by(deadline, &Event::named("rest-create")).await
+    function.invoke_by(deadline, &Event::rest()).await
 }
 
 fn no_fault() -> Fault {
@@ -91,7 +91,7 @@ async fn nothing_is_stored_if_the_service_stalls_until_the_deadline() {
         chime.service.set_fault(upstream);
         for seconds in [2, 4] {
             let deadline = SystemTime::now() + Duration::from_secs(seconds);
-            let reply = function.invoke_by(deadline, &Event::named("rest-create")).await;
+            let reply = function.invoke_by(deadline, &Event::rest()).await;
             reply.assert_modelled();
             assert_eq!(reply.status, 503, "{upstream:?}: {reply:?}");
         }
@@ -116,7 +116,7 @@ async fn a_retry_after_a_crash_at_any_step_gets_the_one_stored_meeting() {
             _ => dynamodb.set_faults([no_fault(), Fault::after(Stalled)]),
         }
         let deadline = SystemTime::now() + Duration::from_secs(30);
-        let event = Event::named("rest-create").0.to_string();
+        let event = Event::rest().0.to_string();
         let _outcome = function.send(deadline, event.into());
         match step {
             0 => dynamodb.seen(1).await,

@@ -116,7 +116,7 @@ async fn the_service_specific_endpoint_overrides_the_global_one() {
             ("AWS_ENDPOINT_URL", of_all),
         ];
         let function = Function::start_with(&dynamodb, &settings).await;
-        let reply = function.invoke(&Event::named("rest-create")).await;
+        let reply = function.invoke(&Event::rest()).await;
         assert_eq!(reply.status, status, "{settings:?}: {reply:?}");
         dynamodb.expire().await;
     }

@@ -12,10 +12,10 @@ async fn a_log_entry_contains_metrics_of_the_service_calls() {
     let function = chime.function(&dynamodb, &[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
     let throttled = Fault::before(Refusal(429, "ThrottlingException"));
     chime.service.set_faults([throttled]);
-    function.invoke(&Event::named("rest-create")).await;
-    function.invoke(&Event::named("rest-replay")).await;
+    function.invoke(&Event::rest()).await;
+    function.invoke(&Event::rest().replay()).await;
     chime.service.set_faults([Fault::before(Refusal(400, "LimitExceededException"))]);
-    function.invoke(&Event::named("rest-full")).await;
+    function.invoke(&Event::rest().full()).await;
 
     let records = function.process.records(3).await;
 
@@ -47,7 +47,7 @@ async fn unexpected_service_responses_are_counted_as_upstream_errors() {
     ];
     for answer in answers {
         chime.service.set_faults([Fault::before(answer)]);
-        function.invoke(&Event::named("rest-create")).await;
+        function.invoke(&Event::rest()).await;
     }
     for record in function.process.records(answers.len()).await {
         assert_eq!(record["UpstreamErrors"], 1, "{record}");

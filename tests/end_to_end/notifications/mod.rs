@@ -330,7 +330,7 @@ async fn fifo_topics_and_queues_are_notified() {
 async fn a_notification_for_an_anonymous_caller_has_the_stacks_account() {
     let dynamodb = start_with_stream().await;
     let function = Function::start(&dynamodb).await;
-    let event = Event::named("rest-anonymous");
+    let event = Event::rest().anonymous();
     let body = json!({
         "ClientRequestToken": "token",
         "NotificationsConfiguration": { "SqsQueueArn": QUEUE },

@@ -1,9 +1,14 @@
-//! Random mutations of the events in `events/`.
+//! Random mutations of events.
 
 use std::cell::RefCell;
+use std::path::PathBuf;
 
+use create_meeting::gateway::HttpEvent;
+use create_meeting::operation::Handling::Unsupported;
+use create_meeting::operation::{OPERATIONS, Route};
 use local::chime_sdk::Request;
 use proptest::prelude::*;
+use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -28,7 +33,7 @@ impl World {
         let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
         let templates = Function::start(&dynamodb).await;
         let chime_sdk = chime.function(&dynamodb, &[]).await;
-        let meeting = chime_sdk.invoke(&Event::named("rest-create")).await.meeting_id();
+        let meeting = chime_sdk.invoke(&Event::rest()).await.meeting_id();
         let events = events(&meeting);
         let requests = RefCell::default();
         Self { templates, chime_sdk, chime, requests, events, _dynamodb: dynamodb }
@@ -51,9 +56,17 @@ impl World {
 /// Events of all operations and sources, except those that delete the meeting.
 fn events(meeting_id: &str) -> Vec<Event> {
     let other = "8d1f3c0e-5b7a-4c2d-8e9f-abcdef012345";
-    let kinds = ["create", "replay", "mismatch", "full", "invalid", "base64"];
-    let names = ["rest", "http", "url"].into_iter();
-    let names = names.flat_map(|source| kinds.map(|kind| format!("{source}-{kind}")));
+    let variations: [fn(Event) -> Event; 7] = [
+        |event| event,
+        Event::replay,
+        Event::mismatch,
+        Event::full,
+        Event::invalid,
+        Event::base64,
+        Event::anonymous,
+    ];
+    let creations = Event::of_each_source().into_iter();
+    let creations = creations.flat_map(|event| variations.map(|vary| vary(event.clone())));
     let attendees = json!([{"ExternalUserId": "anna", "Tags": [{"Key": "a", "Value": "b"}]}, {"ExternalUserId": "bert"}]);
     let with_attendees = json!({"ClientRequestToken": "with-attendees", "Attendees": attendees});
     let with_attendees =
@@ -64,7 +77,26 @@ fn events(meeting_id: &str) -> Vec<Event> {
     let calls = relayed_calls(meeting_id, other).into_iter().take(8).chain([delete_meeting]);
     let calls = calls.map(|(_, call)| call).chain([with_attendees, page]);
     let calls = calls.flat_map(|call| Source::ALL.map(|source| call.event(source)));
-    names.map(|name| Event::named(&name)).chain(calls).collect()
+    creations.chain(calls).collect()
+}
+
+/// `make fuzz` sets `FUZZ_SEEDS`, the folder for its seeds.
+#[test]
+fn the_events_call_every_operation_that_is_served() {
+    let events = events("4f1e7a52-2c7b-4b8a-9d55-0123456789ab");
+    for operation in OPERATIONS.iter().filter(|it| !matches!(it.handling, Unsupported(_))) {
+        let is_called = |event: &Event| {
+            let request = HttpEvent::parse(&to_raw_value(&event.0).unwrap()).unwrap().request;
+            Route::of(&request).is_ok_and(|route| route.operation.name == operation.name)
+        };
+        let is_deletion = operation.method == "DELETE";
+        assert_ne!(events.iter().any(is_called), is_deletion, "{}", operation.name);
+    }
+    let Some(folder) = std::env::var_os("FUZZ_SEEDS").map(PathBuf::from) else { return };
+    std::fs::create_dir_all(&folder).unwrap();
+    for (number, event) in events.iter().enumerate() {
+        std::fs::write(folder.join(number.to_string()), event.0.to_string()).unwrap();
+    }
 }
 
 /// A mutation of an event. Its numbers select among the existing places.

@@ -55,12 +55,12 @@ impl Call {
             Source::RestRoute => self.rest(&route, parameters, &behind_base_path),
             Source::RestProxy => self.rest("/{proxy+}", json!({"proxy": path[1..]}), path),
             Source::HttpRoute => {
-                self.v2("http-iam", &format!("{method} {route}"), parameters, &behind_base_path)
+                self.v2(Event::http(), &format!("{method} {route}"), parameters, &behind_base_path)
             }
             Source::HttpDefault => {
-                self.v2("http-iam", "$default", Value::Null, &format!("/v1{path}"))
+                self.v2(Event::http(), "$default", Value::Null, &format!("/v1{path}"))
             }
-            Source::FunctionUrl => self.v2("url-create", "$default", Value::Null, path),
+            Source::FunctionUrl => self.v2(Event::url(), "$default", Value::Null, path),
         }
     }
 
@@ -78,7 +78,7 @@ impl Call {
     }
 
     fn rest(&self, resource: &str, parameters: Value, path: &str) -> Event {
-        let event = Event::named("rest-create")
+        let event = Event::rest()
             .set("/httpMethod", json!(self.method))
             .set("/resource", json!(resource))
             .set("/path", json!(path))
@@ -87,8 +87,8 @@ impl Call {
         self.with_query_and_body(event)
     }
 
-    fn v2(&self, name: &str, route_key: &str, parameters: Value, path: &str) -> Event {
-        let mut event = Event::named(name)
+    fn v2(&self, event: Event, route_key: &str, parameters: Value, path: &str) -> Event {
+        let mut event = event
             .set("/requestContext/http/method", json!(self.method))
             .set("/routeKey", json!(route_key))
             .set("/rawPath", json!(path));
