@@ -114,11 +114,7 @@ local-aws:
 sam-local: PORT = 3000
 
 .PHONY: sam-local
-<<<<<<< HEAD
-sam-local: need-python3 need-docker sam-build local-aws ## Serve http://localhost:3000/meetings in a container, by sam local (PORT, DATABASE); needs Docker
-=======
-sam-local: need-python3 need-docker sam-build local-dynamodb local-chime-sdk ## Serve http://127.0.0.1:3000/meetings in a container, by sam local (PORT, DATABASE); needs Docker
->>>>>>> wt-ops
+sam-local: need-python3 need-docker sam-build local-aws ## Serve http://127.0.0.1:3000/meetings in a container, by sam local (PORT, DATABASE); needs Docker
 	@$(need_port)
 	@mkdir -p "$$(dirname "$(DATABASE)")"
 	@exec env $(NO_STS) $(BESIDE_AWS) --for-containers $(SAM) local start-api --port $(PORT) \
