@@ -5,7 +5,6 @@
 ARCHITECTURE = x86_64
 DATABASE = .local/meetings.db
 ENDPOINT =
-EVENT = rest-create
 EXAMPLES = 1000
 PHASES = examples,coverage,fuzzing
 ROUNDS = 40
@@ -49,7 +48,7 @@ need-python3:
 need_port = python3 -c 'import socket; socket.create_server(("127.0.0.1", int("$(PORT)") or -1))' 2>/dev/null || \
 	{ echo 'Port $(PORT) is already in use or invalid. Choose another one, for example: make $@ PORT=9001' >&2; exit 1; }
 
-run invoke: PORT = 9000
+run: PORT = 9000
 
 run sam-local: export MEDIA_PLANE := $(or $(MEDIA_PLANE),chime-sdk-meetings)
 
@@ -73,17 +72,6 @@ run: need-python3 $(CARGO_LAMBDA) ## Serve http://127.0.0.1:9000/meetings (PORT=
 	@echo
 	@exec $(BESIDE_AWS) $(CARGO_LAMBDA) lambda watch --ignore-changes --bin create-meeting \
 		--invoke-address 127.0.0.1 --invoke-port $(PORT)
-
-.PHONY: invoke
-invoke: need-python3 $(CARGO_LAMBDA) ## Send events/$EVENT.json to the server started by make run (EVENT=rest-create, PORT=9000)
-	@test -f 'events/$(EVENT).json' || \
-		{ echo 'No such event: events/$(EVENT).json. Available: $(sort $(notdir $(basename $(wildcard events/*.json))))' >&2; exit 1; }
-	@echo 'Sending events/$(EVENT).json to http://127.0.0.1:$(PORT)'
-	@echo
-	@reply=$$($(CARGO_LAMBDA) lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT) \
-			--data-file 'events/$(EVENT).json' create-meeting) && \
-		printf '%s' "$$reply" | python3 tests/make/print_reply.py || \
-		{ echo 'No reply from create-meeting at http://127.0.0.1:$(PORT). To start it: make run PORT=$(PORT)' >&2; exit 1; }
 
 .PHONY: test
 test: need-python3 $(CARGO_LAMBDA) $(CHIME_SDK_CLIENT)/chime_sdk_requirements.txt $(VENV)/boto3 $(VENV)/wheels $(MOTO) $(SCHEMATHESIS) $(OPENAPI_CLIENT) tests/node_modules/.package-lock.json tests/clients/javascript/node_modules/.package-lock.json ## Run all tests except test-deploy and test-sam
@@ -139,11 +127,6 @@ schemathesis: ENDPOINT = http://127.0.0.1:9000
 schemathesis: need-python3 $(SCHEMATHESIS) ## Test an endpoint against openapi.yaml with generated requests (ENDPOINT=http://127.0.0.1:9000, EXAMPLES=1000, PHASES=examples,coverage,fuzzing, SEED=)
 	@cd tests && $(abspath $(SCHEMATHESIS)) --config-file openapi/schemathesis.toml run ../openapi.yaml \
 		--url '$(ENDPOINT)' --max-examples $(EXAMPLES) --phases $(PHASES) $(addprefix --seed ,$(SEED))
-
-.PHONY: memory
-memory: need-docker sam-build local-aws ## Measure the function with 128 MB to 1,769 MB of memory; needs Docker
-	@rm -f .local/memory.db* && mkdir -p .local
-	@env $(DUMMY_CREDENTIALS) $(LOCAL_AWS) --for-containers --dynamodb .local/memory.db python3 tests/make/memory.py
 
 # The function as SAM builds it, the floor, and typical alternatives, built as for deployment.
 PEERS := benches/peers
