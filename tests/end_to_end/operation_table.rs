@@ -101,14 +101,14 @@ fn the_openapi_description_has_the_served_operations() {
 #[test]
 fn the_template_routes_every_operation() {
     let template = template();
-    let function = &template["Resources"]["CreateMeetingFunction"]["Properties"];
-    let events = function["Events"].as_mapping().unwrap().values();
-    let routed: BTreeSet<_> = events
-        .map(|event| {
-            let text = |name: &str| event["Properties"][name].as_str().unwrap();
-            format!("{} {}", text("Method"), text("Path"))
-        })
-        .collect();
+    let definition = &template["Resources"]["Api"]["Properties"]["DefinitionBody"];
+    let mut routed = BTreeSet::new();
+    for (path, methods) in definition["paths"].as_mapping().unwrap() {
+        for method in methods.as_mapping().unwrap().keys() {
+            let method = method.as_str().unwrap().to_uppercase();
+            routed.insert(format!("{method} {}", path.as_str().unwrap()));
+        }
+    }
     let all = OPERATIONS.iter().map(|it| format!("{} {}", it.method, it.path)).collect();
     assert_eq!(routed, all);
 }

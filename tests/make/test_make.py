@@ -1,4 +1,4 @@
-"""`make run` and `make invoke`, the client that the README shows, and the settings of other targets.
+"""`make run`, the client that the README shows, and the settings of other targets.
 
 `make test` runs it, after it has built what `make run` serves.
 """
@@ -18,7 +18,6 @@ import pytest
 from helpers.serving import PATIENCE, ROOT, free_port, serving
 
 MAKE = shutil.which("make")
-EVENTS = sorted(path.stem for path in ROOT.glob("events/*.json"))
 MEETING_ID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
@@ -38,10 +37,6 @@ def run(*command, cwd=ROOT, env=None, **variables):
 
 def make(*arguments, **variables):
     return run(MAKE, *arguments, **variables)
-
-
-def port_of(endpoint):
-    return endpoint.rsplit(":", 1)[1]
 
 
 @pytest.fixture
@@ -78,7 +73,7 @@ def test_a_port_in_use_is_reported(target, stranger, tmp_path):
     assert f"Port {stranger} is already in use or invalid." in completed.stderr
 
 
-@pytest.mark.parametrize("target", ["run", "invoke", "sam-local", "test"])
+@pytest.mark.parametrize("target", ["run", "sam-local", "test"])
 def test_a_missing_python_is_reported(target, tmp_path):
     """Python is neither on the PATH nor in a virtual environment."""
     completed = make(target, f"VENV={tmp_path}", PATH=str(tmp_path))
@@ -88,51 +83,14 @@ def test_a_missing_python_is_reported(target, tmp_path):
 
 
 @pytest.mark.parametrize(("target", "variable"), [
-    ("run", "PORT"), ("run", "DATABASE"), ("invoke", "PORT"), ("invoke", "EVENT"),
-    ("sam-local", "PORT"), ("sam-local", "DATABASE"), ("sam-build", "ARCHITECTURE"), ("fuzz", "SECONDS"),
-    ("smoke", "ENDPOINT"),
+    ("run", "PORT"), ("run", "DATABASE"), ("sam-local", "PORT"), ("sam-local", "DATABASE"),
+    ("sam-build", "ARCHITECTURE"), ("fuzz", "SECONDS"), ("smoke", "ENDPOINT"),
 ])
 def test_variables_come_only_from_the_command_line(target, variable):
     assert "a-value" in make("--dry-run", target, f"{variable}=a-value").stdout
     completed = make("--dry-run", target, **{variable: "a-value"})
     assert completed.returncode == 0
     assert "a-value" not in completed.stdout
-
-
-@pytest.mark.parametrize("event", EVENTS)
-def test_invoke_prints_what_it_sends_and_the_reply(event, endpoint):
-    completed = make("invoke", f"EVENT={event}", f"PORT={port_of(endpoint)}")
-    assert completed.returncode == 0, completed.stderr
-    sending, status, body = completed.stdout.split("\n\n")
-    assert sending == f"Sending events/{event}.json to {endpoint}"
-    # The events of later operations name a meeting that does not exist.
-    assert re.match(r"(201 Created|400 Bad Request|404 Not Found)\n", status)
-    assert "\ncontent-type: application/json" in status
-    assert body == json.dumps(json.loads(body), indent=2, ensure_ascii=False) + "\n"
-
-
-def test_invoke_reports_an_unknown_event():
-    completed = make("invoke", "EVENT=foo")
-    assert completed.returncode != 0
-    assert completed.stdout == ""
-    assert completed.stderr.startswith(
-        f"No such event: events/foo.json. Available: {' '.join(EVENTS)}\n"
-    )
-
-
-def test_invoke_reports_that_nothing_is_listening():
-    assert_no_reply(free_port())
-
-
-def test_invoke_reports_that_another_server_is_listening(stranger):
-    assert_no_reply(stranger)
-
-
-def assert_no_reply(port):
-    completed = make("invoke", f"PORT={port}")
-    assert completed.returncode != 0
-    assert f"to http://127.0.0.1:{port}" in completed.stdout
-    assert f"No reply from create-meeting at http://127.0.0.1:{port}." in completed.stderr
 
 
 OPERATIONS = ["attendee", "get", "delete"]
