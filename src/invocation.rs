@@ -115,12 +115,3 @@ pub struct RemoteCall {
     /// The kind of its final error, if it failed.
     pub failed_with: Option<ErrorKind>,
 }
-
-impl RemoteCall {
-    /// Whether the call exceeded a quota of the Amazon Chime SDK.
-    #[must_use]
-    pub fn exceeded_quota(&self) -> bool {
-        self.service == Service::ChimeSdk
-            && self.failed_with == Some(ErrorKind::ResourceLimitExceeded)
-    }
-}

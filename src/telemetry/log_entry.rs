@@ -55,14 +55,8 @@ pub struct Metric {
 }
 
 impl Metric {
-    fn count(name: &'static str, count: u32) -> Self {
-        Self { name, unit: "Count", value: Value::Integer(count) }
-    }
-
-    fn duration(name: &'static str, duration: Duration) -> Self {
-        let microseconds = u32::try_from(duration.as_micros()).unwrap_or(u32::MAX);
-        let milliseconds = f64::from(microseconds) / 1000.0;
-        Self { name, unit: "Milliseconds", value: Value::Decimal(milliseconds) }
+    const fn one(name: &'static str) -> Self {
+        Self { name, unit: "Count", value: Value::Integer(1) }
     }
 }
 
@@ -105,38 +99,18 @@ impl LogEntry<'_> {
         }
     }
 
+    /// The metrics, each of which an alarm or the dashboard reads: `CloudWatch` bills each name.
     pub(super) fn metrics(&self) -> Vec<Metric> {
-        let mut metrics = vec![
-            Metric::duration("Latency", self.latency),
-            Metric::count(Outcome::of(self.result).metric(), 1),
-        ];
+        let (name, unit, value) = ("Latency", "Milliseconds", milliseconds(self.latency));
+        let mut metrics =
+            vec![Metric { name, unit, value }, Metric::one(Outcome::of(self.result).metric())];
         if let Err(error) = self.result {
-            metrics.push(Metric::count(error.kind().exception().name, 1));
-        }
-        metrics.push(Metric::count("ColdStart", self.is_cold_start.into()));
-        for (service, [latency, attempts, throttles, errors]) in [
-            (Service::DynamoDb, ["StoreLatency", "StoreAttempts", "StoreThrottles", "StoreErrors"]),
-            (
-                Service::ChimeSdk,
-                ["UpstreamLatency", "UpstreamAttempts", "UpstreamThrottles", "UpstreamErrors"],
-            ),
-        ] {
-            let calls = || self.calls.iter().filter(move |call| call.service == service);
-            if calls().next().is_some() {
-                metrics.extend([
-                    Metric::duration(latency, calls().map(|call| call.latency).sum()),
-                    Metric::count(attempts, calls().map(|call| call.attempts).sum()),
-                    Metric::count(throttles, calls().map(|call| call.throttles).sum()),
-                ]);
+            if error.kind() == ErrorKind::ServiceFailure {
+                metrics.push(Metric::one(error.kind().exception().name));
             }
-            // Counted even if the request succeeded: the call that checks a meeting may fail.
-            let failed = calls().filter(|call| has_failed(call)).count();
-            if failed > 0 {
-                metrics.push(Metric::count(errors, u32::try_from(failed).unwrap_or(u32::MAX)));
-            }
-        }
-        if self.calls.iter().any(RemoteCall::exceeded_quota) {
-            metrics.push(Metric::count("UpstreamLimitExceeded", 1));
+            // A request fails with its last call. Only a conflict can follow a failed call, the check of a meeting.
+            let last = self.calls.last().filter(|_| error.kind() != ErrorKind::Conflict);
+            metrics.extend(last.and_then(failure_metric).map(Metric::one));
         }
         metrics
     }
@@ -160,6 +134,7 @@ impl LogEntry<'_> {
             ("operation", self.operation.map(Value::from)),
             ("accountId", Some(self.caller.account().into())),
             ("mediaRegion", self.media_region.map(|region| region.name().into())),
+            ("coldStart", self.is_cold_start.then_some(Value::Integer(1))),
             ("consumedCapacity", capacity.reduce(|a, b| a + b).map(Value::Decimal)),
             (
                 "upstreamRequestId",
@@ -172,25 +147,61 @@ impl LogEntry<'_> {
             ("message", text(message)),
             ("callerArn", caller_arn.map(Value::from)),
         ];
-        properties.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+        let took = [
+            (Service::DynamoDb, ["storeLatency", "storeAttempts", "storeThrottles"]),
+            (Service::ChimeSdk, ["upstreamLatency", "upstreamAttempts", "upstreamThrottles"]),
+        ];
+        let took = took.into_iter().flat_map(|(service, names)| self.took(service, names));
+        properties
+            .into_iter()
+            .chain(took)
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect()
+    }
+
+    /// What the calls of `service` took, as the properties `latency`, `attempts` and `throttles`.
+    fn took(
+        &self,
+        service: Service,
+        [latency, attempts, throttles]: [&'static str; 3],
+    ) -> [(&'static str, Option<Value<'static>>); 3] {
+        let calls = || self.calls.iter().filter(|call| call.service == service);
+        let count = |count: u32| (count > 0).then_some(Value::Integer(count));
+        let total = milliseconds(calls().map(|call| call.latency).sum());
+        [
+            (latency, calls().next().map(|_| total)),
+            (attempts, count(calls().map(|call| call.attempts).sum())),
+            (throttles, count(calls().map(|call| call.throttles).sum())),
+        ]
     }
 }
 
-/// Whether the call counts for the service's error alarm. Client errors do not, and neither do `DynamoDB` errors that the
-/// operator caused, such as a missing table. A rejected `CreateMeeting` of the Amazon Chime SDK counts, because the
-/// function validated the request first.
-fn has_failed(call: &RemoteCall) -> bool {
-    match (call.service, call.failed_with) {
-        (_, Some(ErrorKind::ServiceUnavailable)) => true,
-        (Service::ChimeSdk, Some(kind)) => {
-            let is_rejection = matches!(
-                kind,
-                ErrorKind::BadRequest | ErrorKind::NotFound | ErrorKind::UnprocessableEntity
-            );
-            kind == ErrorKind::ServiceFailure || (is_rejection && call.operation == "CreateMeeting")
+/// The metric of a call that made its request fail, if there is one. Client errors have none, and neither have `DynamoDB`
+/// errors that the operator caused, such as a missing table. A rejected `CreateMeeting` of the Amazon Chime SDK has one,
+/// because the function validated the request first.
+fn failure_metric(call: &RemoteCall) -> Option<&'static str> {
+    use ErrorKind::{
+        BadRequest, NotFound, ResourceLimitExceeded, ServiceFailure, ServiceUnavailable,
+        ThrottledClient, UnprocessableEntity,
+    };
+    match (call.service, call.failed_with?) {
+        (Service::DynamoDb, ThrottledClient) => Some("StoreThrottles"),
+        (Service::DynamoDb, ServiceUnavailable) => Some("StoreErrors"),
+        (Service::ChimeSdk, ThrottledClient) => Some("UpstreamThrottles"),
+        (Service::ChimeSdk, ResourceLimitExceeded) => Some("UpstreamLimitExceeded"),
+        (Service::ChimeSdk, ServiceFailure | ServiceUnavailable) => Some("UpstreamErrors"),
+        (Service::ChimeSdk, BadRequest | NotFound | UnprocessableEntity)
+            if call.operation == "CreateMeeting" =>
+        {
+            Some("UpstreamErrors")
         }
-        _ => false,
+        _ => None,
     }
+}
+
+fn milliseconds(duration: Duration) -> Value<'static> {
+    let microseconds = u32::try_from(duration.as_micros()).unwrap_or(u32::MAX);
+    Value::Decimal(f64::from(microseconds) / 1000.0)
 }
 
 /// The first 8 KiB of a message, because one request can violate a hundred thousand constraints, and a log entry has a

@@ -12,7 +12,10 @@ import pytest
 
 import smoke
 
-CHECKS = ["create", "replay", "mismatch", "attendee", "get", "delete", "create again"]
+CHECKS = ["create", "replay", "mismatch", "tags", "attendee", "get", "delete", "create again"]
+
+
+TAGGED = "4f1e7a52-2c7b-4b8a-9d55-0123456789ab"
 
 
 class Api(http.server.BaseHTTPRequestHandler):
@@ -50,6 +53,10 @@ class Api(http.server.BaseHTTPRequestHandler):
     def create(self, body):
         if self.server.flaw == "create":
             return self.respond(200, {"Meeting": None})
+        if "Tags" in body:
+            if self.server.flaw == "tags":
+                return self.fail(500, "ServiceFailureException", "The service encountered an unexpected error.")
+            return self.respond(201, {"Meeting": {"MeetingId": TAGGED}})
         meeting = self.server.meeting
         if meeting and meeting["ExternalMeetingId"] != body["ExternalMeetingId"] and self.server.flaw != "mismatch":
             return self.fail(400, "BadRequestException", "different values for: ExternalMeetingId")
@@ -75,7 +82,7 @@ class Api(http.server.BaseHTTPRequestHandler):
 
     def do_DELETE(self):
         if self.is_routed("DeleteMeeting"):
-            self.server.deleted = True
+            self.server.deleted = self.server.deleted or not self.path.endswith(TAGGED)
             self.respond(204)
 
 
@@ -110,7 +117,7 @@ def test_all_checks_pass(api, capsys):
     assert api.deleted
 
 
-@pytest.mark.parametrize("flaw", ["replay", "mismatch", "attendee", "get", "delete", "create again"])
+@pytest.mark.parametrize("flaw", ["replay", "mismatch", "tags", "attendee", "get", "delete", "create again"])
 def test_a_failed_check_is_reported(flaw, api, capsys, monkeypatch):
     monkeypatch.setattr(smoke, "PATIENCE", 0)
     api.flaw, api.replays = flaw, 0
