@@ -19,11 +19,12 @@ from helpers.serving import PATIENCE, ROOT
 TOOLS = ROOT / ".venv/tools"
 DESCRIPTION = yaml.safe_load((ROOT / "openapi.yaml").read_text())
 MODEL = botocore.session.get_session().get_service_model("chime")
+# Those that are served. The others, of the Amazon Chime SDK alone, are not in the model.
 OPERATIONS = {
     operation["operationId"]: (path, method, operation)
     for path, methods in DESCRIPTION["paths"].items()
     for method, operation in methods.items()
-    if method != "parameters"
+    if method != "parameters" and operation["summary"] != "Is not served"
 }
 
 

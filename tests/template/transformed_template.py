@@ -222,7 +222,7 @@ assert chime_policy(**chime) == [
         "Effect": "Allow",
         "Action": [
             "chime:BatchCreateAttendee", "chime:CreateAttendee", "chime:DeleteAttendee", "chime:DeleteMeeting",
-            "chime:GetAttendee", "chime:GetMeeting", "chime:ListAttendees",
+            "chime:GetAttendee", "chime:GetMeeting", "chime:ListAttendees", "chime:TagResource",
         ],
         "Resource": {"Fn::Sub": arn % "${AWS::Region}"},
     },
@@ -257,8 +257,13 @@ assert broken_rules(Authorization="NONE", AllowedAccountIds="111122223333") == [
 assert not broken_rules(**chime) and not broken_rules(region="eu-west-3")
 assert broken_rules(region="eu-west-3", **chime) == ["MediaPlaneNeedsControlRegion"]
 assert not broken_rules(region="eu-west-3", MediaControlRegion="eu-west-2", **chime)
+for lifetime in ("1", "42", "69"):
+    assert not broken_rules(MeetingLifetimeSeconds=lifetime)
+    assert broken_rules(MeetingLifetimeSeconds=lifetime, **chime) == ["ChimeSdkMeetingsNeedLifetime"], lifetime
+assert not broken_rules(MeetingLifetimeSeconds="70", **chime)
 
-# `sam deploy` creates meetings that can be joined, and `sam local` needs no AWS account.
+# `sam deploy` creates meetings that can be joined. `sam local` needs no AWS account; `sam local invoke` takes the events
+# of all operations.
 samconfig = tomlkit.parse((ROOT / "samconfig.toml").read_text())["default"]
 overrides = {
     command: dict(override.split("=") for override in samconfig[command]["parameters"]["parameter_overrides"].split())
@@ -268,5 +273,5 @@ deployed = overrides.pop("deploy")
 assert deployed == {**chime, "Timeout": "10", "RateLimit": "10", "BurstLimit": "10"}, deployed
 assert not broken_rules(**deployed)
 assert variables(**deployed)["MEDIA_PLANE"] == "chime-sdk-meetings"
-for local in overrides.values():
-    assert variables(**local)["MEDIA_PLANE"] == "templates", local
+assert variables(**overrides["local_start_api"])["MEDIA_PLANE"] == "templates", overrides
+assert variables(**overrides["local_invoke"])["MEDIA_PLANE"] == "chime-sdk-meetings", overrides
