@@ -89,9 +89,7 @@ fn the_events_call_every_operation_that_is_served() {
             let request = HttpEvent::parse(&to_raw_value(&event.0).unwrap()).unwrap().request;
             Route::of(&request).is_ok_and(|route| route.operation.name == operation.name)
         };
-        // The random tests need the meeting until their end.
-        let is_deletion = operation.name == "DeleteMeeting";
-        assert_ne!(events.iter().any(is_called), is_deletion, "{}", operation.name);
+        assert!(events.iter().any(is_called), "{}", operation.name);
     }
     let Some(folder) = std::env::var_os("FUZZ_SEEDS").map(PathBuf::from) else { return };
     std::fs::create_dir_all(&folder).unwrap();
