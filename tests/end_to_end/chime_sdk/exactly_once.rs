@@ -218,70 +218,6 @@ async fn when_different_requests_race_one_wins_and_the_others_conflict() {
 }
 
 #[tokio::test]
-async fn concurrent_requests_never_exceed_the_daily_limit() {
-    const LIMIT: usize = 5;
-    let mut world = World::start().await;
-    world.function = world.function.with_daily_limit(LIMIT.try_into().unwrap());
-    let events: Vec<_> = (0..32)
-        .map(|number| Event::create(&json!({"ClientRequestToken": format!("token-{number}")})))
-        .collect();
-
-    let replies = join_all(events.iter().map(|event| world.function.invoke(event, at(0), 0))).await;
-
-    let created = replies.iter().filter(|reply| reply.status == 201).count();
-    let limited = |reply: &&Reply| {
-        let name = reply.headers.get("x-amzn-errortype");
-        name.is_some_and(|name| name == "ResourceLimitExceededException")
-    };
-    assert_eq!((created, replies.iter().filter(limited).count()), (LIMIT, 32 - LIMIT));
-    assert_eq!(world.dynamodb.counted_meetings(CALLER).await, LIMIT);
-    // The orphaned meetings were never returned, and no further request reaches the service.
-    world.dynamodb.take_operations();
-    world.chime.take();
-    let next = Event::create(&json!({"ClientRequestToken": "next"}));
-    let (refused, dynamodb, chime) = world.invoke(&next, 1).await;
-    let expected = vec![BATCH.to_owned(), GET.into()];
-    assert_eq!((refused.status, dynamodb, chime.len()), (400, expected, 0));
-}
-
-#[tokio::test]
-async fn a_meeting_that_reached_the_limit_between_two_reads_is_replayed() {
-    let mut world = World::start().await;
-    world.function = world.function.with_daily_limit(1);
-    let event = request(json!({}));
-    let (first, ..) = world.invoke(&event, 0).await;
-    // BatchGetItem reads each item by itself: the meeting before it was created, and the counter afterwards.
-    let counter = r#"{"Responses": {"Meetings": [{"MeetingsCreated": {"N": "1"}}]}}"#;
-    for (event, status) in [(&event, 201), (&request(json!({"MediaRegion": "eu-west-1"})), 400)] {
-        world.dynamodb.set_faults([StoreFault::before(StoreAnswer::Raw(200, counter))]);
-
-        let (reply, dynamodb, chime) = world.invoke(event, 1).await;
-
-        assert_eq!(reply.status, status, "{reply:?}");
-        assert_eq!((dynamodb, chime.len()), (vec![BATCH.to_owned(), GET.into()], 0));
-        if status == 201 {
-            assert_eq!((reply.is_replay(), reply.body), (true, first.body.clone()));
-        } else {
-            assert!(reply.message().contains("different values for: MediaRegion"), "{reply:?}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn an_ended_meeting_does_not_count_as_the_one_that_reached_the_limit() {
-    let mut world = World::start().await;
-    world.function = world.function.with_daily_limit(1);
-    let event = request(json!({}));
-    let (first, ..) = world.invoke(&event, 0).await;
-    assert!(world.chime.service.end_meeting(&first.meeting_id()));
-
-    let (refused, dynamodb, chime) = world.invoke(&event, 60).await;
-
-    assert_eq!(refused.headers["x-amzn-errortype"], "ResourceLimitExceededException");
-    assert_eq!((dynamodb, chime), (vec![BATCH.into(), GET.into()], vec![CHECK]));
-}
-
-#[tokio::test]
 async fn an_ended_meeting_is_recognized_without_the_errors_name() {
     for answer in
         [Answer::Raw(404, ""), Answer::Raw(404, r#"{"Code":"NotFound","Message":"ended"}"#)]
@@ -296,35 +232,6 @@ async fn an_ended_meeting_is_recognized_without_the_errors_name() {
         assert_eq!((next.status, next.is_replay(), chime), (201, false, vec![CHECK, CREATE]));
         assert_ne!(next.meeting_id(), first.meeting_id());
     }
-}
-
-#[tokio::test]
-async fn while_puts_are_denied_no_meetings_are_created_in_the_chime_sdk() {
-    let world = World::start().await;
-    let denied = StoreFault::before(StoreAnswer::Refusal(400, "AccessDeniedException"));
-    let works = StoreFault::after(StoreAnswer::Slow);
-    // Reads work, and puts do not.
-    world.dynamodb.set_faults([works, denied].into_iter().cycle());
-    let create = async |token: &str| {
-        let event = Event::create(&json!({"ClientRequestToken": token}));
-        world.invoke(&event, 0).await
-    };
-
-    let (reply, dynamodb, chime) = create("first").await;
-    assert_eq!((reply.status, dynamodb), (500, vec![GET.to_owned(), PUT.into()]));
-    assert_eq!(chime, [CREATE]);
-    for token in ["second", "third"] {
-        let (reply, dynamodb, chime) = create(token).await;
-        assert_eq!((reply.status, dynamodb), (500, vec![GET.to_owned(), PUT.into()]));
-        assert!(chime.is_empty(), "{chime:?}");
-    }
-
-    world.dynamodb.set_faults([]);
-    let (reply, dynamodb, chime) = create("third").await;
-    assert_eq!((reply.status, dynamodb), (201, vec![GET.to_owned(), PUT.into(), PUT.into()]));
-    assert_eq!(chime, [CREATE]);
-    let (_, dynamodb, _) = create("fourth").await;
-    assert_eq!(dynamodb, [GET, PUT]);
 }
 
 #[tokio::test]
@@ -365,21 +272,6 @@ async fn meetings_of_another_control_region_count_as_ended() {
     assert_eq!((retry.is_replay(), retry.body, chime.len()), (true, first.body, 0));
     let (next, _, chime) = world.invoke(&event, 60).await;
     assert_eq!((next.status, next.is_replay(), chime), (201, false, vec![CHECK, CREATE]));
-}
-
-#[tokio::test]
-async fn unprocessed_keys_are_reported_as_throttling() {
-    let mut world = World::start().await;
-    world.function = world.function.with_daily_limit(1);
-    let unprocessed = r#"{"Responses": {}, "UnprocessedKeys": {"Meetings": {"Keys": [
-        {"ClientRequestToken": {"S": "token"}, "AccountId": {"S": "111122223333"}}]}}}"#;
-    world.dynamodb.set_faults([StoreFault::before(StoreAnswer::Raw(200, unprocessed)); 3]);
-
-    let (reply, dynamodb, chime) = world.invoke(&request(json!({})), 0).await;
-
-    assert_eq!(reply.headers["x-amzn-errortype"], "ThrottledClientException", "{reply:?}");
-    assert_eq!((dynamodb, chime.len()), (vec![BATCH.to_owned(); 3], 0));
-    assert_eq!(world.invoke(&request(json!({})), 0).await.0.status, 201);
 }
 
 #[tokio::test]

@@ -3,7 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use local::chime_sdk::{Answer as Upstream, Fault as UpstreamFault};
+use serde_json::json;
 
+use super::world::World;
 use crate::support::Answer::{Closed, Refusal, Stalled};
 use crate::support::{Chime, DynamoDb, Event, Fault, Function, Reply};
 
@@ -139,4 +141,35 @@ async fn a_retry_after_a_crash_at_any_step_gets_the_one_stored_meeting() {
         assert!(chime.service.meetings().len() <= 2, "a second one only in another minute");
         chime.assert_valid().await;
     }
+}
+
+#[tokio::test]
+async fn while_puts_are_denied_no_meetings_are_created_in_the_chime_sdk() {
+    let world = World::start().await;
+    let denied = Fault::before(Refusal(400, "AccessDeniedException"));
+    // Reads work, and puts do not.
+    world.dynamodb.set_faults([no_fault(), denied].into_iter().cycle());
+    let create = async |token: &str| {
+        let event = Event::create(&json!({"ClientRequestToken": token}));
+        world.invoke(&event, 0).await
+    };
+
+    let (reply, dynamodb, chime) = create("first").await;
+    assert_eq!((reply.status, dynamodb), (500, vec!["GetItem".to_owned(), "PutItem".into()]));
+    assert_eq!(chime, ["CreateMeeting"]);
+    for token in ["second", "third"] {
+        let (reply, dynamodb, chime) = create(token).await;
+        assert_eq!((reply.status, dynamodb), (500, vec!["GetItem".to_owned(), "PutItem".into()]));
+        assert!(chime.is_empty(), "{chime:?}");
+    }
+
+    world.dynamodb.set_faults([]);
+    let (reply, dynamodb, chime) = create("third").await;
+    assert_eq!(
+        (reply.status, dynamodb),
+        (201, vec!["GetItem".to_owned(), "PutItem".into(), "PutItem".into()])
+    );
+    assert_eq!(chime, ["CreateMeeting"]);
+    let (_, dynamodb, _) = create("fourth").await;
+    assert_eq!(dynamodb, ["GetItem", "PutItem"]);
 }

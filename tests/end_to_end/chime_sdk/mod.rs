@@ -1,5 +1,6 @@
 //! The media plane `chime-sdk-meetings`: real meetings, exactly once.
 
+mod daily_limit;
 mod errors;
 mod exactly_once;
 mod faults;
