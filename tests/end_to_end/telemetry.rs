@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::support::Answer::{Canceled, Closed, Raw, Refusal};
-use crate::support::{CALLER, DynamoDb, Event, Fault, Function};
+use crate::support::{CALLER, Chime, DynamoDb, Event, Fault, Function};
 
 const JSON: (&str, &str) = ("AWS_LAMBDA_LOG_FORMAT", "JSON");
 const TRACE_ID: &str = "1-6743a1f0-0a1b2c3d4e5f60718293a4b5";
@@ -140,6 +140,29 @@ async fn each_request_emits_one_log_entry_with_its_metrics() {
             json!({"Latency": record["Latency"], metric: 1}),
             "{expected}"
         );
+    }
+}
+
+/// With a function name as `CloudFormation` generates it. The first request of a process has a
+/// longer entry.
+#[tokio::test]
+async fn the_log_entry_of_a_usual_create_is_at_most_900_bytes() {
+    let name = ("AWS_LAMBDA_FUNCTION_NAME", "create-meeting-CreateMeetingFunction-a1B2c3D4e5F6");
+    let chime = Chime::start().await;
+    let (templates, chime_sdk_meetings) = (DynamoDb::start().await, DynamoDb::start().await);
+    for function in [
+        Function::start_with(&templates, &[JSON, name]).await,
+        chime.function(&chime_sdk_meetings, &[JSON, name]).await,
+    ] {
+        function.invoke(&Event::rest()).await;
+        let created =
+            Event::create(&json!({"ClientRequestToken": "usual", "MediaRegion": "ap-northeast-1"}));
+        assert_eq!(function.invoke(&created).await.status, 201);
+
+        let output = function.process.stop().await;
+
+        let line = output.lines().nth(1).unwrap();
+        assert!(line.contains(r#""Created":1"#) && line.len() <= 900, "{}: {line}", line.len());
     }
 }
 
