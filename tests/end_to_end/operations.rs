@@ -4,30 +4,61 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use local::chime_sdk::{Answer, Fault as ChimeFault};
 use serde_json::{Value, json};
 use walkdir::WalkDir;
 
 use crate::support::Answer::{Closed, Refusal, Slow};
-use crate::support::{CALLER, Call, Chime, DynamoDb, Event, Fault, Function, Source, template};
+use crate::support::{
+    CALLER, Call, Chime, DynamoDb, Event, Fault, Function, Reply, Source, metric_names, template,
+};
 
 const RUNBOOK: &str = include_str!("../../docs/runbook.md");
-/// Contains the name of each error, which is also the name of a metric.
+/// Contains the name of each error.
 const ERRORS: &str = include_str!("../../src/error.rs");
-/// The metrics that count the outcomes of requests.
-const OUTCOMES: [&str; 6] = ["Created", "Replayed", "Relayed", "Conflicted", "Refused", "Failed"];
+/// The metrics of every stack.
+const METRICS: [&str; 10] = [
+    "Conflicted",
+    "Created",
+    "Failed",
+    "GatewayThrottles",
+    "Latency",
+    "Refused",
+    "Replayed",
+    "ServiceFailureException",
+    "StoreErrors",
+    "StoreThrottles",
+];
+/// The additional metrics with the Amazon Chime SDK.
+const METRICS_OF_CHIME_SDK: [&str; 4] =
+    ["Relayed", "UpstreamErrors", "UpstreamLimitExceeded", "UpstreamThrottles"];
 /// The meeting that the runbook looks for.
 const MEETING: &str = "f47ac10b-58cc-4372-a567-0e02b2c3d479";
 
+const JSON: (&str, &str) = ("AWS_LAMBDA_LOG_FORMAT", "JSON");
+
 /// Log entries of all kinds, including one of a meeting whose ID is [`MEETING`].
 async fn lines() -> Vec<Value> {
+    // Also one of Lambda's own entries ("Lambda Telemetry API Event schema" in its developer guide).
+    let of_lambda =
+        r#"{"type": "platform.report", "record": {"requestId": "1", "status": "timeout"}}"#;
+    let others = [serde_json::from_str(of_lambda).unwrap(), access_log_line("THROTTLED")];
+    [templates_lines().await, chime_sdk_lines().await, others.into()].concat()
+}
+
+/// Log entries with the media plane `templates`.
+async fn templates_lines() -> Vec<Value> {
     let dynamodb = DynamoDb::start().await;
-    let settings = [
-        ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
-        ("ALLOWED_ACCOUNT_IDS", CALLER),
-        ("DAILY_MEETING_LIMIT", "1"),
-    ];
+    let settings = [JSON, ("ALLOWED_ACCOUNT_IDS", CALLER), ("DAILY_MEETING_LIMIT", "1")];
     let function = Function::start_with(&dynamodb, &settings).await;
+    let created = requests_of_all_kinds(&function, &dynamodb).await;
+    parsed(&function.process.stop().await.replace(&created.meeting_id(), MEETING))
+}
+
+/// Sends requests of all kinds that do not depend on the media plane. The response is that to the
+/// first one, which creates a meeting.
+async fn requests_of_all_kinds(function: &Function, dynamodb: &DynamoDb) -> Reply {
     let created = function.invoke(&Event::rest()).await;
     for vary in [Event::replay, Event::mismatch, Event::invalid, Event::anonymous] {
         function.invoke(&vary(Event::rest())).await;
@@ -40,19 +71,19 @@ async fn lines() -> Vec<Value> {
     }
     function.invoke(&Event::rest().full()).await;
     function.invoke_raw("{}").await.unwrap_err();
-    for fault in
-        [Closed, Refusal(400, "ThrottlingException"), Refusal(400, "AccessDeniedException")]
-    {
+    let throttled = Refusal(400, "ThrottlingException");
+    dynamodb.set_faults([Fault::before(throttled)]);
+    function.invoke(&Event::rest()).await;
+    for fault in [Closed, throttled, Refusal(400, "AccessDeniedException")] {
         dynamodb.set_fault(Fault::before(fault));
         function.invoke(&Event::rest()).await;
     }
-    let output = function.process.stop().await.replace(&created.meeting_id(), MEETING);
-    let output = output + &chime_sdk_lines().await;
-    // Also one of Lambda's own entries ("Lambda Telemetry API Event schema" in its developer guide).
-    let of_lambda =
-        r#"{"type": "platform.report", "record": {"requestId": "1", "status": "timeout"}}"#;
-    let lines = output.lines().chain([of_lambda]).map(|line| serde_json::from_str(line).unwrap());
-    lines.chain([access_log_line("THROTTLED")]).collect()
+    dynamodb.set_faults([]);
+    created
+}
+
+fn parsed(output: &str) -> Vec<Value> {
+    output.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// An entry of API Gateway's access log for a request that it rejected with this gateway response,
@@ -63,24 +94,25 @@ fn access_log_line(gateway_response: &str) -> Value {
     serde_json::from_str(&line).unwrap()
 }
 
-/// Log entries of requests that reached the Amazon Chime SDK, or on which it failed.
-async fn chime_sdk_lines() -> String {
+/// Log entries with the media plane `chime-sdk-meetings`.
+async fn chime_sdk_lines() -> Vec<Value> {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
-    let function = chime.function(&dynamodb, &[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
-    let created = function.invoke(&Event::http().full()).await;
+    let function = chime.function(&dynamodb, &[JSON, ("ALLOWED_ACCOUNT_IDS", CALLER)]).await;
+    let created = requests_of_all_kinds(&function, &dynamodb).await;
     let meeting = format!("/meetings/{}", created.meeting_id());
     function.invoke(&Call::new("GET", &meeting).event(Source::HttpRoute)).await;
     let stop = Call::new("POST", format!("{meeting}/transcription")).query("operation", "stop");
+    let next = Event::create(&json!({"ClientRequestToken": "next"}));
     for (status, error, event) in [
-        (403, "ForbiddenException", Event::rest()),
-        (429, "ThrottlingException", Event::rest()),
-        (400, "LimitExceededException", Event::rest()),
+        (403, "ForbiddenException", next.clone()),
+        (429, "ThrottlingException", next.clone()),
+        (400, "LimitExceededException", next),
         (422, "UnprocessableEntityException", stop.event(Source::HttpRoute)),
     ] {
         chime.service.set_fault(ChimeFault::before(Answer::Refusal(status, error)));
         function.invoke(&event).await;
     }
-    function.process.stop().await
+    parsed(&function.process.stop().await)
 }
 
 /// Whether a `CloudWatch` Logs Insights filter matches an entry. Supports only the runbook's
@@ -162,20 +194,16 @@ fn the_messages_quoted_in_the_runbook_exist_in_the_source() {
     }
 }
 
-/// The runbook's queries and the dashboard's, one line each, with the filter first.
+/// The runbook's queries and the dashboard's, one line each.
 fn queries() -> Vec<String> {
     let blocks = RUNBOOK.split("```logs-insights\n").skip(1);
     let mut queries: Vec<_> = blocks
         .map(|block| block.split("```").next().unwrap().trim().replace("\n| ", " | "))
         .collect();
-    assert_eq!(queries.len(), 15);
     let widgets = dashboard()["widgets"].as_array().cloned().unwrap();
-    let of_dashboard = widgets.iter().find_map(|widget| widget["properties"]["query"].as_str());
-    let (_, of_dashboard) = of_dashboard.unwrap().split_once("}' | ").unwrap();
-    // Its fields exist only after the filter.
-    let (shown, rest) = of_dashboard.split_once(" | ").unwrap();
-    let (filter, rest) = rest.split_once(" | ").unwrap();
-    queries.push(format!("{filter} | {shown} | {rest}"));
+    let of_dashboard = widgets.iter().filter_map(|widget| widget["properties"]["query"].as_str());
+    queries.extend(of_dashboard.map(|query| query.split_once("}' | ").unwrap().1.to_owned()));
+    assert_eq!(queries.len(), 17);
     queries
 }
 
@@ -207,7 +235,7 @@ async fn each_runbook_query_finds_matching_log_entries() {
 #[tokio::test]
 async fn at_the_log_level_error_a_successful_request_matches_no_query_for_failures() {
     let dynamodb = DynamoDb::start().await;
-    let settings = [("AWS_LAMBDA_LOG_FORMAT", "JSON"), ("AWS_LAMBDA_LOG_LEVEL", "ERROR")];
+    let settings = [JSON, ("AWS_LAMBDA_LOG_LEVEL", "ERROR")];
     let function = Function::start_with(&dynamodb, &settings).await;
     function.invoke(&Event::rest()).await;
     let line = serde_json::from_str(function.process.stop().await.trim()).unwrap();
@@ -252,15 +280,33 @@ fn dashboard_metrics(body: &Value) -> Vec<Vec<String>> {
     metrics
 }
 
+/// `CloudWatch` bills each metric by its name, those of metric filters included.
 #[tokio::test]
-async fn alarms_and_dashboard_use_only_emitted_metrics() {
-    let emitted: BTreeSet<_> = lines()
-        .await
-        .iter()
-        .filter_map(|line| line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().cloned())
-        .flatten()
-        .map(|metric| metric["Name"].as_str().unwrap().to_owned())
-        .collect();
+async fn a_stack_has_ten_metrics_and_fourteen_with_the_amazon_chime_sdk() {
+    let template = template();
+    let resources = template["Resources"].as_mapping().unwrap().values();
+    let of_filters = resources
+        .filter(|resource| resource["Type"] == "AWS::Logs::MetricFilter")
+        .flat_map(|filter| filter["Properties"]["MetricTransformations"].as_sequence().unwrap())
+        .map(|metric| metric["MetricName"].as_str().unwrap());
+    let of_filters: Vec<_> = of_filters.collect();
+    let (templates, chime_sdk) = (templates_lines().await, chime_sdk_lines().await);
+    let with_chime_sdk = [&METRICS[..], &METRICS_OF_CHIME_SDK].concat();
+    for (lines, expected) in [(&templates, METRICS.into()), (&chime_sdk, with_chime_sdk)] {
+        let emitted = lines.iter().flat_map(metric_names).chain(of_filters.iter().copied());
+        let emitted: BTreeSet<_> = emitted.collect();
+        assert_eq!(emitted, expected.into_iter().collect());
+    }
+    // These are all kinds of requests: each error is among their responses.
+    let is_error = |name: &&str| name.ends_with("Exception");
+    let errors: BTreeSet<_> = ERRORS.split('"').filter(is_error).collect();
+    let lines = templates.iter().chain(&chime_sdk);
+    let logged: BTreeSet<_> = lines.filter_map(|line| line["error"].as_str()).collect();
+    assert_eq!(logged, errors);
+}
+
+#[test]
+fn alarms_and_dashboard_use_all_emitted_metrics_and_no_others() {
     let template = template();
     let resources = template["Resources"].as_mapping().unwrap();
     let of_type =
@@ -268,17 +314,19 @@ async fn alarms_and_dashboard_use_only_emitted_metrics() {
     let body = dashboard();
     let mut ours = BTreeSet::new();
     for metric in dashboard_metrics(&body) {
-        if metric[0] == "CreateMeeting" {
-            assert_eq!(metric[2..], ["FunctionName", "${CreateMeetingFunction}"]);
-            ours.insert(metric[1].clone());
+        match &*metric[0] {
+            "CreateMeeting" => {
+                assert_eq!(metric[2..], ["FunctionName", "${CreateMeetingFunction}"]);
+                ours.insert(metric[1].clone());
+            }
+            "CreateMeeting/${AWS::StackName}" => assert!(ours.insert(metric[1].clone())),
+            aws => assert!(aws.starts_with("AWS/"), "{aws}"),
         }
     }
-    let is_error = |name: &&str| name.ends_with("Exception");
-    let errors: BTreeSet<_> = ERRORS.split('"').filter(is_error).collect();
-    let emitted_errors = emitted.iter().map(String::as_str).filter(is_error);
-    assert_eq!(emitted_errors.collect::<BTreeSet<_>>(), errors);
-    for counted in OUTCOMES.into_iter().chain(errors) {
-        assert!(ours.contains(counted), "{counted} in the dashboard");
+    // The free tier of CloudWatch has dashboards with at most 50 metrics.
+    assert!(dashboard_metrics(&body).len() <= 50);
+    for name in METRICS.into_iter().chain(METRICS_OF_CHIME_SDK) {
+        assert!(ours.contains(name), "{name} in the dashboard");
     }
     let listed = body["widgets"][0]["properties"]["alarms"].to_string();
     for (name, alarm) in of_type("AWS::CloudWatch::Alarm") {
@@ -293,7 +341,7 @@ async fn alarms_and_dashboard_use_only_emitted_metrics() {
             ours.insert(metric["MetricName"].as_str().unwrap().into());
         }
     }
-    assert!(ours.is_subset(&emitted), "{:?}", ours.difference(&emitted));
+    assert_eq!(ours.len(), METRICS.len() + METRICS_OF_CHIME_SDK.len(), "{ours:?}");
 }
 
 /// Whether an alarm fires on log entries that are less than 15 minutes old. Supports only sums.
@@ -330,7 +378,7 @@ async fn two_requests_that_fail_within_15_minutes_fire_an_alarm() {
         ("ServiceFailuresAlarm", Fault::before(denied), 500),
     ] {
         let dynamodb = DynamoDb::start().await;
-        let function = Function::start_with(&dynamodb, &[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
+        let function = Function::start_with(&dynamodb, &[JSON]).await;
         dynamodb.set_fault(fault);
         assert_two_fire(alarm, function, status).await;
     }
@@ -341,7 +389,7 @@ async fn two_requests_that_fail_within_15_minutes_fire_an_alarm() {
         ("UpstreamQuotaAlarm", Answer::Refusal(400, "LimitExceededException"), 400),
     ] {
         let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
-        let function = chime.function(&dynamodb, &[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
+        let function = chime.function(&dynamodb, &[JSON]).await;
         chime.service.set_fault(ChimeFault::before(answer));
         assert_two_fire(alarm, function, status).await;
     }
@@ -358,16 +406,15 @@ async fn assert_two_fire(alarm: &str, function: Function, status: u64) {
 
 /// The log entries of a function's requests.
 async fn requests(function: Function) -> Vec<Value> {
-    let output = function.process.stop().await;
-    let lines = output.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    lines.filter(|line| line.get("_aws").is_some()).collect()
+    let lines = parsed(&function.process.stop().await);
+    lines.into_iter().filter(|line| line.get("_aws").is_some()).collect()
 }
 
 /// Each of these requests leaves a meeting in the Amazon Chime SDK that nobody knows of.
 #[tokio::test]
 async fn denied_puts_fire_an_alarm_although_reads_work() {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
-    let function = chime.function(&dynamodb, &[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
+    let function = chime.function(&dynamodb, &[JSON]).await;
     for _ in 0..2 {
         let denied = Fault::before(Refusal(400, "AccessDeniedException"));
         dynamodb.set_faults([Fault::after(Slow), denied]);
@@ -378,18 +425,47 @@ async fn denied_puts_fire_an_alarm_although_reads_work() {
 }
 
 #[tokio::test]
-async fn throttles_of_the_amazon_chime_sdk_that_no_client_sees_fire_no_alarm() {
+async fn throttles_that_no_client_sees_are_fields_and_fire_no_alarm() {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
-    let function = chime.function(&dynamodb, &[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
+    let function = chime.function(&dynamodb, &[JSON]).await;
     for token in ["t1", "t2", "t3"] {
+        dynamodb.set_faults([Fault::before(Refusal(400, "ThrottlingException"))]);
         let throttled = Answer::Refusal(429, "ThrottlingException");
         chime.service.set_faults([ChimeFault::before(throttled)]);
         let event = Event::create(&json!({"ClientRequestToken": token}));
         assert_eq!(function.invoke(&event).await.status, 201);
     }
     let lines = requests(function).await;
-    assert!(lines.iter().all(|line| line["UpstreamThrottles"] == 1), "{lines:?}");
-    assert!(!fires("UpstreamQuotaAlarm", &lines));
+    for line in &lines {
+        assert_eq!((&line["storeThrottles"], &line["upstreamThrottles"]), (&json!(1), &json!(1)));
+        assert_eq!(metric_names(line), ["Latency", "Created"]);
+    }
+    assert!(!fires("StoreThrottlesAlarm", &lines) && !fires("UpstreamQuotaAlarm", &lines));
+}
+
+/// The client gets the stored meeting, or learns that it used the token for another one.
+#[tokio::test]
+async fn failed_checks_whether_a_meeting_has_ended_are_fields_and_fire_no_alarm() {
+    let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+    let function = chime.function(&dynamodb, &[JSON]).await;
+    function.invoke(&Event::rest()).await;
+    let [mut item] = <[_; 1]>::try_from(dynamodb.meetings().await).unwrap();
+    item.insert("CreatedAt".into(), AttributeValue::S("2026-01-01T00:00:00.000Z".into()));
+    let put = dynamodb.client.put_item().table_name("Meetings").set_item(Some(item));
+    put.send().await.unwrap();
+    for (status, error) in [(403, "ForbiddenException"), (429, "ThrottlingException")] {
+        chime.service.set_fault(ChimeFault::before(Answer::Refusal(status, error)));
+        assert!(function.invoke(&Event::rest()).await.is_replay());
+        assert_eq!(function.invoke(&Event::rest().mismatch()).await.status, 400);
+    }
+    let lines = &requests(function).await[1..];
+    for line in lines {
+        assert!(line["upstreamAttempts"].as_u64() >= Some(1), "{line}");
+        let outcome = if line["status"] == 201 { "Replayed" } else { "Conflicted" };
+        assert_eq!(metric_names(line), ["Latency", outcome]);
+    }
+    assert_eq!(lines.len(), 4);
+    assert!(!fires("UpstreamErrorsAlarm", lines) && !fires("UpstreamQuotaAlarm", lines));
 }
 
 /// API Gateway counts its own 429s among the 4xx errors.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::support::Answer::{Canceled, Closed, Raw, Refusal};
-use crate::support::{CALLER, DynamoDb, Event, Fault, Function};
+use crate::support::{CALLER, Chime, DynamoDb, Event, Fault, Function};
 
 const JSON: (&str, &str) = ("AWS_LAMBDA_LOG_FORMAT", "JSON");
 const TRACE_ID: &str = "1-6743a1f0-0a1b2c3d4e5f60718293a4b5";
@@ -56,17 +56,20 @@ async fn each_request_emits_one_log_entry_with_its_metrics() {
     let cases = [
         (
             create(),
-            vec!["Created"],
-            json!({"outcome": "created", "status": 201, "mediaRegion": "us-east-1", "consumedCapacity": 1.0}),
+            "Created",
+            json!({
+                "outcome": "created", "status": 201, "mediaRegion": "us-east-1", "consumedCapacity": 1.0,
+                "coldStart": 1,
+            }),
         ),
         (
             Event::rest().replay(),
-            vec!["Replayed"],
+            "Replayed",
             json!({"outcome": "replayed", "status": 201, "mediaRegion": "us-east-1"}),
         ),
         (
             Event::rest().mismatch(),
-            vec!["Conflicted", "BadRequestException"],
+            "Conflicted",
             json!({
                 "outcome": "conflicted", "status": 400, "mediaRegion": "eu-west-1",
                 "error": "BadRequestException",
@@ -76,7 +79,7 @@ async fn each_request_emits_one_log_entry_with_its_metrics() {
         ),
         (
             create().body("{}"),
-            vec!["Refused", "BadRequestException"],
+            "Refused",
             refusal(
                 400,
                 "BadRequestException",
@@ -86,7 +89,7 @@ async fn each_request_emits_one_log_entry_with_its_metrics() {
         ),
         (
             create().set("/resource", json!("/s3cr3t")),
-            vec!["Refused", "NotFoundException"],
+            "Refused",
             refusal(
                 404,
                 "NotFoundException",
@@ -95,7 +98,7 @@ async fn each_request_emits_one_log_entry_with_its_metrics() {
         ),
         (
             create().set("/httpMethod", json!("S3CR3T")),
-            vec!["Refused", "MethodNotAllowedException"],
+            "Refused",
             refusal(
                 405,
                 "MethodNotAllowedException",
@@ -103,7 +106,7 @@ async fn each_request_emits_one_log_entry_with_its_metrics() {
             ),
         ),
     ];
-    for (number, (event, counts, mut expected)) in cases.into_iter().enumerate() {
+    for (number, (event, metric, mut expected)) in cases.into_iter().enumerate() {
         let reply = function.invoke(&event).await;
 
         let records = function.process.records(number + 1).await;
@@ -123,23 +126,43 @@ async fn each_request_emits_one_log_entry_with_its_metrics() {
         if reply.status == 201 {
             expected["meetingId"] = json!(reply.meeting_id());
         }
+        if expected.get("mediaRegion").is_some() {
+            let (latency, in_store) = (&record["Latency"], &record["storeLatency"]);
+            let in_store_ms = in_store.as_f64().unwrap();
+            assert!(0.0 < in_store_ms && in_store_ms < latency.as_f64().unwrap(), "{record}");
+            expected["storeLatency"] = in_store.clone();
+            expected["storeAttempts"] = json!(1);
+        }
         assert_eq!(properties_of(record), expected);
         assert_eq!(record["lambdaRequestId"].as_str().map(str::len), Some(36), "{record}");
+        assert_eq!(
+            Value::from(metrics_of(record)),
+            json!({"Latency": record["Latency"], metric: 1}),
+            "{expected}"
+        );
+    }
+}
 
-        let mut metrics = metrics_of(record);
-        let latency = metrics.remove("Latency").unwrap().as_f64().unwrap();
-        if let Some(in_store) = metrics.remove("StoreLatency") {
-            let in_store = in_store.as_f64().unwrap();
-            assert!(0.0 < in_store && in_store < latency, "{in_store} of {latency}");
-        }
-        let mut counted: Map<_, _> =
-            counts.into_iter().map(|name| (name.to_owned(), json!(1))).collect();
-        counted.insert("ColdStart".into(), u8::from(number == 0).into());
-        if expected.get("mediaRegion").is_some() {
-            counted.insert("StoreAttempts".into(), 1.into());
-            counted.insert("StoreThrottles".into(), 0.into());
-        }
-        assert_eq!(metrics, counted, "{expected}");
+/// With a function name as `CloudFormation` generates it. The first request of a process has a
+/// longer entry.
+#[tokio::test]
+async fn the_log_entry_of_a_usual_create_is_at_most_900_bytes() {
+    let name = ("AWS_LAMBDA_FUNCTION_NAME", "create-meeting-CreateMeetingFunction-a1B2c3D4e5F6");
+    let chime = Chime::start().await;
+    let (templates, chime_sdk_meetings) = (DynamoDb::start().await, DynamoDb::start().await);
+    for function in [
+        Function::start_with(&templates, &[JSON, name]).await,
+        chime.function(&chime_sdk_meetings, &[JSON, name]).await,
+    ] {
+        function.invoke(&Event::rest()).await;
+        let created =
+            Event::create(&json!({"ClientRequestToken": "usual", "MediaRegion": "ap-northeast-1"}));
+        assert_eq!(function.invoke(&created).await.status, 201);
+
+        let output = function.process.stop().await;
+
+        let line = output.lines().nth(1).unwrap();
+        assert!(line.contains(r#""Created":1"#) && line.len() <= 900, "{}: {line}", line.len());
     }
 }
 
@@ -149,19 +172,22 @@ async fn a_server_side_fault_is_logged_with_its_full_cause_and_attempts() {
     let function = Function::start_with(&dynamodb, &[JSON]).await;
     let unavailable = Fault::before(Refusal(500, "InternalServerError"));
     let throttled = Fault::before(Refusal(400, "ThrottlingException"));
-    for (number, (faults, status, outcome, attempts, throttles, cause)) in [
-        (vec![unavailable; 3], 503, "failed", 3, 0, "InternalServerError on purpose"),
-        (vec![throttled; 3], 429, "failed", 3, 3, "ThrottlingException on purpose"),
-        (vec![Fault::before(Closed); 3], 503, "failed", 3, 0, "connection closed"),
+    let missing = Fault::before(Refusal(400, "ResourceNotFoundException"));
+    for (number, (faults, status, attempts, throttles, metric, cause)) in [
+        (vec![unavailable; 3], 503, 3, None, "StoreErrors", "InternalServerError on purpose"),
+        (vec![throttled; 3], 429, 3, Some(3), "StoreThrottles", "ThrottlingException on purpose"),
+        (vec![Fault::before(Closed); 3], 503, 3, None, "StoreErrors", "connection closed"),
+        // A missing table is the operator's fault, not DynamoDB's.
         (
-            vec![Fault::before(Refusal(400, "ResourceNotFoundException"))],
+            vec![missing],
             500,
-            "failed",
             1,
-            0,
+            None,
+            "ServiceFailureException",
             "ResourceNotFoundException on purpose",
         ),
-        (vec![unavailable, throttled], 201, "created", 3, 1, ""),
+        // The client does not see what a retry absorbs.
+        (vec![unavailable, throttled], 201, 3, Some(1), "", ""),
     ]
     .into_iter()
     .enumerate()
@@ -171,28 +197,27 @@ async fn a_server_side_fault_is_logged_with_its_full_cause_and_attempts() {
 
         assert_eq!(reply.status, status, "{cause}");
         let record = &function.process.records(number + 1).await[number];
-        let metrics = metrics_of(record);
-        assert_eq!((&record["status"], &record["outcome"]), (&json!(status), &json!(outcome)));
-        assert_eq!(metrics["StoreAttempts"], attempts, "{record}");
-        assert_eq!(metrics["StoreThrottles"], throttles, "{record}");
-        // A missing table is the operator's fault, not DynamoDB's.
-        let errors = (status == 503).then(|| json!(1));
-        assert_eq!(metrics.get("StoreErrors"), errors.as_ref(), "{record}");
-        if outcome == "failed" {
+        let metrics = Value::from(metrics_of(record));
+        assert_eq!(record["status"], status, "{record}");
+        assert_eq!(record["storeAttempts"], attempts, "{record}");
+        assert_eq!(record.get("storeThrottles").and_then(Value::as_u64), throttles, "{record}");
+        if metric.is_empty() {
+            assert_eq!(metrics, json!({"Latency": record["Latency"], "Created": 1}));
+        } else {
+            assert_eq!(metrics, json!({"Latency": record["Latency"], "Failed": 1, metric: 1}));
             let name = record["error"].as_str().unwrap();
-            assert_eq!((&metrics["Failed"], &metrics[name]), (&json!(1), &json!(1)));
             let message = record["message"].as_str().unwrap();
             assert!(message.starts_with(name) && message.contains(cause), "{message}");
             assert_eq!(
-                (&record["level"], &record["mediaRegion"]),
-                (&json!("ERROR"), &json!("us-east-1"))
+                (&record["level"], &record["outcome"], &record["mediaRegion"]),
+                (&json!("ERROR"), &json!("failed"), &json!("us-east-1"))
             );
         }
     }
 }
 
 #[tokio::test]
-async fn throttled_transactions_are_counted() {
+async fn throttled_transactions_are_in_the_log_entry() {
     let dynamodb = DynamoDb::start().await;
     let function = Function::start_with(&dynamodb, &[JSON, ("DAILY_MEETING_LIMIT", "9")]).await;
     dynamodb.set_faults([
@@ -205,7 +230,8 @@ async fn throttled_transactions_are_counted() {
 
     assert_eq!(reply.status, 201, "{reply:?}");
     let [record] = &function.process.records(1).await[..] else { panic!("one record") };
-    assert_eq!((&record["StoreAttempts"], &record["StoreThrottles"]), (&json!(4), &json!(2)));
+    assert_eq!((&record["storeAttempts"], &record["storeThrottles"]), (&json!(4), &json!(2)));
+    assert!(!metrics_of(record).contains_key("StoreThrottles"), "{record}");
     assert_eq!(
         record["consumedCapacity"], 4.0,
         "one unit for the meeting and one for the counter, doubled"

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{Chime, DynamoDb, Event};
 
 #[tokio::test]
-async fn a_log_entry_contains_metrics_of_the_service_calls() {
+async fn a_log_entry_contains_what_the_service_calls_took() {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
     let function = chime.function(&dynamodb, &[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
     let throttled = Fault::before(Refusal(429, "ThrottlingException"));
@@ -20,13 +20,13 @@ async fn a_log_entry_contains_metrics_of_the_service_calls() {
     let records = function.process.records(3).await;
 
     let [created, replayed, limited] = &records[..] else { panic!("{records:?}") };
-    for (metric, value) in [("UpstreamAttempts", 2), ("UpstreamThrottles", 1), ("StoreAttempts", 2)]
+    for (field, value) in [("upstreamAttempts", 2), ("upstreamThrottles", 1), ("storeAttempts", 2)]
     {
-        assert_eq!(created[metric], json!(value), "{metric}: {created}");
+        assert_eq!(created[field], json!(value), "{field}: {created}");
     }
-    assert!(created["UpstreamLatency"].is_number() && created["StoreLatency"].is_number());
+    assert!(created["upstreamLatency"].is_number() && created["storeLatency"].is_number());
     assert!(created["upstreamRequestId"].is_string(), "{created}");
-    assert_eq!(replayed.get("UpstreamAttempts"), None, "{replayed}");
+    assert_eq!(replayed.get("upstreamAttempts"), None, "{replayed}");
     assert_eq!(
         (&limited["UpstreamLimitExceeded"], &limited["outcome"]),
         (&json!(1), &json!("refused"))

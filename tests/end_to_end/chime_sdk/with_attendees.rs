@@ -319,7 +319,7 @@ async fn a_retry_completes_the_request_after_a_crash_at_any_step() {
             ("operation", json!("CreateMeetingWithAttendees")),
             ("meetingId", json!(reply.meeting_id())),
             ("mediaRegion", json!("us-east-1")),
-            ("UpstreamAttempts", json!(if step > 0 { 1 } else { 2 })),
+            ("upstreamAttempts", json!(if step > 0 { 1 } else { 2 })),
         ] {
             assert_eq!(record[property], value, "{property}: {record}");
         }

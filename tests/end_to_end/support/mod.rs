@@ -28,6 +28,7 @@ pub use function::{Function, Outcome, Reply};
 pub use gateway::Gateway;
 pub use in_process::InProcess;
 pub use legacy::{LegacyOperation, legacy_operations};
+pub use process::metric_names;
 pub use proxy::{Answer, Fault};
 
 /// The longest that anything may take. If something hangs, its test fails.

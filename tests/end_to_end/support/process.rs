@@ -78,6 +78,12 @@ fn records(output: &str) -> impl Iterator<Item = Value> {
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}")))
 }
 
+/// The names of a log entry's metrics. It has none if it is not about a request.
+pub fn metric_names(record: &Value) -> Vec<&str> {
+    let metrics = record["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array();
+    metrics.into_iter().flatten().map(|metric| metric["Name"].as_str().unwrap()).collect()
+}
+
 async fn collect(mut stream: impl AsyncRead + Unpin, output: watch::Sender<String>) {
     let mut buffer = [0; 4096];
     while let Ok(length @ 1..) = stream.read(&mut buffer).await {

@@ -48,7 +48,7 @@ async fn callers_are_authorized_before_the_request_is_validated() {
     }
     for record in turned_away {
         assert_eq!((&record["level"], &record["outcome"]), (&json!("WARN"), &json!("refused")));
-        assert_eq!(record.get("UpstreamAttempts"), None);
+        assert_eq!(record.get("upstreamAttempts"), None);
     }
     for source in Source::ALL {
         let get = Call::new("GET", world.path("")).event(source);

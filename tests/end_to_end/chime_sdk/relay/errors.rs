@@ -98,7 +98,7 @@ async fn assert_errors(number: usize) {
     for ((answer, usual, attempts), record) in ERRORS.iter().zip(&records[2..]) {
         let name = expected(operation, usual);
         assert_eq!((&record["operation"], &record["error"]), (&json!(operation), &json!(name)));
-        assert_eq!(record["UpstreamAttempts"], json!(attempts), "{record}");
+        assert_eq!(record["upstreamAttempts"], json!(attempts), "{record}");
         if let Refusal(status, name) = answer {
             let cause = format!("chime-sdk-meetings responded with {name} ({status}), request ID ");
             assert!(record["message"].as_str().unwrap().contains(&cause), "{record}");
@@ -107,8 +107,10 @@ async fn assert_errors(number: usize) {
         let is_error = matches!(*usual, FAILURE | UNAVAILABLE);
         assert_eq!(record.get("UpstreamErrors").is_some(), is_error, "{operation}: {record}");
         assert_eq!(record.get("UpstreamLimitExceeded").is_some(), *usual == LIMIT, "{record}");
-        let throttles = if *usual == THROTTLED { 2 } else { 0 };
-        assert_eq!(record["UpstreamThrottles"], throttles, "{record}");
+        let is_throttled = *usual == THROTTLED;
+        assert_eq!(record.get("UpstreamThrottles").is_some(), is_throttled, "{record}");
+        let throttles = is_throttled.then(|| json!(2));
+        assert_eq!(record.get("upstreamThrottles"), throttles.as_ref(), "{record}");
     }
     let output = world.function.process.output();
     assert!(!output.contains("on purpose") && !output.contains("anna"), "{output}");
