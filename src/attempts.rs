@@ -1,18 +1,18 @@
 //! Retries of remote calls.
 //!
-//! A request to a remote service can fail in three ways that a retry may help. The service was **throttled** or **failed**:
-//! a few attempts with a short, random backoff, since many clients may retry at the same moment. Or the write
-//! **conflicted** with a concurrent one, which ends within milliseconds: attempts until the deadline is near. In any case,
-//! the client's own retry is the last resort, so an attempt that cannot end before the deadline is not begun.
+//! A retry may help after three kinds of failure. The service **throttled** the request or **failed**: a few attempts
+//! with a short, random backoff, since many clients may retry at the same moment. Or the write **conflicted** with a
+//! concurrent one, which ends within milliseconds: attempts until the deadline is near. In any case, the client's own
+//! retry is the last resort, so no attempt starts that could not end before the deadline.
 //!
-//! Every call runs through [`with_retries`]; the SDK's own retries are off.
+//! Every call of a request runs through [`with_retries`]; the SDK's own retries are off.
 
 use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::client::{abandon_connection, on_connection};
+use crate::client::{abandon_connection, capturing_connection};
 use crate::error::{Cause, Error};
 use crate::invocation::{Invocation, Record, RemoteCall, Service};
 
@@ -192,7 +192,7 @@ pub async fn with_retries<'a, T, F: Future<Output = Result<(T, ResponseMetadata)
     let result = loop {
         call.attempts += 1;
         let limit = attempt_timeout.min(invocation.left());
-        let mut attempt = pin!(on_connection(timeout(limit, send())));
+        let mut attempt = pin!(capturing_connection(timeout(limit, send())));
         let failure = match attempt.as_mut().await {
             Ok(Ok((output, metadata))) => {
                 call.consumed_capacity = metadata.consumed_capacity;

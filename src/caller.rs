@@ -6,7 +6,8 @@ use crate::error::{Error, ErrorKind};
 /// 12 digits.
 const ANONYMOUS: &str = "anonymous";
 
-/// Whether `id` has the form of an AWS account ID ("Account identifiers" in the AWS Account Management reference guide).
+/// Whether `id` has the form of an AWS account ID ("Account identifiers" in the AWS Account Management reference
+/// guide).
 #[must_use]
 pub fn is_account_id(id: &str) -> bool {
     id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit())

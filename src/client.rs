@@ -28,8 +28,8 @@ use tokio::task_local;
 
 use crate::settings::Settings;
 
-/// The root certificates of AWS's endpoints in its public Regions, from Amazon Trust Services' repository. `AWS_CA_BUNDLE`
-/// replaces them.
+/// The root certificates of AWS's endpoints in its public Regions, from Amazon Trust Services' repository.
+/// `AWS_CA_BUNDLE` replaces them.
 const AMAZON_TRUST_SERVICES: &[u8] = include_bytes!("amazon_trust_services.pem");
 
 /// The configuration of a `DynamoDB` client.
@@ -66,7 +66,7 @@ pub fn connector(settings: &Settings) -> Result<SharedHttpConnector, lambda_runt
         .tls_context(TlsContext::builder().with_trust_store(trust_store).build()?)
         .connector_settings(timeouts)
         .build();
-    Ok(SharedHttpConnector::new(Captured(SharedHttpConnector::new(connector))))
+    Ok(SharedHttpConnector::new(CapturingConnector(SharedHttpConnector::new(connector))))
 }
 
 task_local! {
@@ -76,34 +76,34 @@ task_local! {
 
 /// A connector that notes which connection a request uses.
 #[derive(Debug)]
-struct Captured(SharedHttpConnector);
+struct CapturingConnector(SharedHttpConnector);
 
-impl HttpConnector for Captured {
+impl HttpConnector for CapturingConnector {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         let connection = request.extension().cloned().unwrap_or_else(|| {
             let connection = CaptureSmithyConnection::new();
             request.add_extension(connection.clone());
             connection
         });
-        // Outside of an attempt, nobody asks.
+        // Outside an attempt, nothing reads it.
         let _ = CONNECTION.try_with(|current| current.replace(Some(connection)));
         self.0.call(request)
     }
 }
 
 /// An attempt whose connection is known.
-pub type OnConnection<F> = TaskLocalFuture<RefCell<Option<CaptureSmithyConnection>>, F>;
+pub type CapturingConnection<F> = TaskLocalFuture<RefCell<Option<CaptureSmithyConnection>>, F>;
 
 /// Runs an attempt and notes its connection.
-pub fn on_connection<F: Future>(attempt: F) -> OnConnection<F> {
+pub fn capturing_connection<F: Future>(attempt: F) -> CapturingConnection<F> {
     CONNECTION.scope(RefCell::default(), attempt)
 }
 
-/// Keeps the connection of an attempt that timed out from being used again.
+/// Ensures that the connection of an attempt that timed out is not reused.
 ///
 /// The connection may have died silently. Dropping a request closes an HTTP/1 connection, but only resets a stream of
 /// HTTP/2: all later requests would wait on the dead connection as well.
-pub fn abandon_connection<F: Future>(attempt: Pin<&mut OnConnection<F>>) {
+pub fn abandon_connection<F: Future>(attempt: Pin<&mut CapturingConnection<F>>) {
     let connection = attempt.take_value().and_then(RefCell::into_inner);
     if let Some(metadata) = connection.and_then(|connection| connection.get()) {
         metadata.poison();
@@ -118,8 +118,8 @@ fn http_client(connector: SharedHttpConnector) -> SharedHttpClient {
     http_client_fn(move |_, _| connector.clone())
 }
 
-/// The credentials in the environment, or those at the URL that it names: Lambda renews them there for environments that
-/// outlive their credentials.
+/// The credentials in the environment, or those at the URL that it names: Lambda renews them there for environments
+/// that outlive their credentials.
 #[must_use]
 pub fn credentials(connector: SharedHttpConnector) -> SharedCredentialsProvider {
     let container = EcsCredentialsProvider::builder()

@@ -198,8 +198,8 @@ impl Error {
 
 /// The JSON body of an error response, in the form of the legacy service.
 ///
-/// It has no `__type`: SDKs take the exception's name from the header `x-amzn-ErrorType`, except that the JavaScript SDK
-/// v2 would take `err.code` from `__type`, and programs compare it with `Code`.
+/// It has no `__type`: SDKs take the exception's name from the header `x-amzn-ErrorType`, except that the JavaScript
+/// SDK v2 would take `err.code` from `__type`, and programs compare it with `Code`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ErrorBody<'a> {

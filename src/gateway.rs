@@ -1,4 +1,4 @@
-//! The function's outermost layer: reads a request from an event, and turns everything that follows into a response.
+//! The function's outermost layer: reads a request from an event, and turns the outcome, even a panic, into a response.
 
 mod event;
 mod proxy_response;
@@ -42,9 +42,9 @@ pub async fn handle(
     let operation = route.as_ref().ok().map(|route| route.operation.name);
     // An ID that is not well-formed may contain anything, so it is not logged.
     let meeting_id = route.as_ref().ok().and_then(|route| Guid::parse(route.meeting_id?));
-    let performed = async { api.perform(&route?, invocation).await };
+    let performing = async { api.perform(&route?, invocation).await };
     // Unwind-safe: invocations share no state that a panic could leave half changed.
-    let result = AssertUnwindSafe(performed).catch_unwind().await.unwrap_or_else(|_| {
+    let result = AssertUnwindSafe(performing).catch_unwind().await.unwrap_or_else(|_| {
         Err(Error::service_failure(format!("a panic at {}", telemetry::take_panic_location())))
     });
     let response =
@@ -68,8 +68,9 @@ pub async fn handle(
     Ok(response?)
 }
 
-/// The trace's ID in X-Ray's header, such as `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`
-/// ("Concepts" in its developer guide). Clients can send one, so only a well-formed ID is accepted.
+/// The trace's ID in X-Ray's header, such as
+/// `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1` ("Concepts" in its developer guide).
+/// Clients can send one, so only a well-formed ID is accepted.
 fn trace_id(header: &str) -> Option<&str> {
     let id = header.split(';').find_map(|part| part.trim().strip_prefix("Root="))?;
     let is_hex = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -81,7 +82,8 @@ fn trace_id(header: &str) -> Option<&str> {
 /// How long a request may take: until shortly before Lambda's `deadline` (milliseconds since 1970), which leaves
 /// time to respond.
 ///
-/// It is capped at 10 s: clients wait that long, and API Gateway allows 29 s ("Quotas" in its developer guide). A deadline in the past is ignored, because local emulators send such deadlines.
+/// It is capped at 10 s: clients wait that long, and API Gateway allows 29 s ("Quotas" in its developer guide). A
+/// deadline in the past is ignored, because local emulators send such deadlines.
 fn time_budget(deadline: u64, now: SystemTime) -> Duration {
     const CAP: Duration = Duration::from_secs(10);
     // Formatting and logging a response takes microseconds. The rest is for a busy processor.

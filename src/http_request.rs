@@ -12,6 +12,9 @@ use crate::error::Error;
 /// Parameters of a query or of a path, by name.
 pub type Parameters = BTreeMap<String, String>;
 
+/// Maximum size of a bounded body in bytes. Room for 100 attendees with ten tags each.
+const MAX_BODY: usize = 2 * 1024 * 1024;
+
 /// An HTTP request.
 #[derive(Debug)]
 pub struct HttpRequest {
@@ -37,7 +40,7 @@ impl HttpRequest {
     /// # Errors
     /// `BadRequest` if the content type is not JSON, or the Base64 is invalid.
     pub fn json_body(&self) -> Result<Cow<'_, [u8]>, Error> {
-        if !self.content_type.as_deref().is_none_or(is_json) {
+        if !self.content_type.as_deref().is_none_or(is_accepted) {
             return Err(Error::bad_request("The content type must be application/json."));
         }
         if !self.is_base64_encoded {
@@ -47,11 +50,26 @@ impl HttpRequest {
             Error::bad_request("The request body is marked as Base64 but is not valid Base64.")
         })
     }
+
+    /// The body, decoded, of a request with attendees or a transcription.
+    ///
+    /// # Errors
+    /// Those of [`Self::json_body`], and `BadRequest` if the body has more than 2 MiB.
+    pub fn bounded_json_body(&self) -> Result<Cow<'_, [u8]>, Error> {
+        let body = self.json_body()?;
+        if body.len() > MAX_BODY {
+            return Err(Error::bad_request(format!(
+                "The request body must have at most {MAX_BODY} bytes, but has {}.",
+                body.len()
+            )));
+        }
+        Ok(body)
+    }
 }
 
-/// Whether a content type is JSON, as the MIME Sniffing standard defines it, one that AWS's older SDKs send with JSON, or
-/// empty.
-fn is_json(content_type: &str) -> bool {
+/// Whether a content type is accepted: JSON as the MIME Sniffing standard defines it, what older AWS SDKs send for
+/// JSON, or nothing.
+fn is_accepted(content_type: &str) -> bool {
     let mut is_quoted = false;
     // HTTP APIs join repeated headers with commas. The last one counts, as it does with REST APIs.
     let joined = content_type.split(|char| {

@@ -1,4 +1,4 @@
-//! An invocation: when its request arrived, by when it must respond, and what it did.
+//! An invocation: when its request arrived, its deadline, and its remote calls.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -28,7 +28,7 @@ impl<'a> Invocation<'a> {
         Self { arrived_at, started, deadline: started + budget, record }
     }
 
-    /// The time of the request, in whole seconds since 1970, by which items expire.
+    /// The time of the request, in whole seconds since 1970, against which expiry is checked.
     #[must_use]
     pub const fn now(self) -> u64 {
         self.arrived_at.as_secs()

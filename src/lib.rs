@@ -1,6 +1,7 @@
 //! Amazon Chime's `CreateMeeting` as one Lambda function on `DynamoDB`, and the operations that follow it.
 //!
-//! This is the way of a request, and the order in which to read. A module only imports modules of later lines.
+//! The modules follow the path of a request, which is also the order in which to read them. A module only imports
+//! modules of later lines.
 //!
 //! - [`gateway`]: the outermost layer: reads a request from an event, and formats the response
 //! - [`api`]: authorizes the caller and dispatches to the operation
@@ -10,7 +11,7 @@
 //! - [`operation`]: the API's operations in one table, and the route of a request
 //! - [`chime_sdk`]: signed requests to the Amazon Chime SDK; [`request`]: the parameters of operations, validated
 //! - [`attempts`]: retries of remote calls; [`http_request`]: a plain request; [`response`]: a plain response
-//! - [`invocation`]: when a request arrived, by when it must be responded to, and what it did
+//! - [`invocation`]: when its request arrived, its deadline, and its remote calls
 //! - [`client`]: connections to AWS's services, made at start
 //! - [`settings`]: the environment variables, read at start
 //! - [`caller`]: the caller's identity, and which callers are allowed; [`meeting`]: the meeting that is returned

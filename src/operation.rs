@@ -4,6 +4,7 @@
 //! `NotFoundException`: programs would conclude that their meeting has ended, and create another.
 
 use self::Handling::{CreateMeeting, CreateMeetingWithAttendees, Relay, Unsupported};
+use crate::chime_sdk::Request;
 use crate::error::{Error, ErrorKind};
 use crate::http_request::HttpRequest;
 use crate::meeting::Guid;
@@ -17,8 +18,8 @@ pub struct Operation {
     pub method: &'static str,
     /// Its path, in which `{MeetingId}` and `{AttendeeId}` stand for IDs.
     pub path: &'static str,
-    /// The value of the query parameter `operation`, which tells operations with the same path and method apart.
-    /// Empty if the operation has none.
+    /// The value of the query parameter `operation`, which distinguishes operations with the same path and
+    /// method. Empty if the operation has none.
     pub selector: &'static str,
     /// The status code of a successful response.
     pub status: u16,
@@ -71,7 +72,8 @@ const NO_LIST: &str =
     "The Amazon Chime SDK has no such operation. Store the IDs of the meetings that you create.";
 const NO_ATTENDEE_TAGS: &str = "The attendees of the Amazon Chime SDK have no tags.";
 const NO_DIAL_OUT: &str = "The Amazon Chime SDK has no such operation.";
-const NO_CAPABILITIES: &str = "Amazon Chime's API has no such operation. Give an attendee its capabilities when you create it.";
+const NO_CAPABILITIES: &str = "Amazon Chime's API has no such operation. \
+     Give an attendee its capabilities when you create it.";
 const NO_TAGGING: &str =
     "Tag meetings when you create them, or with TagResource of the Amazon Chime SDK itself.";
 
@@ -91,19 +93,29 @@ const ALL_CAPABILITIES: &str = "/meetings/{MeetingId}/attendees/capabilities";
 const CAPABILITIES: &str = "/meetings/{MeetingId}/attendees/{AttendeeId}/capabilities";
 const TAGS: &str = "/tags";
 
+/// The operation that creates meetings in the Amazon Chime SDK.
+#[rustfmt::skip]
+pub const CREATE_MEETING: Operation =
+    row("CreateMeeting", "POST", MEETINGS, "", 201, CreateMeeting, &[LIMIT]);
+
+/// The operation that checks whether a meeting has ended.
+#[rustfmt::skip]
+pub const GET_MEETING: Operation =
+    row("GetMeeting", "GET", MEETING, "", 200, Relay(Input::Nothing, Output::Meeting), &[GONE]);
+
 /// The operation that `CreateMeetingWithAttendees` performs for its attendees.
 #[rustfmt::skip]
 pub const BATCH_CREATE_ATTENDEE: Operation =
     row("BatchCreateAttendee", "POST", ATTENDEES, "batch-create", 201, Relay(Input::Attendees, Output::Attendees), &[GONE, LIMIT]);
 
-/// All operations on meetings, attendees and tags, from Amazon Chime's service model (`chime/2018-05-01`), and the two that
-/// only the Amazon Chime SDK has. If several paths match, the first one counts.
+/// All operations on meetings, attendees and tags, from Amazon Chime's service model (`chime/2018-05-01`), and the two
+/// that only the Amazon Chime SDK has. If several paths match, the first one counts.
 #[rustfmt::skip]
 pub static OPERATIONS: [Operation; 24] = [
-    row("CreateMeeting", "POST", MEETINGS, "", 201, CreateMeeting, &[LIMIT]),
+    CREATE_MEETING,
     row("CreateMeetingWithAttendees", "POST", MEETINGS, "create-attendees", 201, CreateMeetingWithAttendees, &[LIMIT]),
     row("ListMeetings", "GET", MEETINGS, "", 200, Unsupported(NO_LIST), &[]),
-    row("GetMeeting", "GET", MEETING, "", 200, Relay(Input::Nothing, Output::Meeting), &[GONE]),
+    GET_MEETING,
     row("DeleteMeeting", "DELETE", MEETING, "", 204, Relay(Input::Nothing, Output::Nothing), &[GONE]),
     row("CreateAttendee", "POST", ATTENDEES, "", 201, Relay(Input::Attendee, Output::Attendee), &[GONE, LIMIT]),
     BATCH_CREATE_ATTENDEE,
@@ -139,6 +151,12 @@ const fn row(
 }
 
 impl Operation {
+    /// The operation's request to the Amazon Chime SDK, with this path and query and this body.
+    #[must_use]
+    pub const fn request<'a>(&self, target: &'a str, body: &'a [u8]) -> Request<'a> {
+        Request { operation: self.name, method: self.method, target, body }
+    }
+
     /// The path and query of a request to the Amazon Chime SDK, which has the operation at the same path.
     #[must_use]
     pub fn target(

@@ -27,7 +27,7 @@ use tokio::time::timeout;
 
 use self::daily_limit::{Cancellation, DailyLimit, counter_key};
 pub use self::item::StoredMeeting;
-use self::item::{Attributes, has_expired, key, number};
+use self::item::{Attributes, NEVER, PROBE, has_expired, key, number};
 use crate::attempts::{Failure, MAX_ATTEMPTS, ResponseMetadata, with_retries};
 use crate::error::{Error, ErrorKind};
 use crate::invocation::{Invocation, Service};
@@ -46,13 +46,20 @@ pub struct Lookup {
 /// seconds ("Lambda runtime environment" in its developer guide).
 const WARM_UP_TIMEOUT: Duration = Duration::from_secs(2);
 
+const PUT: &str = "PutItem";
+const TRANSACTION: &str = "TransactWriteItems";
+
+/// What a probe returns: that there was a response.
+const PROBED: ((), ResponseMetadata) =
+    ((), ResponseMetadata { consumed_capacity: None, request_id: None });
+
 /// The table of meetings.
 #[derive(Debug)]
 pub struct Store {
     client: Client,
     table: String,
     daily_limit: Option<DailyLimit>,
-    /// Whether `DynamoDB` rejected this process's last put, for a reason that only the operator can fix.
+    /// Whether this process's last put ended in a `ServiceFailure`, mostly because `DynamoDB` denied it.
     is_put_denied: AtomicBool,
 }
 
@@ -70,47 +77,70 @@ impl Store {
     /// Opens the connection ahead of the first request, which would otherwise pay for it. If that fails, the reason is
     /// logged, and the first request opens the connection.
     pub async fn warm_up(&self) {
-        let error = match timeout(WARM_UP_TIMEOUT, self.probe()).await {
+        let error = match timeout(WARM_UP_TIMEOUT, self.probe_put()).await {
             Ok(Ok(_)) => return,
-            Ok(Err(failure)) => failure.error.log_message(),
+            Ok(Err(failure)) => {
+                self.note_put(Some(failure.error.kind()));
+                failure.error.log_message()
+            }
             Err(_) => format!("no response within {WARM_UP_TIMEOUT:?}"),
         };
         tracing::warn!(error, "could not pre-open the DynamoDB connection");
     }
 
-    /// Checks that meetings can be stored, if this process could not store the last one. Otherwise, each new token would
-    /// leave a meeting in the Amazon Chime SDK that no client is told of.
+    /// Checks that meetings can be stored, if `DynamoDB` denied this process's last put. Otherwise, each new token
+    /// would leave a meeting in the Amazon Chime SDK that no client learns of.
     ///
     /// # Errors
     /// `ServiceFailure` if puts are still denied, `ThrottledClient`, or `ServiceUnavailable`.
     pub async fn check_puts(&self, invocation: Invocation<'_>) -> Result<(), Error> {
-        if self.is_put_denied.load(Ordering::Relaxed) {
-            let (timeout, probe) = (attempt_timeout(invocation), || self.probe());
-            with_retries(Service::DynamoDb, "PutItem", invocation, timeout, probe)
-                .await
-                .record()?;
-            self.is_put_denied.store(false, Ordering::Relaxed);
+        if !self.is_put_denied.load(Ordering::Relaxed) {
+            return Ok(());
         }
+        let per_attempt = per_attempt(invocation);
+        let completed = if self.daily_limit.is_some() {
+            let probe = || self.probe_transaction();
+            with_retries(Service::DynamoDb, TRANSACTION, invocation, per_attempt, probe).await
+        } else {
+            let probe = || self.probe_put();
+            with_retries(Service::DynamoDb, PUT, invocation, per_attempt, probe).await
+        };
+        completed.record()?;
+        self.note_put(None);
         Ok(())
     }
 
-    /// Sends a conditional put that can never succeed, which changes nothing and needs no further permission.
-    async fn probe(&self) -> Result<((), ResponseMetadata), Failure> {
+    fn note_put(&self, failed_with: Option<ErrorKind>) {
+        let is_denied = failed_with == Some(ErrorKind::ServiceFailure);
+        self.is_put_denied.store(is_denied, Ordering::Relaxed);
+    }
+
+    /// Sends a put that can never succeed, so it changes nothing. It needs no further permission.
+    async fn probe_put(&self) -> Result<((), ResponseMetadata), Failure> {
         let put = self
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(key("#warm-up", "#warm-up")))
-            .condition_expression("attribute_exists(ClientRequestToken)")
-            .send();
-        match put.await {
-            Ok(_) => {}
-            Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(_)) => {}
-                _ => return Err(error.into()),
-            },
+            .set_item(Some(key(PROBE, PROBE)))
+            .condition_expression(NEVER);
+        let Err(error) = put.send().await else { return Ok(PROBED) };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(PROBED),
+            _ => Err(error.into()),
         }
-        Ok(((), ResponseMetadata::default()))
+    }
+
+    /// Sends a put with a count that can never succeed, so it changes nothing.
+    async fn probe_transaction(&self) -> Result<((), ResponseMetadata), Failure> {
+        let actions = Some(daily_limit::probe(&self.table)?);
+        let write = self.client.transact_write_items().set_transact_items(actions);
+        let Err(error) = write.send().await else { return Ok(PROBED) };
+        match error.as_service_error().and_then(Cancellation::of) {
+            Some(Cancellation::MeetingExists(_)) => Ok(PROBED),
+            Some(Cancellation::Conflict) => Err(Failure::conflict(error)),
+            Some(Cancellation::Throttled) => Err(Failure::throttled(error)),
+            Some(Cancellation::LimitReached) | None => Err(error.into()),
+        }
     }
 
     /// Reads the meeting of an account and a token, and, with a daily limit, how many meetings the account has created
@@ -128,10 +158,10 @@ impl Store {
             let meeting = self.read_meeting(account_id, token, invocation).await?;
             return Ok(Lookup { meeting, created_today: 0 });
         }
-        let (timeout, now) = (attempt_timeout(invocation), invocation.now());
+        let (per_attempt, now) = (per_attempt(invocation), invocation.now());
         let keys = (key(account_id, token), counter_key(account_id, now)?);
         let get = || self.get_with_counter(&keys.0, &keys.1);
-        with_retries(Service::DynamoDb, "BatchGetItem", invocation, timeout, get)
+        with_retries(Service::DynamoDb, "BatchGetItem", invocation, per_attempt, get)
             .await
             .parse(|(item, created_today)| {
                 Ok(Lookup { meeting: unexpired(item.as_ref(), now)?, created_today })
@@ -149,9 +179,9 @@ impl Store {
         token: &str,
         invocation: Invocation<'_>,
     ) -> Result<Option<StoredMeeting>, Error> {
-        let (timeout, key) = (attempt_timeout(invocation), key(account_id, token));
+        let (per_attempt, key) = (per_attempt(invocation), key(account_id, token));
         let get = || self.get(&key);
-        with_retries(Service::DynamoDb, "GetItem", invocation, timeout, get)
+        with_retries(Service::DynamoDb, "GetItem", invocation, per_attempt, get)
             .await
             .parse(|item| unexpired(item.as_ref(), invocation.now()))
             .record()
@@ -225,18 +255,17 @@ impl Store {
         ended: Option<&Guid>,
         invocation: Invocation<'_>,
     ) -> Result<Option<StoredMeeting>, Error> {
-        let (timeout, now) = (attempt_timeout(invocation), invocation.now());
+        let (per_attempt, now) = (per_attempt(invocation), invocation.now());
         let condition = Condition::unless_unexpired(now, ended);
         let completed = if let Some(limit) = self.daily_limit {
             let put = || self.put_and_count(meeting, &condition, limit, now);
-            with_retries(Service::DynamoDb, "TransactWriteItems", invocation, timeout, put).await
+            with_retries(Service::DynamoDb, TRANSACTION, invocation, per_attempt, put).await
         } else {
             let put = || self.put_item(meeting, &condition);
-            with_retries(Service::DynamoDb, "PutItem", invocation, timeout, put).await
+            with_retries(Service::DynamoDb, PUT, invocation, per_attempt, put).await
         };
         let written = completed.record();
-        let is_denied = matches!(&written, Err(it) if it.kind() == ErrorKind::ServiceFailure);
-        self.is_put_denied.store(is_denied, Ordering::Relaxed);
+        self.note_put(written.as_ref().err().map(Error::kind));
         written
     }
 
@@ -331,7 +360,7 @@ impl Condition {
 }
 
 /// How long an attempt may take, so that all attempts and the backoff between them fit before the deadline.
-fn attempt_timeout(invocation: Invocation<'_>) -> Duration {
+fn per_attempt(invocation: Invocation<'_>) -> Duration {
     invocation.left() / (MAX_ATTEMPTS + 1)
 }
 

@@ -26,27 +26,29 @@ pub struct Rejection {
     status: u16,
     request_id: Option<String>,
     retry_after: Option<Duration>,
-    /// Whether the body is neither empty nor JSON. Then something else than the service may have responded.
-    is_foreign: bool,
+    /// Whether the service itself left out the name: with a body that is neither empty nor JSON, something other than
+    /// the service may have responded.
+    is_unnamed: bool,
 }
 
 impl Rejection {
     /// The error response with this status, these headers and this body.
     pub fn new(status: u16, headers: &Headers, body: &[u8]) -> Self {
-        let name = headers.get("x-amzn-errortype").map(ToOwned::to_owned).or_else(|| name_in(body));
+        let name = headers.get("x-amzn-errortype").filter(|name| !name.is_empty());
+        let name = name.map(ToOwned::to_owned).or_else(|| name_in(body));
+        let is_json = || serde_json::from_slice::<IgnoredAny>(body).is_ok();
         let wait = headers.get("retry-after").and_then(|wait| wait.parse().ok());
         Self {
-            is_foreign: !body.is_empty() && serde_json::from_slice::<IgnoredAny>(body).is_err(),
+            is_unnamed: name.is_none() && (body.is_empty() || is_json()),
             name: name.and_then(|name| if_safe_to_log(short_name(&name))),
             status,
             request_id: headers.get("x-amzn-requestid").and_then(if_safe_to_log),
-            retry_after: wait.map(|seconds| {
-                Duration::from_secs(seconds).clamp(MIN_RETRY_AFTER, MAX_RETRY_AFTER)
-            }),
+            retry_after: wait.map(|seconds| MAX_RETRY_AFTER.min(Duration::from_secs(seconds))),
         }
     }
 
-    /// Classifies the error by its name, or without one by its status ("Errors" of each operation in the API reference).
+    /// Classifies the error by its name, or without one by its status ("Errors" of each operation in the API
+    /// reference).
     pub fn into_failure(self) -> Failure {
         let name = self.name.as_deref().unwrap_or_default();
         // The member Code lacks this ending.
@@ -63,7 +65,7 @@ impl Rejection {
                 self,
             ),
             ("NotFound" | "ResourceNotFound", _) => ended(self),
-            ("", 404) if !self.is_foreign => ended(self),
+            (_, 404) if self.is_unnamed => ended(self),
             ("UnprocessableEntity", _) | (_, 422) => rejected(
                 ErrorKind::UnprocessableEntity,
                 "The Amazon Chime SDK cannot process the request.",
@@ -104,7 +106,7 @@ fn rejected(kind: ErrorKind, message: &'static str, cause: impl Into<Cause>) -> 
 /// The service may say how long to wait. If there is no time for that, the client is told to wait.
 fn unavailable(rejection: Rejection) -> Failure {
     let Some(wait) = rejection.retry_after else { return Failure::transient(rejection) };
-    let error = Error::service_unavailable(rejection).with_retry_after(wait);
+    let error = Error::service_unavailable(rejection).with_retry_after(wait.max(MIN_RETRY_AFTER));
     Failure {
         retry: Retry::Limited { attempts: 3, min_backoff: wait, max_backoff: wait },
         ..error.into()

@@ -1,7 +1,8 @@
 //! The media plane `chime-sdk-meetings`: meetings that the Amazon Chime SDK creates.
 //!
-//! It proposes a meeting, and the put of the item picks the winner: see [`create_meeting`](crate::operations) for the
-//! protocol. This module translates between the two APIs: required members, patterns, and the token.
+//! It proposes a meeting, and the put of the item picks the winner: see
+//! [`create_meeting`](crate::operations::create_meeting) for the protocol. This module translates between the two APIs:
+//! required members, patterns, and the token.
 
 use std::time::Duration;
 
@@ -10,10 +11,11 @@ use uuid::Uuid;
 
 use super::new_meeting::NewMeeting;
 use super::token::TokenScope;
-use crate::chime_sdk::{ChimeSdk, Request};
+use crate::chime_sdk::ChimeSdk;
 use crate::error::{Error, ErrorKind};
 use crate::invocation::Invocation;
 use crate::meeting::{Guid, MediaPlacement, MediaRegion};
+use crate::operation::{CREATE_MEETING, GET_MEETING};
 use crate::request::create_meeting::{CreateMeetingRequest, NO_EXTERNAL_MEETING_ID};
 use crate::request::patterns::{is_external_id, is_tag_key, is_tag_value};
 
@@ -54,9 +56,8 @@ impl ChimeSdkMeetings {
     /// Whether the meeting with this ID has ended. If the service gives no clear answer, it has not.
     pub async fn has_ended(&self, meeting_id: &Guid, invocation: Invocation<'_>) -> bool {
         let id = meeting_id.as_str();
-        let target = format!("/meetings/{id}");
-        let request =
-            Request { operation: "GetMeeting", method: "GET", target: &target, body: b"" };
+        let target = GET_MEETING.target(Some(meeting_id), None, "");
+        let request = GET_MEETING.request(&target, b"");
         match self.client.send(request, invocation).await.record() {
             Ok(_) => false,
             Err(error) if error.kind() == ErrorKind::NotFound => true,
@@ -74,7 +75,7 @@ impl ChimeSdkMeetings {
 
     /// Creates the meeting of `request`.
     ///
-    /// For a while, requests with the same meaning get the same meeting, as long as the service remembers the token.
+    /// Within a token window, equal requests get the same meeting, if the service remembers the token.
     ///
     /// # Errors
     /// The service's, translated, and `ServiceFailure` for an unusable response.
@@ -87,15 +88,10 @@ impl ChimeSdkMeetings {
         let token = self.scope.token(account_id, request, invocation.now())?;
         let Translated { request, not_sent } = self.translate(request, &token);
         let body = &*serde_json::to_vec(&request).map_err(Error::service_failure)?;
-        let creation =
-            Request { operation: "CreateMeeting", method: "POST", target: "/meetings", body };
+        let creation = CREATE_MEETING.request(CREATE_MEETING.path, body);
         let completed = self.client.send(creation, invocation).await;
         let completed = completed.parse(|response| CreatedMeeting::parse(&response, &request));
-        let meeting = completed.record().map_err(|error| match error.kind() {
-            // The service does not document these for this operation.
-            ErrorKind::NotFound | ErrorKind::UnprocessableEntity => Error::service_failure(error),
-            _ => error,
-        })?;
+        let meeting = completed.record().map_err(|error| CREATE_MEETING.translate(error))?;
         Ok(NewMeeting {
             meeting_id: meeting.meeting_id,
             media_placement: meeting.media_placement,

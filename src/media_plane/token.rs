@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::error::Error;
 use crate::request::create_meeting::CreateMeetingRequest;
 
-/// What a token consists of, besides the request.
+/// What a token contains besides the account, the request and the time.
 #[derive(Debug)]
 pub struct TokenScope {
     /// The stack's Region.

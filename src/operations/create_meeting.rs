@@ -5,22 +5,25 @@
 //! for one meeting, whatever fails in between, and whoever else sends it at the same moment.
 //!
 //! With the media plane `templates`, that takes one step, the **put**: a conditional write picks one winner among all
-//! requests with the token. The write of every other request is rejected, and returns the winner's item, from which that
-//! request is answered.
+//! requests with the token. The write of every other request is rejected, and returns the winner's item, which
+//! determines that request's response.
 //!
 //! With `chime-sdk-meetings`, another service creates the meeting, and a write cannot be conditional on what happens
 //! there. It takes four steps:
 //!
-//! 1. **read**: an unexpired item determines the response: the request is a replay, or a conflict if it differs. Without
+//! 1. **read**: an unexpired item determines the response: the request is a replay, or a conflict if it differs.
+//!    Without
 //!    this step, every retry would create another meeting in the Amazon Chime SDK. For a minute after the creation, no
 //!    other call is needed.
-//! 2. **check**: later, the item's meeting may have ended, and nobody could join it. If so, the token can be used again.
+//! 2. **check**: later, the item's meeting may have ended, and nobody could join it. If so, the token can be used
+//!    again.
 //! 3. **create**: the Amazon Chime SDK proposes a meeting. Its token makes a repeated request get the same meeting, as
 //!    long as the service remembers it. Nothing depends on how long that is.
 //! 4. **put**: a conditional write picks the winner, as above. A client only gets a meeting that is in the table.
 //!
-//! If this process dies between two steps, nothing has to be cleaned up: before the put, the table is as it was, and the
-//! client's retry begins anew. The losing meeting is kept, because it may be the winner's. Unattended, it ends on its own.
+//! If this process dies between two steps, nothing has to be cleaned up: before the put, the table is as it was, and
+//! the client's retry begins anew. The losing meeting is kept, because it may be the winner's. Unattended, it ends on
+//! its own.
 //!
 //! `tests/protocol/` checks this protocol in every order of events.
 
@@ -66,6 +69,8 @@ pub struct CreatedMeeting {
 // and the put for three.
 const READ_BY: u32 = 20;
 const CHECK_BY: u32 = 45;
+/// Only after a put was denied.
+const CHECK_PUTS_BY: u32 = 55;
 const CREATE_BY: u32 = 70;
 /// How much must be left for the put, as a percentage of the time budget.
 const MIN_FOR_PUT: u32 = 25;
@@ -130,25 +135,24 @@ impl CreateMeeting {
         let found = self.store.read(account.id(), token, invocation.by(READ_BY)).await?;
         let mut ended = None;
         if let Some(existing) = found.meeting {
-            // A younger one is not checked: its requests are mostly retries, and a new CreateMeeting could have the same
-            // token in the Amazon Chime SDK, and so return the same meeting.
+            // A younger one is not checked: its requests are mostly retries, and a new CreateMeeting could have the
+            // same token in the Amazon Chime SDK, and so return the same meeting.
             let is_due = existing.age(invocation.now()) >= chime.check_after();
             if !(is_due && chime.has_ended(&existing.meeting_id, invocation.by(CHECK_BY)).await) {
                 return replay(&request, existing);
             }
             ended = Some(existing.meeting_id);
         }
-        // The put counts exactly. This only keeps an account at its limit away from the Amazon Chime SDK.
+        // The put counts exactly. This check only avoids calls to the Amazon Chime SDK for an account at its limit.
         if let Some(limit_reached) = self.store.limit_reached(found.created_today, invocation) {
-            // The item and the count were not read at the same moment: the meeting that reached the limit may be the one
-            // of this token.
-            let by = invocation.by(CHECK_BY);
-            return match self.store.read_meeting(account.id(), token, by).await? {
+            // The item and the count were not read at the same moment: the meeting that reached the limit may be the
+            // one of this token.
+            return match self.store.read_meeting(account.id(), token, invocation).await? {
                 Some(live) if Some(&live.meeting_id) != ended.as_ref() => replay(&request, live),
                 _ => Err(limit_reached),
             };
         }
-        self.store.check_puts(invocation.by(CHECK_BY)).await?;
+        self.store.check_puts(invocation.by(CHECK_PUTS_BY)).await?;
         let new = chime.create(account.id(), &request, invocation.by(CREATE_BY)).await?;
         // A put that is cut short would leave a meeting that no client is told of.
         if !invocation.has_left(MIN_FOR_PUT) {
@@ -191,8 +195,8 @@ impl CreateMeeting {
     }
 }
 
-/// The response to a request whose token already has a meeting: that meeting, unless the requests differ. Then the token
-/// was reused by mistake, and returning a meeting that was not asked for would hide it.
+/// The response to a request whose token already has a meeting: that meeting, unless the requests differ. Then the
+/// token was reused by mistake, and returning a meeting that was not asked for would hide the mistake.
 fn replay(
     request: &CreateMeetingRequest,
     existing: StoredMeeting,

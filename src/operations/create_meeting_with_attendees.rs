@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::create_meeting::CreateMeeting;
-use super::relay::{CreatedAttendees, bounded_body, create_attendees};
+use super::relay::{CreatedAttendees, create_attendees};
 use crate::caller::AuthorizedAccount;
 use crate::chime_sdk::ChimeSdk;
 use crate::error::{Error, ErrorKind};
@@ -48,7 +48,8 @@ impl CreateMeetingWithAttendees<'_> {
         route: &Route<'_>,
         invocation: Invocation<'_>,
     ) -> Result<Response, Error> {
-        let request = CreateMeetingWithAttendeesRequest::from_json(&bounded_body(route.request)?)?;
+        let request =
+            CreateMeetingWithAttendeesRequest::from_json(&route.request.bounded_json_body()?)?;
         let create_by = invocation.by(MEETING_BY);
         let created = self.create_meeting.create(account, request.meeting, create_by).await?;
         let attendees = if request.attendees.is_empty() {
@@ -64,7 +65,7 @@ impl CreateMeetingWithAttendees<'_> {
     }
 }
 
-/// The token's meeting ended within its first minute, so that the client was not told to create another one.
+/// The token's meeting has ended, but its item is less than a minute old and was replayed unchecked.
 fn explain_ended_meeting(error: Error) -> Error {
     match error.kind() {
         ErrorKind::NotFound => Error::bad_request(

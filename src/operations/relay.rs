@@ -1,18 +1,15 @@
 //! Operations on existing meetings: forwarded to the Amazon Chime SDK, which has them at the same paths.
 //!
-//! Between the two APIs, status codes, error names, queries and some members differ. What an operation takes and returns
-//! is in its row of the table of operations ([`crate::operation`]).
+//! Between the two APIs, status codes, error names, queries and some members differ. What an operation takes and
+//! returns is in its row of the table of operations ([`crate::operation`]).
 
 mod response;
-
-use std::borrow::Cow;
 
 use serde::Serialize;
 
 pub use self::response::CreatedAttendees;
-use crate::attempts::Completed;
 use crate::caller::AuthorizedAccount;
-use crate::chime_sdk::{ChimeSdk, Request};
+use crate::chime_sdk::ChimeSdk;
 use crate::error::{Error, ErrorKind};
 use crate::http_request::HttpRequest;
 use crate::invocation::{Invocation, RemoteCall};
@@ -23,9 +20,6 @@ use crate::request::page;
 use crate::request::transcription::Transcription;
 use crate::request::validation::{Validator, validate};
 use crate::response::{Outcome, Response};
-
-/// Maximum size of a request body in bytes. Room for 100 attendees with ten tags each.
-const MAX_BODY: usize = 2 * 1024 * 1024;
 
 /// Forwards one operation.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +55,7 @@ impl Relay<'_> {
             let target = operation.target(meeting_id.as_ref(), attendee_id.as_ref(), &query);
             Ok((target, self.body(route.request, validator)?))
         })?;
-        let completed = send(self.client, operation, &target, &body, invocation).await;
+        let completed = self.client.send(operation.request(&target, &body), invocation).await;
         // For the client, the deletion succeeded.
         let completed = completed
             .recover(|call| is_already_deleted(operation, call).then(Vec::new))
@@ -74,10 +68,14 @@ impl Relay<'_> {
     fn body(&self, request: &HttpRequest, validator: &mut Validator) -> Result<Vec<u8>, Error> {
         match self.input {
             Input::Nothing | Input::Page => Ok(Vec::new()),
-            Input::Attendee => to_json(&Attendee::from_json(&bounded_body(request)?, validator)?),
-            Input::Attendees => to_json(&Attendees::from_json(&bounded_body(request)?, validator)?),
+            Input::Attendee => {
+                to_json(&Attendee::from_json(&request.bounded_json_body()?, validator)?)
+            }
+            Input::Attendees => {
+                to_json(&Attendees::from_json(&request.bounded_json_body()?, validator)?)
+            }
             Input::Transcription => {
-                to_json(&Transcription::from_json(&bounded_body(request)?, validator)?)
+                to_json(&Transcription::from_json(&request.bounded_json_body()?, validator)?)
             }
         }
     }
@@ -96,20 +94,9 @@ pub async fn create_attendees(
     let operation = &BATCH_CREATE_ATTENDEE;
     let target = operation.target(Some(meeting_id), None, "");
     let body = to_json(&Attendees { attendees })?;
-    let completed = send(client, operation, &target, &body, invocation).await;
+    let completed = client.send(operation.request(&target, &body), invocation).await;
     let created = completed.parse(|response| response::parse(&response)).record();
     created.map_err(|error| translate(operation, error))
-}
-
-async fn send<'a>(
-    client: &ChimeSdk,
-    operation: &'static Operation,
-    target: &str,
-    body: &[u8],
-    invocation: Invocation<'a>,
-) -> Completed<'a, Vec<u8>> {
-    let Operation { name, method, .. } = *operation;
-    client.send(Request { operation: name, method, target, body }, invocation).await
 }
 
 /// Whether a deletion failed because an earlier attempt already deleted the resource, though its response was lost. A
@@ -137,21 +124,6 @@ fn translate(operation: &Operation, error: Error) -> Error {
         }
         _ => operation.translate(error),
     }
-}
-
-/// The JSON body of a request with attendees or a transcription.
-///
-/// # Errors
-/// Those of [`HttpRequest::json_body`], and `BadRequest` if the body has more than 2 MiB.
-pub fn bounded_body(request: &HttpRequest) -> Result<Cow<'_, [u8]>, Error> {
-    let body = request.json_body()?;
-    if body.len() > MAX_BODY {
-        return Err(Error::bad_request(format!(
-            "The request body must have at most {MAX_BODY} bytes, but has {}.",
-            body.len()
-        )));
-    }
-    Ok(body)
 }
 
 fn to_json(body: &impl Serialize) -> Result<Vec<u8>, Error> {

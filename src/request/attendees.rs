@@ -1,7 +1,7 @@
 //! The parameters of operations that create attendees, and their validation.
 //!
-//! The constraints are those of Amazon Chime's service model, and the pattern of the Amazon Chime SDK. Tags are accepted
-//! and dropped, because attendees of the Amazon Chime SDK have none.
+//! The constraints are those of Amazon Chime's service model, and the pattern of the Amazon Chime SDK. Tags are
+//! accepted and dropped, because attendees of the Amazon Chime SDK have none.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;

@@ -249,8 +249,8 @@ impl Validator {
     }
 }
 
-/// Whether `arn` has the form `arn:partition:service:region:account:name` for this service. Nothing may follow the name:
-/// a subscription's ARN begins with its topic's.
+/// Whether `arn` has the form `arn:partition:service:region:account:name` for this service. Nothing may follow the
+/// name: a subscription's ARN begins with its topic's.
 fn is_arn_of(service: &str, arn: &str) -> bool {
     let parts: Vec<&str> = arn.split(':').collect();
     matches!(

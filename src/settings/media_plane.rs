@@ -58,8 +58,8 @@ const RESTRICTED: [&str; 4] = ["af-south-1", "il-central-1", "us-gov-east-1", "u
 /// Reference).
 const FIPS_REGIONS: [&str; 3] = ["ca-central-1", "us-east-1", "us-west-2"];
 
-/// A token's window of a minute, and the 10 s that an invocation may take: with a shorter lifetime, a token that is used
-/// again could get the meeting that has expired.
+/// The token window of a minute plus the longest invocation, 10 s. With a shorter lifetime, a reused token could get
+/// the expired meeting.
 const MIN_LIFETIME: Duration = Duration::from_secs(70);
 
 const CHIME_SDK_MEETINGS: &str = "chime-sdk-meetings";

@@ -40,7 +40,7 @@ pub enum SettingError {
 impl SettingError {
     /// `variable` has this `problem`, with this value.
     #[must_use]
-    pub const fn invalid(variable: &'static str, problem: String, value: String) -> Self {
+    pub(super) const fn invalid(variable: &'static str, problem: String, value: String) -> Self {
         Self::Invalid { variable, problem, value }
     }
 }

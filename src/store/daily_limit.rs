@@ -1,16 +1,16 @@
 //! The daily limit: an exact count of the meetings that an account creates in a UTC day.
 //!
-//! One transaction puts the meeting and increments the account's counter, or does neither. So a replay is never counted:
-//! its put is rejected, which cancels the increment as well.
+//! One transaction puts the meeting and increments the account's counter, or does neither. So a replay is never
+//! counted: its put is rejected, which cancels the increment as well.
 
 use std::num::NonZeroU32;
 use std::time::{Duration, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
-use aws_sdk_dynamodb::types::Update;
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 
-use super::item::{Attributes, key, number};
+use super::item::{Attributes, NEVER, PROBE, key, number};
 use crate::error::{Error, ErrorKind};
 
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
@@ -110,6 +110,29 @@ pub fn is_counter(item: &Attributes) -> bool {
 pub fn count_of(counter: &Attributes) -> u64 {
     let count = counter.get("MeetingsCreated").and_then(|it| it.as_n().ok());
     count.and_then(|it| it.parse().ok()).unwrap_or_default()
+}
+
+/// Actions that need the permissions of a put with a count, and that can never succeed.
+pub fn probe(table: &str) -> Result<Vec<TransactWriteItem>, Error> {
+    let put = Put::builder()
+        .table_name(table)
+        .set_item(Some(key(PROBE, PROBE)))
+        .condition_expression(NEVER)
+        .build()
+        .map_err(Error::service_failure)?;
+    // The function may update only items whose token begins like this.
+    let count = Update::builder()
+        .table_name(table)
+        .set_key(Some(key(PROBE, "#meetings#warm-up")))
+        .update_expression("ADD MeetingsCreated :one")
+        .expression_attribute_values(":one", number(1))
+        .condition_expression(NEVER)
+        .build()
+        .map_err(Error::service_failure)?;
+    Ok(vec![
+        TransactWriteItem::builder().put(put).build(),
+        TransactWriteItem::builder().update(count).build(),
+    ])
 }
 
 /// The start of the UTC day after `now`.

@@ -49,8 +49,8 @@ where
     }
 }
 
-/// Whether no request could be sent because of the operator's settings: credentials are missing, or the endpoint does not
-/// exist.
+/// Whether no request could be sent because of the operator's settings: credentials are missing, or the endpoint does
+/// not exist.
 fn is_misconfiguration(error: &(dyn std::error::Error + 'static)) -> bool {
     use CredentialsError::{CredentialsNotLoaded, InvalidConfiguration};
     iter::successors(Some(error), |error| error.source()).any(|error| {

@@ -27,6 +27,11 @@ pub fn key(account_id: &str, token: &str) -> Attributes {
     ])
 }
 
+/// The token and the account of an item that never exists. No token contains `#`.
+pub const PROBE: &str = "#warm-up";
+/// A condition that this item never meets.
+pub const NEVER: &str = "attribute_exists(ClientRequestToken)";
+
 /// A number as an attribute.
 pub fn number(value: u64) -> AttributeValue {
     AttributeValue::N(value.to_string())
@@ -99,8 +104,8 @@ impl From<StoredMeeting> for Meeting {
     }
 }
 
-/// Whether an item has expired. This reads only one attribute, so that an expired item is ignored even if the rest cannot
-/// be parsed.
+/// Whether an item has expired. This reads only one attribute, so that an expired item is ignored even if the rest
+/// cannot be parsed.
 pub fn has_expired(item: &Attributes, now: u64) -> bool {
     let expires_at = item.get("ExpiresAt").and_then(|it| it.as_n().ok());
     expires_at.and_then(|it| it.parse::<u64>().ok()).is_some_and(|expires_at| expires_at <= now)

@@ -176,9 +176,9 @@ impl LogEntry<'_> {
     }
 }
 
-/// The metric of a call that made its request fail, if there is one. Client errors have none, and neither have `DynamoDB`
-/// errors that the operator caused, such as a missing table. A rejected `CreateMeeting` of the Amazon Chime SDK has one,
-/// because the function validated the request first.
+/// The metric of a call that made its request fail, if there is one. Client errors have none, and neither have
+/// `DynamoDB` errors that the operator caused, such as a missing table. A rejected `CreateMeeting` of the Amazon Chime
+/// SDK has one, because the function validated the request first.
 fn failure_metric(call: &RemoteCall) -> Option<&'static str> {
     use ErrorKind::{
         BadRequest, NotFound, ResourceLimitExceeded, ServiceFailure, ServiceUnavailable,

@@ -1,4 +1,6 @@
-//! A connection that dies silently costs one attempt, whatever its protocol and its service.
+//! A connection that dies silently costs the request that uses it one attempt, whatever its protocol and its service.
+//!
+//! With HTTP/1.1, dropping the request closes the connection. With HTTP/2, the function has to abandon it.
 
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -18,7 +18,7 @@ const COMMON: [ErrorKind; 6] = [
     ErrorKind::ServiceUnavailable,
 ];
 
-/// A method, a path and a selector, as a model writes them, with the names of IDs left out.
+/// A method, a path and a selector, in lower case, because the models spell the names of IDs differently.
 fn request_line(method: &str, path: &str, selector: &str) -> String {
     let path = path.to_lowercase();
     let query = if selector.is_empty() { String::new() } else { format!("?operation={selector}") };
@@ -50,11 +50,13 @@ async fn it_contains_the_meetings_api_of_the_last_service_model() {
         request(&*it.name, &it.method, &it.path, it.query.as_deref().unwrap_or_default())
     });
     assert_eq!(ours, theirs.collect());
-    for operation in served() {
-        let (name, (_, status, errors)) = row(operation);
-        let theirs = modelled.iter().find(|it| it.name == name).unwrap();
-        assert_eq!(u64::from(status), theirs.status, "{name}");
-        assert_eq!(errors, theirs.errors.iter().cloned().collect(), "{name}");
+    for theirs in modelled {
+        let ours = OPERATIONS.iter().find(|it| it.name == theirs.name).unwrap();
+        assert_eq!(u64::from(ours.status), theirs.status, "{}", ours.name);
+        if served().any(|it| it.name == theirs.name) {
+            let (_, (_, _, errors)) = row(ours);
+            assert_eq!(errors, theirs.errors.iter().cloned().collect(), "{}", ours.name);
+        }
     }
 }
 

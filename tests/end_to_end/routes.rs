@@ -249,6 +249,8 @@ async fn a_405_response_lists_the_methods_that_the_path_allows() {
         (meeting, "DELETE, GET"),
         (&*format!("{meeting}/attendees"), "GET, POST"),
         (&*format!("{meeting}/attendees/8d1f"), "DELETE, GET"),
+        (&*format!("{meeting}/attendees/8d1f/capabilities"), "PUT"),
+        (&*format!("{meeting}/attendees/capabilities"), "PUT"),
         (&*format!("{meeting}/dial-outs"), "POST"),
         ("/tags", "GET, POST"),
     ] {

@@ -164,14 +164,17 @@ async fn configured_endpoints_can_be_ignored() {
         let mut command = program::create_meeting().await;
         command.arg("--check").envs(variables.iter().copied()).output().await.unwrap().status
     };
-    let endpoint = ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9");
     // Only an endpoint of AWS can be a FIPS endpoint.
-    let fips = ("AWS_USE_FIPS_ENDPOINT", "true");
-    assert!(!check(&[endpoint, fips]).await.success());
-    for yes in ["true", "True"] {
-        assert!(
-            check(&[endpoint, fips, ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", yes)]).await.success()
-        );
+    let fips = [("AWS_USE_FIPS_ENDPOINT", "true"), ("MEDIA_PLANE", "chime-sdk-meetings")];
+    for variable in
+        ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS", "AWS_ENDPOINT_URL"]
+    {
+        let configured = [&fips[..], &[(variable, "http://127.0.0.1:9")]].concat();
+        assert!(!check(&configured).await.success(), "{variable}");
+        for yes in ["true", "True"] {
+            let ignored = [&configured[..], &[("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", yes)]];
+            assert!(check(&ignored.concat()).await.success(), "{variable}");
+        }
     }
 }
 

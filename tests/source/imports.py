@@ -12,7 +12,8 @@ RANKS = {name: rank for rank, line in enumerate(LINES) for name in re.findall(r"
 
 def imports(module, text):
     """The files that a file declares, or names in paths from crate::, super:: or self::."""
-    code = re.sub("//.*", "", text).split("#[cfg(test)]")[0]
+    code = re.sub("//.*", "", text).split("#[cfg(test)]\nmod tests")[0]
+    assert not re.search(r"^use [^;]*\{[^}]*\{", code, re.M), f"{module}: nested braces are not understood here"
     yield from ((*module, name) for name in re.findall(r"\bmod (\w+);", code))
     for root, path, names in re.findall(r"\b(crate|super|self)::((?:\w+::)*)(\{[^}]*\}|\w+)", code):
         for name in names.strip("{}").split(","):

@@ -67,6 +67,19 @@ async fn a_meeting_that_reached_the_limit_between_two_reads_is_replayed() {
 }
 
 #[tokio::test]
+async fn a_failed_second_read_can_be_retried() {
+    let mut world = World::start().await;
+    world.function = world.function.with_daily_limit(1);
+    let counter = r#"{"Responses": {"Meetings": [{"MeetingsCreated": {"N": "1"}}]}}"#;
+    let faults = [Fault::before(Answer::Raw(200, counter))];
+    world.dynamodb.set_faults(faults.into_iter().chain([Fault::before(Answer::Closed); 3]));
+
+    let (reply, ..) = world.invoke(&request(json!({})), 0).await;
+
+    assert_eq!(reply.status, 503, "{reply:?}");
+}
+
+#[tokio::test]
 async fn an_ended_meeting_does_not_count_as_the_one_that_reached_the_limit() {
     let mut world = World::start().await;
     world.function = world.function.with_daily_limit(1);

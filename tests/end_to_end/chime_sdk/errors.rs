@@ -57,6 +57,7 @@ async fn each_service_error_maps_to_an_api_error() {
         (Refusal(403, "OptInRequired"), failure, 1),
         (Refusal(404, "UnknownOperationException"), failure, 1),
         (Raw(404, "<html>"), failure, 1),
+        (Raw(404, ""), failure, 1),
         // The legacy service's form.
         (Raw(400, r#"{"Code":"BadRequest","Message":"standup"}"#), bad, 1),
         (Raw(400, r#"{"Code":"ResourceLimitExceeded"}"#), limit, 1),
@@ -113,7 +114,7 @@ async fn the_services_retry_after_is_passed_on_up_to_60_seconds() {
     world.chime.service.set_fault(Fault::before(Unavailable(0)));
     let reply = world.invoke().await;
     assert_eq!((reply.status, &*reply.headers["retry-after"]), (503, "1"), "{reply:?}");
-    world.chime.take();
+    assert_eq!(world.chime.take(), ["CreateMeeting"; 3], "the function itself retries at once");
     world.assert_recovers().await;
 
     let world = World::start().await;

@@ -218,7 +218,7 @@ async fn when_different_requests_race_one_wins_and_the_others_conflict() {
 }
 
 #[tokio::test]
-async fn an_ended_meeting_is_recognized_without_the_errors_name() {
+async fn an_ended_meeting_is_recognized_without_the_errors_header() {
     for answer in
         [Answer::Raw(404, ""), Answer::Raw(404, r#"{"Code":"NotFound","Message":"ended"}"#)]
     {

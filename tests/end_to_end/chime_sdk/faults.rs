@@ -1,5 +1,6 @@
 //! Faults between the two services: lost writes, deadlines, and functions that die in between.
 
+use std::iter;
 use std::time::{Duration, SystemTime};
 
 use local::chime_sdk::{Answer as Upstream, Fault as UpstreamFault};
@@ -144,8 +145,19 @@ async fn a_retry_after_a_crash_at_any_step_gets_the_one_stored_meeting() {
 }
 
 #[tokio::test]
-async fn while_puts_are_denied_no_meetings_are_created_in_the_chime_sdk() {
-    let world = World::start().await;
+async fn after_a_denied_put_no_meetings_are_created_until_puts_work_again() {
+    for (limit, read, put) in
+        [(None, "GetItem", "PutItem"), (Some(9), "BatchGetItem", "TransactWriteItems")]
+    {
+        assert_no_meetings_while_puts_are_denied(limit, [read, put]).await;
+    }
+}
+
+async fn assert_no_meetings_while_puts_are_denied(limit: Option<u32>, [read, put]: [&str; 2]) {
+    let mut world = World::start().await;
+    if let Some(limit) = limit {
+        world.function = world.function.with_daily_limit(limit);
+    }
     let denied = Fault::before(Refusal(400, "AccessDeniedException"));
     // Reads work, and puts do not.
     world.dynamodb.set_faults([no_fault(), denied].into_iter().cycle());
@@ -155,21 +167,37 @@ async fn while_puts_are_denied_no_meetings_are_created_in_the_chime_sdk() {
     };
 
     let (reply, dynamodb, chime) = create("first").await;
-    assert_eq!((reply.status, dynamodb), (500, vec!["GetItem".to_owned(), "PutItem".into()]));
+    assert_eq!((reply.status, &dynamodb[..]), (500, &[read.to_owned(), put.into()][..]));
     assert_eq!(chime, ["CreateMeeting"]);
     for token in ["second", "third"] {
         let (reply, dynamodb, chime) = create(token).await;
-        assert_eq!((reply.status, dynamodb), (500, vec!["GetItem".to_owned(), "PutItem".into()]));
+        assert_eq!((reply.status, &dynamodb[..]), (500, &[read.to_owned(), put.into()][..]));
         assert!(chime.is_empty(), "{chime:?}");
     }
+    // What is not known to work counts as denied.
+    world.dynamodb.set_faults(iter::once(no_fault()).chain([Fault::before(Closed); 3]));
+    let (reply, _, chime) = create("third").await;
+    assert_eq!((reply.status, chime.len()), (503, 0));
 
     world.dynamodb.set_faults([]);
     let (reply, dynamodb, chime) = create("third").await;
-    assert_eq!(
-        (reply.status, dynamodb),
-        (201, vec!["GetItem".to_owned(), "PutItem".into(), "PutItem".into()])
-    );
+    assert_eq!((reply.status, dynamodb), (201, vec![read.to_owned(), put.into(), put.into()]));
     assert_eq!(chime, ["CreateMeeting"]);
     let (_, dynamodb, _) = create("fourth").await;
-    assert_eq!(dynamodb, ["GetItem", "PutItem"]);
+    assert_eq!(dynamodb, [read, put]);
+    let items = world.dynamodb.items().await;
+    assert_eq!(items.len(), 2 + usize::from(limit.is_some()), "none of the probes: {items:?}");
+}
+
+#[tokio::test]
+async fn a_process_whose_puts_are_denied_from_the_start_creates_no_meetings() {
+    let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+    dynamodb.set_fault(Fault::before(Refusal(400, "AccessDeniedException")));
+    let function = chime.function(&dynamodb, &[]).await;
+    let denied = Fault::before(Refusal(400, "AccessDeniedException"));
+    dynamodb.set_faults([no_fault(), denied].into_iter().cycle());
+
+    assert_eq!(invoke(&function).await.status, 500);
+
+    assert!(chime.take().is_empty());
 }
