@@ -1,8 +1,9 @@
-// Calls operations with JavaScript's SDK v2: see `test_programs.py`. It reads no endpoint from the environment.
+// Calls operations with JavaScript's SDK v2, the package in its argument: see `test_programs.py`. It reads no endpoint
+// from the environment.
 
 const { createInterface } = require("node:readline");
 process.env.AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE = "1";
-const { Chime } = require("aws-sdk");
+const { Chime } = require(process.argv[2]);
 
 const chime = new Chime({ endpoint: process.env.AWS_ENDPOINT_URL_CHIME });
 
