@@ -2,7 +2,7 @@
 //! created.
 //!
 //! A client that gets no response sends its request again, and perhaps the first one succeeded. So the token must stand
-//! for one meeting, whatever fails in between, and whoever else sends it at the same moment.
+//! for one meeting, whatever fails in between, and however many requests with it arrive at the same moment.
 //!
 //! With the media plane `templates`, that takes one step, the **put**: a conditional write picks one winner among all
 //! requests with the token. The write of every other request is rejected, and returns the winner's item, which

@@ -1,20 +1,14 @@
 //! The daily limit, which the put enforces and the read only anticipates.
 
 use futures_util::future::join_all;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::world::{World, at};
+use super::world::{World, at, request};
 use crate::support::{Answer, CALLER, Event, Fault, Reply};
 
 const GET: &str = "GetItem";
 const BATCH: &str = "BatchGetItem";
 const CHECK: &str = "GetMeeting";
-
-fn request(members: Value) -> Event {
-    let mut members = members;
-    members["ClientRequestToken"] = json!("token");
-    Event::create(&members)
-}
 
 #[tokio::test]
 async fn concurrent_requests_never_exceed_the_daily_limit() {

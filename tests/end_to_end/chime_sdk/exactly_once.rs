@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use local::chime_sdk::{Answer, Fault, Tokens};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::world::{World, at};
+use super::world::{World, at, request};
 use crate::support::{Answer as StoreAnswer, Fault as StoreFault};
 use crate::support::{CALLER, Chime, Event, InProcess, Reply};
 
@@ -16,12 +16,6 @@ const BATCH: &str = "BatchGetItem";
 const TRANSACT: &str = "TransactWriteItems";
 const CREATE: &str = "CreateMeeting";
 const CHECK: &str = "GetMeeting";
-
-fn request(members: Value) -> Event {
-    let mut members = members;
-    members["ClientRequestToken"] = json!("token");
-    Event::create(&members)
-}
 
 #[tokio::test]
 async fn the_services_meeting_is_returned_in_the_legacy_form() {

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::join_all;
+use serde_json::{Value, json};
 
 use crate::support::{Chime, DynamoDb, Event, InProcess, Reply};
 
@@ -65,4 +66,10 @@ impl World {
 /// This long after the beginning of a minute.
 pub fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_795_342_560 + seconds)
+}
+
+/// A request with these members and one and the same token.
+pub fn request(mut members: Value) -> Event {
+    members["ClientRequestToken"] = json!("token");
+    Event::create(&members)
 }
