@@ -77,7 +77,7 @@ run: need-python3 $(CARGO_LAMBDA) ## Serve http://127.0.0.1:9000/meetings (PORT=
 test: need-python3 $(CARGO_LAMBDA) $(CHIME_SDK_CLIENT)/chime_sdk_requirements.txt $(VENV)/boto3 $(VENV)/wheels $(MOTO) $(SCHEMATHESIS) $(OPENAPI_CLIENT) tests/node_modules/.package-lock.json tests/clients/javascript/node_modules/.package-lock.json ## Run all tests except test-deploy and test-sam
 	@cargo test --locked --workspace --exclude benches --exclude floor --exclude fuzz --exclude hello
 	@cargo build --locked --package local
-	@$(VENV)/bin/pytest tests/clients tests/end_to_end tests/make tests/openapi --ignore tests/clients/test_clients.py
+	@$(VENV)/bin/pytest tests/clients tests/end_to_end tests/make tests/openapi tests/protocol --ignore tests/clients/test_clients.py
 	@$(CHIME_SDK_CLIENT)/bin/pytest tests/clients/test_clients.py tests/local
 
 # Amazon Linux 2023 has glibc 2.34. Linked for the older version that is zig's default, a program would load two more
@@ -155,8 +155,13 @@ bench: sam-build $(PYTHON_PEER)/requirements.txt $(PEERS)/node/node_modules/.pac
 		'Node, Powertools, not bundled=node $(PEERS)/node/runtime.mjs'
 
 .PHONY: stress
-stress: $(CARGO_LAMBDA) ## Run the randomized tests with many iterations (about 20 min)
+stress: $(CARGO_LAMBDA) ## Explore more orders of events, and run the randomized tests with many iterations (about 40 min)
+	@STRESS=1 cargo test --locked --package protocol -- --nocapture
 	@STRESS=1 cargo test --locked --package end-to-end -- --nocapture stress
+
+.PHONY: left-out
+left-out: need-python3 ## Leave out each part of the protocol, which the exploration of its orders must find (3 min)
+	@python3 tests/protocol/left_out.py
 
 # Without a sanitizer it needs no nightly toolchain; the function has no unsafe code to sanitize.
 .PHONY: fuzz

@@ -4,7 +4,7 @@
 
 use std::net::Ipv4Addr;
 
-pub use dynoxide::Database;
+pub use dynoxide::{Database, DynoxideError};
 use serde_json::json;
 use tokio::net::TcpListener;
 

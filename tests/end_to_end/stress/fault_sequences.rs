@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use super::{for_all, iterations};
 use crate::support::{Answer, CALLER, Call, Chime, DynamoDb, Event, Fault, Function, Source};
 
-fn fault() -> impl Strategy<Value = Fault> {
+pub fn fault() -> impl Strategy<Value = Fault> {
     let answer = prop_oneof![
         6 => prop::sample::select(vec![
             Answer::Refusal(400, "ProvisionedThroughputExceededException"),
@@ -82,11 +82,12 @@ fn a_retrying_client_gets_one_meeting_whatever_fails() {
     println!("fault sequences: {cases}");
 }
 
-fn chime_fault() -> impl Strategy<Value = ChimeFault> {
+pub fn chime_fault() -> impl Strategy<Value = ChimeFault> {
     let answer = prop_oneof![
         6 => prop::sample::select(vec![
             ChimeAnswer::Refusal(403, "AccessDeniedException"),
             ChimeAnswer::Refusal(409, "ConflictException"),
+            ChimeAnswer::Refusal(422, "UnprocessableEntityException"),
             ChimeAnswer::Refusal(429, "ThrottlingException"),
             ChimeAnswer::Refusal(500, "ServiceFailureException"),
             ChimeAnswer::Refusal(503, "ServiceUnavailableException"),

@@ -1,95 +1,136 @@
-//! What must hold in every state, and what must happen in some.
+//! What must hold after each step, and what must happen in some.
 
-use stateright::Property;
+use crate::client::{external_id, subject};
+use crate::dynamodb::DynamoDb;
+use crate::names::Name;
+use crate::state::{Outcome, Response, State, Stored};
+use crate::world::{is_live, seconds};
 
-use crate::state::{Fault, Meeting, MeetingId, Outcome, Response, State, Step};
-use crate::{MediaPlane, Protocol};
+/// What follows a step.
+#[derive(Clone, Copy)]
+pub struct After<'a> {
+    /// The state.
+    pub state: &'a State,
+    /// The response that a client got in that step, if any.
+    pub response: Option<&'a Response>,
+    /// The table.
+    pub dynamodb: &'a DynamoDb,
+}
 
-type Condition = fn(&Protocol, &State) -> bool;
+/// A name, and whether it holds.
+pub type Property = (&'static str, fn(After<'_>) -> bool);
 
-/// What must hold in every state.
-const ALWAYS: [(&str, Condition); 7] = [
+impl After<'_> {
+    /// The response with a meeting, and that meeting.
+    fn returned(&self) -> Option<(&Response, Name)> {
+        let response = self.response?;
+        Some((response, response.outcome.meeting()?))
+    }
+
+    fn stored(&self, id: Name) -> Option<&Stored> {
+        self.state.stored.iter().find(|it| it.meeting_id == id)
+    }
+
+    fn outcome(&self) -> Option<&Outcome> {
+        Some(&self.response?.outcome)
+    }
+}
+
+/// What must hold after each step.
+pub const ALWAYS: [Property; 11] = [
     // Concurrent puts leave one meeting, and no put replaces the item of an ongoing meeting.
-    ("a token has at most one live meeting", |_, state| {
-        (0..state.meetings.len()).filter(|meeting| state.is_live(*meeting)).count() <= 1
+    ("a token has at most one live meeting", |after| {
+        let stored = after.state.stored.iter();
+        stored.filter(|it| is_live(after.state, it.meeting_id)).count() <= 1
     }),
     // A retry could not find any other meeting.
-    ("only a meeting that was put is returned", |_, state| {
-        returned(state).is_none_or(|(_, meeting)| state.meetings[meeting].puts > 0)
+    ("only a meeting that was put is returned", |after| {
+        after.returned().is_none_or(|(_, id)| after.stored(id).is_some())
     }),
     // Two different requests can race for one token.
-    ("only a meeting for the same request is returned", |_, state| {
-        returned(state)
-            .is_none_or(|(response, id)| state.meetings[id].request == response.by.request)
-    }),
-    // Until that meeting ends, another one or a conflict would be wrong.
-    ("a retry returns the meeting that was returned before", |_, state| {
-        state.response.is_none_or(|response| {
-            let expected = response.by.returned_before.filter(|meeting| state.is_live(*meeting));
-            expected.is_none_or(|meeting| response.returned() == Some(meeting))
+    ("only a meeting for the same request is returned", |after| {
+        after.returned().is_none_or(|(response, id)| {
+            let subject = subject(response.by.call);
+            let created = after.state.chime_sdk.0.get(id.0 as usize);
+            after.stored(id).is_none_or(|it| Some(it.subject) == subject)
+                && created.is_none_or(|it| Some(&*it.external_id) == subject.map(external_id))
         })
     }),
-    // Exceptions are an item younger than TOKEN_WINDOW, and an upstream that does not respond.
-    ("no meeting is returned that had ended before", |_, state| {
-        returned(state).is_none_or(|(response, meeting)| {
-            response.by.ended_before != Some(meeting) || response.fault == Fault::ResponseLost
+    // Until that meeting ends, another one or a refusal would be wrong.
+    ("a retry returns the meeting that was returned before", |after| {
+        after.response.is_none_or(|response| {
+            let expected = response.by.returned_before.filter(|id| is_live(after.state, *id));
+            expected.is_none_or(|id| {
+                response.outcome == Outcome::TryAgain || response.outcome.meeting() == Some(id)
+            })
+        })
+    }),
+    // Exceptions are an item younger than the token window, and a check without an answer.
+    ("no meeting is returned that had ended before", |after| {
+        after.returned().is_none_or(|(response, id)| {
+            response.by.ended_before != Some(id) || response.is_unchecked
         })
     }),
     // A token is free again when its item has expired or its meeting has ended.
-    ("a token that is free again gets a new meeting", |_, state| {
-        state.meetings.iter().all(|meeting| meeting.puts <= 1)
+    ("a token that is free again gets a new meeting", |after| {
+        after.state.stored.iter().all(|it| it.puts <= 1)
     }),
     // All other responses with the meeting are marked as replays.
-    ("a meeting is reported as created at most once", |_, state| {
-        state.meetings.iter().all(|meeting| meeting.creations <= 1)
+    ("a meeting is reported as created at most once", |after| {
+        after.state.stored.iter().all(|it| it.creations <= 1)
+    }),
+    ("every meeting is counted once, up to the limit", |after| {
+        let count = after
+            .dynamodb
+            .items(after.state.table)
+            .iter()
+            .find_map(|item| item["MeetingsCreated"]["N"].as_str()?.parse::<usize>().ok());
+        count.is_none_or(|count| count == after.state.stored.len())
+    }),
+    // Otherwise it refuses a request whose meeting it counted.
+    ("the limit refuses only a token without a live meeting", |after| {
+        after.outcome() != Some(&Outcome::LimitReached)
+            || !after.state.stored.iter().any(|it| is_live(after.state, it.meeting_id))
+    }),
+    ("a meeting has ended once a client is told so", |after| {
+        let target = after.response.and_then(|response| response.by.target);
+        !matches!(after.outcome(), Some(Outcome::Deleted | Outcome::Ended))
+            || target.is_none_or(|id| after.state.chime_sdk.has_ended(id))
+    }),
+    ("nothing else is answered", |after| !matches!(after.outcome(), Some(Outcome::Other(..)))),
+];
+
+/// What must happen in some order. Otherwise the exploration would miss the cases that matter.
+pub const SOMETIMES: [Property; 5] = [
+    ("a meeting is created", |after| matches!(after.outcome(), Some(Outcome::Created(_)))),
+    ("a meeting is replayed", |after| matches!(after.outcome(), Some(Outcome::Replayed(_)))),
+    ("a request conflicts with a different one", |after| {
+        after.outcome() == Some(&Outcome::Conflict)
+    }),
+    ("the limit is reached", |after| after.outcome() == Some(&Outcome::LimitReached)),
+    ("an expired meeting is followed by a new one", |after| {
+        let state = after.state;
+        let has_expired = |it: &Stored| {
+            it.expires_at <= seconds(state.clock) && !state.chime_sdk.has_ended(it.meeting_id)
+        };
+        state.stored.iter().any(has_expired)
+            && state.stored.iter().any(|it| is_live(state, it.meeting_id))
     }),
 ];
 
-/// What must happen in some states. Otherwise the model would miss the cases that matter.
-const SOMETIMES: [(&str, Condition); 4] = [
-    ("a meeting is replayed", |_, state| {
-        state.response.is_some_and(|response| matches!(response.outcome, Outcome::Replayed(_)))
+/// The same, if the Amazon Chime SDK creates the meetings.
+pub const SOMETIMES_WITH_CHIME_SDK: [Property; 5] = [
+    ("a client has to try again", |after| after.outcome() == Some(&Outcome::TryAgain)),
+    ("a meeting is deleted", |after| after.outcome() == Some(&Outcome::Deleted)),
+    ("a meeting has ended", |after| after.outcome() == Some(&Outcome::Ended)),
+    ("an ended meeting is followed by a new one", |after| {
+        let state = after.state;
+        state.stored.iter().any(|it| state.chime_sdk.has_ended(it.meeting_id))
+            && state.stored.iter().any(|it| is_live(state, it.meeting_id))
     }),
-    ("a request conflicts with a different one", |_, state| {
-        state.response.is_some_and(|response| response.outcome == Outcome::Conflict)
-    }),
-    ("an expired meeting is followed by a new one", |_, state| {
-        let has_expired = |it: &Meeting| it.puts > 0 && it.expires <= state.clock && !it.has_ended;
-        state.meetings.iter().any(has_expired)
-            && (0..state.meetings.len()).any(|meeting| state.is_live(meeting))
-    }),
-    ("a meeting stays unseen", |_, state| {
-        state.running().next().is_none() && state.meetings.iter().any(|meeting| meeting.puts == 0)
-    }),
-];
-
-/// The same, if upstream creates the meetings.
-const SOMETIMES_UPSTREAM: [(&str, Condition); 2] = [
-    ("an ended meeting is replaced", |_, state| {
-        state.response.is_some_and(|response| {
-            matches!(response.by.step, Step::Put { ended: Some(_), .. })
-                && matches!(response.outcome, Outcome::Created(_))
+    ("an ended meeting is returned because its check got no answer", |after| {
+        after.returned().is_some_and(|(response, id)| {
+            response.is_unchecked && response.by.ended_before == Some(id)
         })
     }),
-    ("an ended meeting is returned because upstream does not respond", |_, state| {
-        returned(state).is_some_and(|(response, meeting)| response.by.ended_before == Some(meeting))
-    }),
 ];
-
-pub(crate) fn of(media_plane: MediaPlane) -> Vec<Property<Protocol>> {
-    let always = ALWAYS.map(|(name, condition)| Property::always(name, condition));
-    let sometimes = SOMETIMES.map(|(name, condition)| Property::sometimes(name, condition));
-    let mut properties: Vec<_> = always.into_iter().chain(sometimes).collect();
-    if media_plane == MediaPlane::ChimeSdkMeetings {
-        let upstream =
-            SOMETIMES_UPSTREAM.map(|(name, condition)| Property::sometimes(name, condition));
-        properties.extend(upstream);
-    }
-    properties
-}
-
-/// The response of the last action and its meeting, if there are any.
-fn returned(state: &State) -> Option<(Response, MeetingId)> {
-    let response = state.response?;
-    Some((response, response.returned()?))
-}

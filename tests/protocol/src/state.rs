@@ -1,182 +1,123 @@
-//! The state at one moment: the invocations, the table, and upstream. For the properties, it also
-//! has some of the history.
+//! Everything at one moment, and what the properties need to know about the past.
 
-use crate::{DEADLINE, LIFETIME, TOKEN_WINDOW};
-
-/// A time, in whole units.
-pub type Tick = u8;
-/// An index of [`State::meetings`].
-pub type MeetingId = usize;
-/// An index of [`State::invocations`].
-pub type WriteId = usize;
-/// T: a request and the number of a time window, unless they are left out.
-pub type UpstreamToken = (Option<Request>, Option<Tick>);
+use crate::chime_sdk::ChimeSdk;
+use crate::dynamodb::Table;
+use crate::function::{History, RequestId};
+use crate::names::Name;
+use crate::scenario::{Call, Subject, Tick};
 
 /// Everything at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct State {
     /// The time.
     pub clock: Tick,
+    /// How many faults may still happen.
+    pub faults: u8,
+    /// The content of the table.
+    pub table: Table,
+    /// The Amazon Chime SDK.
+    pub chime_sdk: ChimeSdk,
     /// The invocations in the order of their start, `None` once they are over.
     pub invocations: Vec<Option<Invocation>>,
-    /// The token's item in the table.
-    pub item: Option<Item>,
-    /// The meetings in the order of their creation.
-    pub meetings: Vec<Meeting>,
-    /// The response that a client got in the last action, if any.
-    pub response: Option<Response>,
-}
-
-/// A client's request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Request {
-    /// A meeting.
-    X,
-    /// A different meeting.
-    Y,
+    /// Requests that nobody waits for any more, and that may still be performed.
+    pub late: Vec<Late>,
+    /// The meetings that were ever in the table, in the order of their first put.
+    pub stored: Vec<Stored>,
 }
 
 /// An invocation that is not over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Invocation {
-    /// Its number.
-    pub write_id: WriteId,
-    /// Its request.
-    pub request: Request,
-    /// When it started. It reads the clock only then.
-    pub now: Tick,
-    /// What it does next.
-    pub step: Step,
-    /// For the properties: the ongoing meeting that had been returned for an equal request by then.
-    pub returned_before: Option<MeetingId>,
-    /// For the properties: the meeting of an item older than [`TOKEN_WINDOW`], if it had ended by then.
-    pub ended_before: Option<MeetingId>,
+    /// What the client sent.
+    pub call: Call,
+    /// The meeting that its request names, if it names one.
+    pub target: Option<Name>,
+    /// When it started.
+    pub started: Tick,
+    /// What it has observed.
+    pub history: History,
+    /// What was read already, if its request is a `BatchGetItem`.
+    pub half: Option<Half>,
+    /// The ongoing meeting that had been returned for an equal request when it started.
+    pub returned_before: Option<Name>,
+    /// The meeting of an item that is due for a check, if it had ended when the invocation started.
+    pub ended_before: Option<Name>,
 }
 
-/// A step, and the invocation's knowledge before it.
+/// One of the two keys of a `BatchGetItem`, and the table when `DynamoDB` read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the crate's documentation explains the steps")]
-pub enum Step {
-    Read,
-    Check(Item),
-    Create { ended: Option<MeetingId> },
-    Put { meeting: MeetingId, ended: Option<MeetingId> },
+pub struct Half {
+    /// The key.
+    pub key: usize,
+    /// The table at that moment.
+    pub table: Table,
 }
 
-/// A fault in a step.
+/// A request that nobody waits for any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Fault {
-    /// Nothing.
-    NoFault,
-    /// The table or upstream performs the request, but its response is lost.
-    ResponseLost,
-    /// Upstream has forgotten T.
-    Forgotten,
+pub struct Late {
+    /// The request.
+    pub request: RequestId,
+    /// The last time at which it may be performed.
+    pub until: Tick,
 }
 
-/// The token's item in the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Item {
-    /// What the client asked for.
-    pub request: Request,
-    /// The meeting.
-    pub meeting: MeetingId,
-    /// When the invocation that wrote the item started.
-    pub created: Tick,
-    /// That invocation.
-    pub write_id: WriteId,
-}
-
-/// A meeting. The fields after `has_ended` are for the properties.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Meeting {
-    /// What the client asked for.
-    pub request: Request,
-    /// The token sent to upstream.
-    pub token: UpstreamToken,
-    /// Whether it has ended.
-    pub has_ended: bool,
-    /// How many times it was put into the table.
+/// A meeting that was put into the table.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Stored {
+    /// Its ID.
+    pub meeting_id: Name,
+    /// What it is about.
+    pub subject: Subject,
+    /// How many times it was put.
     pub puts: u8,
-    /// When its item expires.
-    pub expires: Tick,
-    /// Whether it was returned to a client.
+    /// When its last item expires, in seconds since 1970.
+    pub expires_at: u64,
+    /// Whether a client was told of it.
     pub is_returned: bool,
-    /// How many responses said that their request created it.
+    /// How many times a client was told that its request created it.
     pub creations: u8,
 }
 
-/// A response to a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// A reply to a client, in the last step.
+#[derive(Clone, Debug)]
 pub struct Response {
-    /// The invocation that responded, before its last step.
+    /// The invocation before its last step.
     pub by: Invocation,
-    /// The fault in that step.
-    pub fault: Fault,
-    /// The client's outcome.
+    /// What the client got.
     pub outcome: Outcome,
+    /// Whether the check of the item's meeting got no answer.
+    pub is_unchecked: bool,
 }
 
-/// The outcome of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// What a client gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The request created this meeting.
-    Created(MeetingId),
-    /// An equal request created it.
-    Replayed(MeetingId),
-    /// A different request has used the token.
+    /// Its request created this meeting.
+    Created(Name),
+    /// An earlier request created it.
+    Replayed(Name),
+    /// The token was used for a different request.
     Conflict,
+    /// The account has created as many meetings as it may.
+    LimitReached,
+    /// The meeting was deleted.
+    Deleted,
+    /// The meeting has ended.
+    Ended,
+    /// A 429 or a 503: the client may try again.
+    TryAgain,
+    /// Anything else: its status and body.
+    Other(u64, String),
 }
 
-impl State {
-    /// The invocations that are not over.
-    pub fn running(&self) -> impl Iterator<Item = Invocation> {
-        self.invocations.iter().copied().flatten()
-    }
-
-    /// Whether this meeting goes on, and was put into an item that has not expired.
+impl Outcome {
+    /// The meeting in the response.
     #[must_use]
-    pub fn is_live(&self, meeting: MeetingId) -> bool {
-        let meeting = self.meetings[meeting];
-        meeting.expires > self.clock && !meeting.has_ended
-    }
-
-    pub(crate) fn tick(&mut self) {
-        for invocation in &mut self.invocations {
-            invocation.take_if(|it| it.now + DEADLINE <= self.clock);
-        }
-        self.clock += 1;
-    }
-
-    pub(crate) fn add_meeting(&mut self, request: Request, token: UpstreamToken) -> MeetingId {
-        self.meetings.push(Meeting {
-            request,
-            token,
-            has_ended: false,
-            puts: 0,
-            expires: 0,
-            is_returned: false,
-            creations: 0,
-        });
-        self.meetings.len() - 1
-    }
-}
-
-impl Item {
-    pub(crate) fn expires(&self) -> Tick {
-        self.created + LIFETIME
-    }
-
-    pub(crate) fn is_old(&self, now: Tick) -> bool {
-        self.created + TOKEN_WINDOW <= now
-    }
-}
-
-impl Response {
-    pub(crate) fn returned(&self) -> Option<MeetingId> {
-        match self.outcome {
-            Outcome::Created(meeting) | Outcome::Replayed(meeting) => Some(meeting),
-            Outcome::Conflict => None,
+    pub const fn meeting(&self) -> Option<Name> {
+        match self {
+            Self::Created(meeting) | Self::Replayed(meeting) => Some(*meeting),
+            _ => None,
         }
     }
 }
