@@ -173,8 +173,8 @@ fuzz: $(CARGO_FUZZ) ## Fuzz the function, from event to response (SECONDS=1200);
 		>/dev/null # The function's log. libFuzzer writes to stderr.
 
 # Of checkov's checks: keys of our own (encryption with AWS's costs nothing and needs no owner), a VPC (AWS's services are
-# called over TLS), a dead-letter queue (nothing invokes the function asynchronously), a cache (a response is the current
-# state of a meeting), and traces (a parameter, because they cost extra).
+# called over TLS), a dead-letter queue (of a lost event, the next check of its meeting finds out), a cache (a response is
+# the current state of a meeting), and traces (a parameter, because they cost extra).
 NOT_NEEDED := CKV_AWS_119,CKV_AWS_158,CKV_AWS_173,CKV_AWS_117,CKV_AWS_116,CKV_AWS_120,CKV_AWS_73
 
 .PHONY: check

@@ -13,9 +13,11 @@ use crate::invocation::Invocation;
 use crate::media_plane::chime_sdk_meetings::ChimeSdkMeetings;
 use crate::media_plane::templates::Templates;
 use crate::media_plane::{MediaPlane, TokenScope};
+use crate::meeting::Guid;
 use crate::operation::{Handling, Operation, Route};
 use crate::operations::create_meeting::CreateMeeting;
 use crate::operations::create_meeting_with_attendees::CreateMeetingWithAttendees;
+use crate::operations::meeting_ended;
 use crate::operations::relay::Relay;
 use crate::response::Response;
 use crate::settings::{MediaPlaneSettings, Settings};
@@ -67,6 +69,24 @@ impl Api {
         self.create_meeting.store.warm_up().await;
     }
 
+    /// Whether its meetings end in the Amazon Chime SDK, which tells by events.
+    #[must_use]
+    pub const fn has_meeting_events(&self) -> bool {
+        matches!(self.create_meeting.media_plane, MediaPlane::ChimeSdkMeetings(_))
+    }
+
+    /// Marks a meeting that has ended, and returns whether it was created here.
+    ///
+    /// # Errors
+    /// Those of the table.
+    pub async fn meeting_ended(
+        &self,
+        meeting_id: &Guid,
+        invocation: Invocation<'_>,
+    ) -> Result<bool, Error> {
+        meeting_ended::perform(self.create_meeting.store.owners(), meeting_id, invocation).await
+    }
+
     /// Performs the operation of `route`.
     ///
     /// # Errors
@@ -89,12 +109,12 @@ impl Api {
             }
             // Boxed to keep the future of the operation above small.
             (Handling::CreateMeetingWithAttendees, MediaPlane::ChimeSdkMeetings(chime)) => {
-                let operation =
-                    CreateMeetingWithAttendees { create_meeting, client: chime.client() };
+                let operation = CreateMeetingWithAttendees { create_meeting, chime };
                 Box::pin(operation.perform(account, route, invocation)).await
             }
             (Handling::Relay(input, output), MediaPlane::ChimeSdkMeetings(chime)) => {
-                let relay = Relay { client: chime.client(), input, output };
+                let owners = create_meeting.store.owners();
+                let relay = Relay { owners, chime, input, output };
                 Box::pin(relay.perform(account, route, invocation)).await
             }
             (Handling::Unsupported(reason), MediaPlane::ChimeSdkMeetings(_)) => {

@@ -1,6 +1,7 @@
 //! The function's outermost layer: reads a request from an event, and turns the outcome, even a panic, into a response.
 
 mod event;
+mod meeting_event;
 mod proxy_response;
 
 use std::panic::AssertUnwindSafe;
@@ -11,6 +12,7 @@ use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::value::RawValue;
 
 pub use self::event::{HttpEvent, NotHttp, PayloadFormat};
+use self::meeting_event::MeetingEvent;
 pub use self::proxy_response::ProxyResponse;
 use crate::api::Api;
 use crate::error::Error;
@@ -20,7 +22,7 @@ use crate::operation::Route;
 use crate::telemetry::{self, LogEntry, Telemetry};
 
 /// Handles one event, which arrived at `now`: performs its request, reports it to telemetry, and returns the
-/// response. Every failure, even a panic, becomes an error response.
+/// response. Every failure, even a panic, becomes an error response. An event about a meeting has no response.
 ///
 /// # Errors
 /// If the event does not come from an HTTP source, or the response cannot be serialized.
@@ -35,7 +37,15 @@ pub async fn handle(
     let arrived_at = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     let invocation = Invocation::new(arrived_at, time_budget(context.deadline, now), &record);
     let lambda_request_id = &*context.request_id;
-    let event = HttpEvent::parse(&payload)?;
+    let event = match HttpEvent::parse(&payload) {
+        Ok(event) => event,
+        Err(not_http) => {
+            let event = MeetingEvent::parse(&payload).filter(|_| api.has_meeting_events());
+            let event = event.ok_or(not_http)?;
+            Box::pin(handle_meeting_event(api, event, invocation)).await;
+            return Ok(ProxyResponse::Nothing(()));
+        }
+    };
     let is_cold_start = telemetry.take_cold_start();
     let request_id = event.request_id.as_deref().unwrap_or(lambda_request_id);
     let route = Route::of(&event.request);
@@ -61,11 +71,36 @@ pub async fn handle(
         caller: &event.request.caller,
         media_region: record.media_region.get().copied(),
         meeting_id: meeting_id.as_ref(),
-        calls: &record.into_calls(),
+        mark_error: record.mark_error(),
+        calls: &record.take_calls(),
         result: &result,
         is_cold_start,
     });
     Ok(response?)
+}
+
+/// Handles an event about a meeting. It never fails: Lambda would send it again, and an alarm would roll an update back.
+/// A later request finds out what the event could not tell.
+async fn handle_meeting_event(api: &Api, event: MeetingEvent, invocation: Invocation<'_>) {
+    let MeetingEvent::Ended(meeting_id) = event else {
+        return tracing::info!("ignored an event about a meeting");
+    };
+    let ended = AssertUnwindSafe(api.meeting_ended(&meeting_id, invocation)).catch_unwind().await;
+    let meeting_id = meeting_id.as_str();
+    match ended {
+        Ok(Ok(true)) => tracing::info!(meetingId = meeting_id, "the meeting has ended"),
+        Ok(Ok(false)) => {
+            tracing::info!(meetingId = meeting_id, "a meeting has ended that was not created here");
+        }
+        Ok(Err(error)) => {
+            let error = error.log_message();
+            tracing::warn!(meetingId = meeting_id, error, "could not store that it has ended");
+        }
+        Err(_) => {
+            let error = format!("a panic at {}", telemetry::take_panic_location());
+            tracing::warn!(meetingId = meeting_id, error, "could not store that it has ended");
+        }
+    }
 }
 
 /// The trace's ID in X-Ray's header, such as

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::meeting::MediaRegion;
 
 /// One invocation of the function. It is passed by value to everything that calls a remote service.
@@ -40,6 +40,12 @@ impl<'a> Invocation<'a> {
         Self { deadline: self.started + self.budget() * percent / 100, ..self }
     }
 
+    /// This invocation with the time that is left as its time budget, for a second attempt.
+    #[must_use]
+    pub fn restarted(self) -> Self {
+        Self { started: Instant::now(), ..self }
+    }
+
     /// How much time is left.
     #[must_use]
     pub fn left(self) -> Duration {
@@ -69,6 +75,8 @@ impl<'a> Invocation<'a> {
 pub struct Record {
     /// The media Region of the meeting to create, once the request is parsed.
     pub media_region: OnceLock<MediaRegion>,
+    /// Why what was learned about a meeting could not be stored, if it could not. The request succeeds nevertheless.
+    mark_error: OnceLock<String>,
     /// The mutex is never contended: it makes the record shareable with the threads of a concurrent runtime.
     calls: Mutex<Vec<RemoteCall>>,
 }
@@ -79,10 +87,24 @@ impl Record {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
     }
 
+    /// Notes whether what was learned about a meeting could be stored.
+    pub fn note_mark(&self, marked: Result<(), Error>) {
+        if let Err(error) = marked {
+            // The first one is enough.
+            let _ = self.mark_error.set(error.log_message());
+        }
+    }
+
+    /// Why what was learned about a meeting could not be stored, if it could not.
+    #[must_use]
+    pub fn mark_error(&self) -> Option<&str> {
+        self.mark_error.get().map(String::as_str)
+    }
+
     /// The calls of remote services, in the order in which they ended.
     #[must_use]
-    pub fn into_calls(self) -> Vec<RemoteCall> {
-        self.calls.into_inner().unwrap_or_else(PoisonError::into_inner)
+    pub fn take_calls(&self) -> Vec<RemoteCall> {
+        std::mem::take(&mut *self.calls.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

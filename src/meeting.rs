@@ -13,11 +13,11 @@ impl Guid {
     /// The pattern, for messages (`GuidString` in Amazon Chime's service model).
     pub const PATTERN: &str = "[a-fA-F0-9]{8}(?:-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}";
 
-    /// The ID in `text`, with its letters as they are, if it is well-formed.
+    /// The ID in `text`, in lower case, if it is well-formed.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         // The parser of UUIDs accepts other notations too, which are shorter or longer.
-        (text.len() == 36 && Uuid::try_parse(text).is_ok()).then(|| Self(text.to_owned()))
+        (text.len() == 36 && Uuid::try_parse(text).is_ok()).then(|| Self(text.to_ascii_lowercase()))
     }
 
     /// The ID as text.

@@ -174,6 +174,18 @@ impl Operation {
         }
     }
 
+    /// Whether it ends the meeting.
+    #[must_use]
+    pub fn ends_meeting(&self) -> bool {
+        (self.method, self.path) == ("DELETE", MEETING)
+    }
+
+    /// Whether only the meeting can be what the Amazon Chime SDK does not find: neither an attendee nor a transcription.
+    #[must_use]
+    pub fn names_only_meeting(&self) -> bool {
+        matches!(self.path, MEETING | ATTENDEES)
+    }
+
     /// Translates an error of the Amazon Chime SDK to one that this operation has. An error that neither API documents
     /// for the operation is a server-side fault.
     #[must_use]

@@ -5,4 +5,5 @@
 
 pub mod create_meeting;
 pub mod create_meeting_with_attendees;
+pub mod meeting_ended;
 pub mod relay;

@@ -58,7 +58,6 @@ impl Settings {
         let use_fips = endpoint_variant("AWS_USE_FIPS_ENDPOINT", endpoint_url.as_deref())?;
         let use_dual_stack =
             endpoint_variant("AWS_USE_DUALSTACK_ENDPOINT", endpoint_url.as_deref())?;
-        let allowed_callers = allowed_callers()?;
         let meeting_lifetime = setting("MEETING_LIFETIME_SECONDS", parse_lifetime)?
             .unwrap_or(Duration::from_hours(24));
         let media_plane = MediaPlaneSettings::from_env(Context {
@@ -66,7 +65,6 @@ impl Settings {
             region: &region,
             use_fips,
             use_dual_stack,
-            allowed_callers: &allowed_callers,
         })?;
         Ok(Self {
             table: setting("MEETINGS_TABLE", parse_table_name)?
@@ -77,7 +75,7 @@ impl Settings {
             use_dual_stack,
             ca_bundle: setting("AWS_CA_BUNDLE", read_ca_bundle)?,
             meeting_lifetime,
-            allowed_callers,
+            allowed_callers: allowed_callers()?,
             daily_limit: setting("DAILY_MEETING_LIMIT", |value| parse_count(value, "meetings"))?,
             media_plane,
         })

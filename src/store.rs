@@ -4,11 +4,15 @@
 //! `PutItem` creates it, unless an unexpired item with that key exists: then the rejected write returns the existing
 //! item. There is no lock and no in-progress state.
 //!
-//! With a daily limit, the put is part of a transaction that also counts the meeting.
+//! Meetings of the Amazon Chime SDK also have an [`Owner`], and with a daily limit, a counter counts the meeting: then
+//! the put is part of a transaction.
 
 mod daily_limit;
 mod failure;
 mod item;
+mod owner;
+mod put;
+mod table;
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,17 +22,18 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Builder;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::KeysAndAttributes;
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity::Total;
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ConsumedCapacity, KeysAndAttributes, Put, TransactWriteItem,
-};
 use tokio::time::timeout;
 
-use self::daily_limit::{Cancellation, DailyLimit, counter_key};
+use self::daily_limit::{DailyLimit, counter_key};
 pub use self::item::StoredMeeting;
-use self::item::{Attributes, NEVER, PROBE, has_expired, key, number};
-use crate::attempts::{Failure, MAX_ATTEMPTS, ResponseMetadata, with_retries};
+use self::item::{Attributes, NEVER, PROBE, has_expired, key};
+pub use self::owner::{Owner, Owners};
+pub use self::put::Rejection;
+use self::put::{Cancellation, Condition, PUT, TRANSACTION};
+use self::table::{Table, metadata, per_attempt};
+use crate::attempts::{Failure, ResponseMetadata, with_retries};
 use crate::error::{Error, ErrorKind};
 use crate::invocation::{Invocation, Service};
 use crate::meeting::Guid;
@@ -46,9 +51,6 @@ pub struct Lookup {
 /// seconds ("Lambda runtime environment" in its developer guide).
 const WARM_UP_TIMEOUT: Duration = Duration::from_secs(2);
 
-const PUT: &str = "PutItem";
-const TRANSACTION: &str = "TransactWriteItems";
-
 /// What a probe returns: that there was a response.
 const PROBED: ((), ResponseMetadata) =
     ((), ResponseMetadata { consumed_capacity: None, request_id: None });
@@ -56,8 +58,7 @@ const PROBED: ((), ResponseMetadata) =
 /// The table of meetings.
 #[derive(Debug)]
 pub struct Store {
-    client: Client,
-    table: String,
+    table: Table,
     daily_limit: Option<DailyLimit>,
     /// Whether this process's last put ended in a `ServiceFailure`, mostly because `DynamoDB` denied it.
     is_put_denied: AtomicBool,
@@ -71,7 +72,8 @@ impl Store {
         let config = config.retry_config(RetryConfig::disabled()).build();
         let daily_limit = daily_limit.map(DailyLimit);
         let is_put_denied = AtomicBool::new(false);
-        Self { client: Client::from_conf(config), table, daily_limit, is_put_denied }
+        let table = Table { client: Client::from_conf(config), name: table };
+        Self { table, daily_limit, is_put_denied }
     }
 
     /// Opens the connection ahead of the first request, which would otherwise pay for it. If that fails, the reason is
@@ -118,9 +120,10 @@ impl Store {
     /// Sends a put that can never succeed, so it changes nothing. It needs no further permission.
     async fn probe_put(&self) -> Result<((), ResponseMetadata), Failure> {
         let put = self
+            .table
             .client
             .put_item()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .set_item(Some(key(PROBE, PROBE)))
             .condition_expression(NEVER);
         let Err(error) = put.send().await else { return Ok(PROBED) };
@@ -132,14 +135,14 @@ impl Store {
 
     /// Sends a put with a count that can never succeed, so it changes nothing.
     async fn probe_transaction(&self) -> Result<((), ResponseMetadata), Failure> {
-        let actions = Some(daily_limit::probe(&self.table)?);
-        let write = self.client.transact_write_items().set_transact_items(actions);
+        let actions = Some(daily_limit::probe(&self.table.name)?);
+        let write = self.table.client.transact_write_items().set_transact_items(actions);
         let Err(error) = write.send().await else { return Ok(PROBED) };
         match error.as_service_error().and_then(Cancellation::of) {
             Some(Cancellation::MeetingExists(_)) => Ok(PROBED),
             Some(Cancellation::Conflict) => Err(Failure::conflict(error)),
             Some(Cancellation::Throttled) => Err(Failure::throttled(error)),
-            Some(Cancellation::LimitReached) | None => Err(error.into()),
+            Some(Cancellation::OtherCondition(_)) | None => Err(error.into()),
         }
     }
 
@@ -180,7 +183,7 @@ impl Store {
         invocation: Invocation<'_>,
     ) -> Result<Option<StoredMeeting>, Error> {
         let (per_attempt, key) = (per_attempt(invocation), key(account_id, token));
-        let get = || self.get(&key);
+        let get = || self.table.get(&key);
         with_retries(Service::DynamoDb, "GetItem", invocation, per_attempt, get)
             .await
             .parse(|item| unexpired(item.as_ref(), invocation.now()))
@@ -192,23 +195,6 @@ impl Store {
     pub fn limit_reached(&self, created_today: u64, invocation: Invocation<'_>) -> Option<Error> {
         let limit = self.daily_limit?;
         (created_today >= limit.0.get().into()).then(|| limit.reached(invocation.now()))
-    }
-
-    async fn get(
-        &self,
-        key: &Attributes,
-    ) -> Result<(Option<Attributes>, ResponseMetadata), Failure> {
-        let output = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key.clone()))
-            .consistent_read(true)
-            .return_consumed_capacity(Total)
-            .send()
-            .await?;
-        let metadata = metadata(output.consumed_capacity.as_slice());
-        Ok((output.item, metadata))
     }
 
     async fn get_with_counter(
@@ -223,9 +209,10 @@ impl Store {
             .build()
             .map_err(Error::service_failure)?;
         let output = self
+            .table
             .client
             .batch_get_item()
-            .request_items(&self.table, keys)
+            .request_items(&self.table.name, keys)
             .return_consumed_capacity(Total)
             .send()
             .await?;
@@ -234,17 +221,15 @@ impl Store {
             return Err(Failure::throttled("BatchGetItem left keys unprocessed"));
         }
         let mut responses = output.responses.unwrap_or_default();
-        let items = responses.remove(&self.table).unwrap_or_default();
+        let items = responses.remove(&self.table.name).unwrap_or_default();
         let (counters, mut meetings): (Vec<_>, Vec<_>) =
             items.into_iter().partition(daily_limit::is_counter);
         let created_today = counters.first().map_or(0, daily_limit::count_of);
         Ok(((meetings.pop(), created_today), metadata))
     }
 
-    /// Writes `meeting`, unless the table has a meeting with its key that has not expired: then that one is returned. A
-    /// meeting with the ID `ended` is replaced, because it is known to have ended.
-    ///
-    /// The returned meeting may be `meeting` itself, if the response to a write was lost and a retry found it.
+    /// Writes `meeting`, unless the table has a meeting with its key that has not expired. A meeting with the ID
+    /// `replaced` is replaced, because it is known to have ended.
     ///
     /// # Errors
     /// `ResourceLimitExceeded` if the account has reached the daily limit, `ThrottledClient`, `ServiceUnavailable`, or
@@ -252,16 +237,18 @@ impl Store {
     pub async fn put(
         &self,
         meeting: &StoredMeeting,
-        ended: Option<&Guid>,
+        replaced: Option<&Guid>,
         invocation: Invocation<'_>,
-    ) -> Result<Option<StoredMeeting>, Error> {
-        let (per_attempt, now) = (per_attempt(invocation), invocation.now());
-        let condition = Condition::unless_unexpired(now, ended);
-        let completed = if let Some(limit) = self.daily_limit {
-            let put = || self.put_and_count(meeting, &condition, limit, now);
+    ) -> Result<Option<Rejection>, Error> {
+        let per_attempt = per_attempt(invocation);
+        let condition = Condition::unless_unexpired(invocation.now(), replaced);
+        let completed = if meeting.has_owner() || self.daily_limit.is_some() {
+            let put = || {
+                put::in_transaction(&self.table, meeting, &condition, self.daily_limit, invocation)
+            };
             with_retries(Service::DynamoDb, TRANSACTION, invocation, per_attempt, put).await
         } else {
-            let put = || self.put_item(meeting, &condition);
+            let put = || put::alone(&self.table, meeting, &condition);
             with_retries(Service::DynamoDb, PUT, invocation, per_attempt, put).await
         };
         let written = completed.record();
@@ -269,114 +256,14 @@ impl Store {
         written
     }
 
-    async fn put_item(
-        &self,
-        meeting: &StoredMeeting,
-        condition: &Condition,
-    ) -> Result<(Option<StoredMeeting>, ResponseMetadata), Failure> {
-        let written = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(meeting.attributes()?))
-            .condition_expression(condition.expression)
-            .set_expression_attribute_values(Some(condition.values.clone()))
-            .return_values_on_condition_check_failure(AllOld)
-            .return_consumed_capacity(Total)
-            .send()
-            .await;
-        let error = match written {
-            Ok(output) => return Ok((None, metadata(output.consumed_capacity.as_slice()))),
-            Err(error) => error,
-        };
-        match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(rejection)) => {
-                Ok((Some(existing(rejection.item())?), ResponseMetadata::default()))
-            }
-            _ => Err(error.into()),
-        }
+    /// Whose the meetings are, and whether they have ended.
+    #[must_use]
+    pub const fn owners(&self) -> Owners<'_> {
+        Owners { table: &self.table }
     }
-
-    /// Puts `meeting` and counts it, or returns the existing meeting and counts nothing.
-    async fn put_and_count(
-        &self,
-        meeting: &StoredMeeting,
-        condition: &Condition,
-        limit: DailyLimit,
-        now: u64,
-    ) -> Result<(Option<StoredMeeting>, ResponseMetadata), Failure> {
-        let put = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(meeting.attributes()?))
-            .condition_expression(condition.expression)
-            .set_expression_attribute_values(Some(condition.values.clone()))
-            .return_values_on_condition_check_failure(AllOld)
-            .build()
-            .map_err(Error::service_failure)?;
-        let count = limit.count(&self.table, &meeting.account_id, now)?;
-        let written = self
-            .client
-            .transact_write_items()
-            .transact_items(TransactWriteItem::builder().put(put).build())
-            .transact_items(TransactWriteItem::builder().update(count).build())
-            .return_consumed_capacity(Total)
-            .send()
-            .await;
-        let error = match written {
-            Ok(output) => return Ok((None, metadata(output.consumed_capacity()))),
-            Err(error) => error,
-        };
-        match error.as_service_error().and_then(Cancellation::of) {
-            // A replay, whatever the counter says.
-            Some(Cancellation::MeetingExists(item)) => {
-                Ok((Some(existing(item)?), ResponseMetadata::default()))
-            }
-            Some(Cancellation::LimitReached) => Err(limit.reached(now).into()),
-            Some(Cancellation::Throttled) => Err(Failure::throttled(error)),
-            Some(Cancellation::Conflict) => Err(Failure::conflict(error)),
-            None => Err(error.into()),
-        }
-    }
-}
-
-/// The condition of a put.
-struct Condition {
-    expression: &'static str,
-    values: Attributes,
-}
-
-impl Condition {
-    fn unless_unexpired(now: u64, ended: Option<&Guid>) -> Self {
-        let mut values = Attributes::from([(":now".into(), number(now))]);
-        let expression = match ended {
-            None => "attribute_not_exists(ClientRequestToken) OR ExpiresAt <= :now",
-            Some(ended) => {
-                values.insert(":ended".into(), AttributeValue::S(ended.as_str().into()));
-                "attribute_not_exists(ClientRequestToken) OR ExpiresAt <= :now OR MeetingId = :ended"
-            }
-        };
-        Self { expression, values }
-    }
-}
-
-/// How long an attempt may take, so that all attempts and the backoff between them fit before the deadline.
-fn per_attempt(invocation: Invocation<'_>) -> Duration {
-    invocation.left() / (MAX_ATTEMPTS + 1)
-}
-
-fn metadata(consumed: &[ConsumedCapacity]) -> ResponseMetadata {
-    let units = consumed.iter().filter_map(ConsumedCapacity::capacity_units);
-    ResponseMetadata { consumed_capacity: units.reduce(|a, b| a + b), request_id: None }
 }
 
 /// The meeting of an item, if there is one that has not expired.
 fn unexpired(item: Option<&Attributes>, now: u64) -> Result<Option<StoredMeeting>, Error> {
     item.filter(|item| !has_expired(item, now)).map(StoredMeeting::parse).transpose()
-}
-
-/// The existing meeting that a rejected write returned.
-fn existing(item: Option<&Attributes>) -> Result<StoredMeeting, Error> {
-    StoredMeeting::parse(item.ok_or_else(|| {
-        Error::service_failure("DynamoDB rejected the write but returned no item")
-    })?)
 }

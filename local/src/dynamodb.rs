@@ -26,6 +26,7 @@ pub fn create_table(database: &Database, table: &str) -> Result<()> {
         "TableName": table,
         "AttributeDefinitions": properties["AttributeDefinitions"],
         "KeySchema": properties["KeySchema"],
+        "GlobalSecondaryIndexes": properties["GlobalSecondaryIndexes"],
         "BillingMode": properties["BillingMode"],
     }))?)?;
     database.update_time_to_live(serde_json::from_value(json!({

@@ -19,6 +19,8 @@ pub enum ProxyResponse {
     V1(ApiGatewayProxyResponse),
     /// For an HTTP API or a function URL.
     V2(ApiGatewayV2httpResponse),
+    /// For an event that is no request.
+    Nothing(()),
 }
 
 impl ProxyResponse {

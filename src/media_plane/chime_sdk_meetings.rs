@@ -28,6 +28,17 @@ pub struct ChimeSdkMeetings {
     scope: TokenScope,
 }
 
+/// Whether a meeting goes on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Check {
+    /// It does.
+    Alive,
+    /// It has ended.
+    Ended,
+    /// The service gave no clear answer.
+    Unknown,
+}
+
 impl ChimeSdkMeetings {
     /// The longest [`TokenScope::token_window`]. It is less than the five minutes after which a meeting without
     /// attendees ends ("Creating meetings" in the Amazon Chime SDK developer guide), so that no retry gets a
@@ -46,34 +57,33 @@ impl ChimeSdkMeetings {
         &self.client
     }
 
-    /// The age from which an item's meeting is checked before it is replayed. A new `CreateMeeting` for a younger one
-    /// could have the same token, and get the same meeting.
+    /// How old a meeting must be to be checked, and for the service's `NotFound` to mean that it has ended: two token
+    /// windows. The service may not know a younger one yet, and mostly, requests for it are retries.
     #[must_use]
-    pub const fn check_after(&self) -> Duration {
-        self.scope.token_window
+    pub fn settled_after(&self) -> Duration {
+        self.scope.token_window * 2
     }
 
-    /// Whether the meeting with this ID has ended. If the service gives no clear answer, it has not.
-    pub async fn has_ended(&self, meeting_id: &Guid, invocation: Invocation<'_>) -> bool {
-        let id = meeting_id.as_str();
+    /// Checks whether the meeting with this ID has ended. Without a clear answer, it is unknown.
+    pub async fn check(&self, meeting_id: &Guid, invocation: Invocation<'_>) -> Check {
         let target = GET_MEETING.target(Some(meeting_id), None, "");
         let request = GET_MEETING.request(&target, b"");
         match self.client.send(request, invocation).await.record() {
-            Ok(_) => false,
-            Err(error) if error.kind() == ErrorKind::NotFound => true,
+            Ok(_) => Check::Alive,
+            Err(error) if error.kind() == ErrorKind::NotFound => Check::Ended,
             Err(error) => {
                 // The request succeeds nevertheless, so no other log entry has the reason.
                 tracing::warn!(
-                    meetingId = id,
+                    meetingId = meeting_id.as_str(),
                     error = error.log_message(),
                     "could not check whether the meeting has ended"
                 );
-                false
+                Check::Unknown
             }
         }
     }
 
-    /// Creates the meeting of `request`.
+    /// Creates the meeting of `request`, which may replace one that has ended.
     ///
     /// Within a token window, equal requests get the same meeting, if the service remembers the token.
     ///
@@ -83,9 +93,10 @@ impl ChimeSdkMeetings {
         &self,
         account_id: &str,
         request: &CreateMeetingRequest,
+        replaced: Option<&Guid>,
         invocation: Invocation<'_>,
     ) -> Result<NewMeeting, Error> {
-        let token = self.scope.token(account_id, request, invocation.now())?;
+        let token = self.scope.token(account_id, request, replaced, invocation.now())?;
         let Translated { request, not_sent } = self.translate(request, &token);
         let body = &*serde_json::to_vec(&request).map_err(Error::service_failure)?;
         let creation = CREATE_MEETING.request(CREATE_MEETING.path, body);

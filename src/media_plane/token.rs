@@ -6,6 +6,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
+use crate::meeting::Guid;
 use crate::request::create_meeting::CreateMeetingRequest;
 
 /// What a token contains besides the account, the request and the time.
@@ -24,7 +25,8 @@ impl TokenScope {
     ///
     /// It is not the client's token, because another stack, another account, or a different request with the same
     /// token must not get the same meeting. It contains the time bucket, so that a token that is reused after its
-    /// expiry does not get the old meeting.
+    /// expiry does not get the old meeting. It contains the meeting that the new one replaces, so that a token that is
+    /// reused after its meeting has ended does not get that one again.
     ///
     /// # Errors
     /// `ServiceFailure` if the request cannot be serialized.
@@ -32,18 +34,20 @@ impl TokenScope {
         &self,
         account_id: &str,
         request: &CreateMeetingRequest,
+        replaced: Option<&Guid>,
         now: u64,
     ) -> Result<String, Error> {
         let canonical = serde_json::to_vec(request).map_err(Error::service_failure)?;
         let seconds = self.token_window.as_secs();
         let (window, length) = ((now / seconds).to_be_bytes(), seconds.to_be_bytes());
         let mut hash = Sha256::new();
-        let parts: [&[u8]; 7] = [
-            b"create-meeting/1",
+        let parts: [&[u8]; 8] = [
+            b"create-meeting/2",
             self.region.as_bytes(),
             self.table.as_bytes(),
             account_id.as_bytes(),
             &canonical,
+            replaced.map_or("", Guid::as_str).as_bytes(),
             &window,
             &length,
         ];

@@ -12,14 +12,16 @@
 //! there. It takes four steps:
 //!
 //! 1. **read**: an unexpired item determines the response: the request is a replay, or a conflict if it differs.
-//!    Without
-//!    this step, every retry would create another meeting in the Amazon Chime SDK. For a minute after the creation, no
-//!    other call is needed.
-//! 2. **check**: later, the item's meeting may have ended, and nobody could join it. If so, the token can be used
-//!    again.
+//!    Without this step, every retry would create another meeting in the Amazon Chime SDK. If the item is marked, its
+//!    meeting has ended: the token can be used again.
+//! 2. **check**: the meeting may have ended without a mark, and nobody could join it. So an item is checked, once in two
+//!    minutes.
 //! 3. **create**: the Amazon Chime SDK proposes a meeting. Its token makes a repeated request get the same meeting, as
 //!    long as the service remembers it. Nothing depends on how long that is.
-//! 4. **put**: a conditional write picks the winner, as above. A client only gets a meeting that is in the table.
+//! 4. **put**: a conditional write picks the winner, as above. It also stores whose the meeting is. A client only gets a
+//!    meeting that is in the table.
+//!
+//! A meeting can end between two steps. Then the request starts again, once.
 //!
 //! If this process dies between two steps, nothing has to be cleaned up: before the put, the table is as it was, and
 //! the client's retry begins anew. The losing meeting is kept, because it may be the winner's. Unattended, it ends on
@@ -35,13 +37,13 @@ use uuid::Uuid;
 use crate::caller::AuthorizedAccount;
 use crate::error::{Error, ErrorKind};
 use crate::invocation::Invocation;
-use crate::media_plane::chime_sdk_meetings::ChimeSdkMeetings;
+use crate::media_plane::chime_sdk_meetings::{Check, ChimeSdkMeetings};
 use crate::media_plane::{MediaPlane, NewMeeting};
 use crate::meeting::{Guid, Meeting};
 use crate::operation::Route;
 use crate::request::create_meeting::CreateMeetingRequest;
 use crate::response::{Outcome, Response};
-use crate::store::{Store, StoredMeeting};
+use crate::store::{Rejection, Store, StoredMeeting};
 
 /// The operation, with what it needs.
 #[derive(Debug)]
@@ -61,19 +63,30 @@ pub struct CreatedMeeting {
     pub meeting: Meeting,
     /// Whether an earlier request created it.
     pub is_replay: bool,
+    /// When it was created, as the time since 1970.
+    pub created_at: Duration,
     /// The request members that were stored but not sent to the Amazon Chime SDK.
     pub not_sent: Vec<&'static str>,
+}
+
+/// The result of one attempt to create a meeting.
+enum Attempt {
+    Done(CreatedMeeting),
+    /// A meeting has ended meanwhile. The request can start again, and replace it.
+    Ended(CreateMeetingRequest, Guid),
 }
 
 // Deadline of each step, as a percentage of the time budget. The later steps keep enough for an attempt that times out,
 // and the put for three.
 const READ_BY: u32 = 20;
 const CHECK_BY: u32 = 45;
-/// Only after a put was denied.
-const CHECK_PUTS_BY: u32 = 55;
+/// The mark after the check, and the check after a put was denied.
+const MARK_BY: u32 = 55;
 const CREATE_BY: u32 = 70;
 /// How much must be left for the put, as a percentage of the time budget.
 const MIN_FOR_PUT: u32 = 25;
+/// How much must be left to start again.
+const MIN_FOR_RESTART: u32 = 40;
 
 impl CreateMeeting {
     /// Performs the operation.
@@ -105,6 +118,28 @@ impl CreateMeeting {
     ) -> Result<CreatedMeeting, Error> {
         // Set once: an invocation creates one meeting.
         let _ = invocation.record.media_region.set(request.media_region);
+        let (request, replaced) = match self.attempt(account, request, None, invocation).await? {
+            Attempt::Done(created) => return Ok(created),
+            Attempt::Ended(request, replaced) => (request, replaced),
+        };
+        if !invocation.has_left(MIN_FOR_RESTART) {
+            return Err(ended_again());
+        }
+        let invocation = invocation.restarted();
+        match self.attempt(account, request, Some(replaced), invocation).await? {
+            Attempt::Done(created) => Ok(created),
+            Attempt::Ended(..) => Err(ended_again()),
+        }
+    }
+
+    /// Creates or replays the meeting of `request`. `replaced` is a meeting that is known to have ended.
+    async fn attempt(
+        &self,
+        account: AuthorizedAccount<'_>,
+        request: CreateMeetingRequest,
+        replaced: Option<Guid>,
+        invocation: Invocation<'_>,
+    ) -> Result<Attempt, Error> {
         match &self.media_plane {
             MediaPlane::Templates(templates) => {
                 let meeting_id = Uuid::new_v4();
@@ -114,11 +149,12 @@ impl CreateMeeting {
                     write_id: None,
                     not_sent: Vec::new(),
                 };
-                self.put(account, request, new, None, invocation).await
+                self.put(account, request, new, replaced.as_ref(), invocation).await
             }
             // Boxed to keep the future of the other media plane small.
             MediaPlane::ChimeSdkMeetings(chime) => {
-                Box::pin(self.create_in_chime_sdk(chime, account, request, invocation)).await
+                let steps = self.create_in_chime_sdk(chime, account, request, replaced, invocation);
+                Box::pin(steps).await
             }
         }
     }
@@ -129,47 +165,75 @@ impl CreateMeeting {
         chime: &ChimeSdkMeetings,
         account: AuthorizedAccount<'_>,
         request: CreateMeetingRequest,
+        mut replaced: Option<Guid>,
         invocation: Invocation<'_>,
-    ) -> Result<CreatedMeeting, Error> {
+    ) -> Result<Attempt, Error> {
         let token = &*request.client_request_token;
         let found = self.store.read(account.id(), token, invocation.by(READ_BY)).await?;
-        let mut ended = None;
         if let Some(existing) = found.meeting {
-            // A younger one is not checked: its requests are mostly retries, and a new CreateMeeting could have the
-            // same token in the Amazon Chime SDK, and so return the same meeting.
-            let is_due = existing.age(invocation.now()) >= chime.check_after();
-            if !(is_due && chime.has_ended(&existing.meeting_id, invocation.by(CHECK_BY)).await) {
+            if existing.ended_at.is_none() && !self.is_ended(chime, &existing, invocation).await {
                 return replay(&request, existing);
             }
-            ended = Some(existing.meeting_id);
+            replaced = Some(existing.meeting_id);
         }
         // The put counts exactly. This check only avoids calls to the Amazon Chime SDK for an account at its limit.
         if let Some(limit_reached) = self.store.limit_reached(found.created_today, invocation) {
             // The item and the count were not read at the same moment: the meeting that reached the limit may be the
             // one of this token.
             return match self.store.read_meeting(account.id(), token, invocation).await? {
-                Some(live) if Some(&live.meeting_id) != ended.as_ref() => replay(&request, live),
+                Some(live)
+                    if live.ended_at.is_none() && Some(&live.meeting_id) != replaced.as_ref() =>
+                {
+                    replay(&request, live)
+                }
                 _ => Err(limit_reached),
             };
         }
-        self.store.check_puts(invocation.by(CHECK_PUTS_BY)).await?;
-        let new = chime.create(account.id(), &request, invocation.by(CREATE_BY)).await?;
+        self.store.check_puts(invocation.by(MARK_BY)).await?;
+        let by = invocation.by(CREATE_BY);
+        let new = chime.create(account.id(), &request, replaced.as_ref(), by).await?;
         // A put that is cut short would leave a meeting that no client is told of.
         if !invocation.has_left(MIN_FOR_PUT) {
             return Err(Error::service_unavailable("there is no time left to store the meeting"));
         }
-        self.put(account, request, new, ended.as_ref(), invocation).await
+        self.put(account, request, new, replaced.as_ref(), invocation).await
     }
 
-    /// Stores the meeting, unless the token has an unexpired one that is not `ended`.
+    /// Whether the meeting of an item has ended. Only the Amazon Chime SDK knows, and it is asked only once in a while,
+    /// because its quota is shared. What it says is noted in the table.
+    async fn is_ended(
+        &self,
+        chime: &ChimeSdkMeetings,
+        existing: &StoredMeeting,
+        invocation: Invocation<'_>,
+    ) -> bool {
+        if existing.unchecked_for(invocation.now()) < chime.settled_after() {
+            return false;
+        }
+        let check = chime.check(&existing.meeting_id, invocation.by(CHECK_BY)).await;
+        let mark_by = invocation.by(MARK_BY);
+        let owners = self.store.owners();
+        let marked = match check {
+            Check::Alive => owners.mark_checked(existing, mark_by).await,
+            Check::Ended => {
+                let token = &existing.request.client_request_token;
+                owners.mark_ended(&existing.account_id, token, &existing.meeting_id, mark_by).await
+            }
+            Check::Unknown => Ok(()),
+        };
+        invocation.record.note_mark(marked);
+        check == Check::Ended
+    }
+
+    /// Stores the meeting, unless the token has an unexpired one that is not `replaced`.
     async fn put(
         &self,
         account: AuthorizedAccount<'_>,
         request: CreateMeetingRequest,
         new: NewMeeting,
-        ended: Option<&Guid>,
+        replaced: Option<&Guid>,
         invocation: Invocation<'_>,
-    ) -> Result<CreatedMeeting, Error> {
+    ) -> Result<Attempt, Error> {
         let expires = invocation.arrived_at + self.meeting_lifetime;
         let meeting = StoredMeeting {
             account_id: account.id().to_owned(),
@@ -180,31 +244,49 @@ impl CreateMeeting {
             // Items expire at whole seconds. Rounding up gives every meeting its full lifetime.
             expires_at: expires.as_secs() + u64::from(expires.subsec_nanos() > 0),
             write_id: new.write_id,
+            checked_at: None,
+            ended_at: None,
         };
-        match self.store.put(&meeting, ended, invocation).await? {
-            // Not this invocation's own item, which an attempt finds if the response to an earlier one was lost.
-            Some(existing) if !existing.has_same_writer(&meeting) => {
-                replay(&meeting.request, existing)
+        match self.store.put(&meeting, replaced, invocation).await? {
+            // The Amazon Chime SDK remembered a token for longer than the table remembered its meeting.
+            Some(Rejection::WasStoredBefore) => {
+                Ok(Attempt::Ended(meeting.request, meeting.meeting_id))
             }
-            _ => Ok(CreatedMeeting {
+            Some(Rejection::TokenHas(existing)) if existing.ended_at.is_some() => {
+                Ok(Attempt::Ended(meeting.request, existing.meeting_id))
+            }
+            // Not this invocation's own item, which an attempt finds if the response to an earlier one was lost.
+            Some(Rejection::TokenHas(existing)) if !existing.has_same_writer(&meeting) => {
+                replay(&meeting.request, *existing)
+            }
+            _ => Ok(Attempt::Done(CreatedMeeting {
+                created_at: meeting.created_at,
                 meeting: meeting.into(),
                 is_replay: false,
                 not_sent: new.not_sent,
-            }),
+            })),
         }
     }
 }
 
+/// The error if meetings end faster than a request can replace them.
+fn ended_again() -> Error {
+    Error::service_unavailable("the meeting ended while it was being created")
+}
+
 /// The response to a request whose token already has a meeting: that meeting, unless the requests differ. Then the
 /// token was reused by mistake, and returning a meeting that was not asked for would hide the mistake.
-fn replay(
-    request: &CreateMeetingRequest,
-    existing: StoredMeeting,
-) -> Result<CreatedMeeting, Error> {
+fn replay(request: &CreateMeetingRequest, existing: StoredMeeting) -> Result<Attempt, Error> {
     let differing = existing.request.differing_members(request);
     if differing.is_empty() {
-        let meeting = existing.into();
-        return Ok(CreatedMeeting { meeting, is_replay: true, not_sent: Vec::new() });
+        let created_at = existing.created_at;
+        let (meeting, not_sent) = (existing.into(), Vec::new());
+        return Ok(Attempt::Done(CreatedMeeting {
+            meeting,
+            created_at,
+            is_replay: true,
+            not_sent,
+        }));
     }
     Err(Error::new(
         ErrorKind::Conflict,

@@ -5,27 +5,30 @@
 
 use serde::Serialize;
 
-use super::create_meeting::CreateMeeting;
+use super::create_meeting::{CreateMeeting, CreatedMeeting};
 use super::relay::{CreatedAttendees, create_attendees};
 use crate::caller::AuthorizedAccount;
-use crate::chime_sdk::ChimeSdk;
 use crate::error::{Error, ErrorKind};
 use crate::invocation::Invocation;
+use crate::media_plane::chime_sdk_meetings::ChimeSdkMeetings;
 use crate::meeting::Meeting;
 use crate::operation::Route;
 use crate::request::create_meeting::CreateMeetingWithAttendeesRequest;
 use crate::response::Response;
 
-/// Deadline of the meeting, as a percentage of the time budget. The attendees take one call, so they get less.
+// Deadlines as percentages of the time budget. The attendees take one call, so they get less than the meeting.
 const MEETING_BY: u32 = 65;
+const ATTENDEES_BY: u32 = 90;
+/// How much must be left to start again.
+const MIN_FOR_RESTART: u32 = 40;
 
 /// The operation, with what it needs.
 #[derive(Clone, Copy, Debug)]
 pub struct CreateMeetingWithAttendees<'a> {
     /// Creates the meeting.
     pub create_meeting: &'a CreateMeeting,
-    /// Creates the attendees.
-    pub client: &'a ChimeSdk,
+    /// The Amazon Chime SDK's meetings.
+    pub chime: &'a ChimeSdkMeetings,
 }
 
 #[derive(Serialize)]
@@ -39,9 +42,10 @@ struct Body<'a> {
 impl CreateMeetingWithAttendees<'_> {
     /// Performs the operation.
     ///
+    /// If the token's meeting turns out to have ended, the request starts again, once.
+    ///
     /// # Errors
-    /// Those of [`CreateMeeting::create`] and of [`create_attendees`]. `BadRequest` for invalid parameters, and if
-    /// the token's meeting ended so recently that the check did not notice.
+    /// Those of [`CreateMeeting::create`] and of [`create_attendees`], and `BadRequest` for invalid parameters.
     pub async fn perform(
         &self,
         account: AuthorizedAccount<'_>,
@@ -50,28 +54,53 @@ impl CreateMeetingWithAttendees<'_> {
     ) -> Result<Response, Error> {
         let request =
             CreateMeetingWithAttendeesRequest::from_json(&route.request.bounded_json_body()?)?;
-        let create_by = invocation.by(MEETING_BY);
-        let created = self.create_meeting.create(account, request.meeting, create_by).await?;
-        let attendees = if request.attendees.is_empty() {
-            CreatedAttendees::default()
-        } else {
-            let meeting_id = &created.meeting.meeting_id;
-            create_attendees(self.client, meeting_id, request.attendees, invocation)
-                .await
-                .map_err(explain_ended_meeting)?
+        let (created, attendees) = match self.attempt(account, request.clone(), invocation).await? {
+            (created, Some(attendees)) => (created, attendees),
+            (_, None) if !invocation.has_left(MIN_FOR_RESTART) => return Err(ended()),
+            (_, None) => {
+                let (created, attendees) =
+                    self.attempt(account, request, invocation.restarted()).await?;
+                (created, attendees.ok_or_else(ended)?)
+            }
         };
         let body = serde_json::to_string(&Body { meeting: &created.meeting, attendees });
         created.into_response(route.operation.status, body)
     }
+
+    /// Creates the meeting and its attendees, or only finds that the meeting has ended.
+    async fn attempt(
+        &self,
+        account: AuthorizedAccount<'_>,
+        request: CreateMeetingWithAttendeesRequest,
+        invocation: Invocation<'_>,
+    ) -> Result<(CreatedMeeting, Option<CreatedAttendees>), Error> {
+        let token = request.meeting.client_request_token.clone();
+        let create_by = invocation.by(MEETING_BY);
+        let created = self.create_meeting.create(account, request.meeting, create_by).await?;
+        if request.attendees.is_empty() {
+            return Ok((created, Some(CreatedAttendees::default())));
+        }
+        let meeting_id = &created.meeting.meeting_id;
+        let (client, by) = (self.chime.client(), invocation.by(ATTENDEES_BY));
+        match create_attendees(client, meeting_id, request.attendees, by).await {
+            Ok(attendees) => Ok((created, Some(attendees))),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let age = invocation.arrived_at.saturating_sub(created.created_at);
+                // The service may not know a young meeting yet.
+                if age < self.chime.settled_after() {
+                    return Err(Error::service_unavailable(error));
+                }
+                let owners = self.create_meeting.store.owners();
+                let marked = owners.mark_ended(account.id(), &token, meeting_id, invocation).await;
+                // Without the mark, the token would still have this meeting.
+                marked.map(|()| (created, None))
+            }
+            Err(error) => Err(error),
+        }
+    }
 }
 
-/// The token's meeting has ended, but its item is less than a minute old and was replayed unchecked.
-fn explain_ended_meeting(error: Error) -> Error {
-    match error.kind() {
-        ErrorKind::NotFound => Error::bad_request(
-            "The meeting of this ClientRequestToken has ended. Use another token, or retry in a minute.",
-        )
-        .caused_by(error),
-        _ => error,
-    }
+/// The error if meetings end faster than a request can replace them.
+fn ended() -> Error {
+    Error::service_unavailable("the meeting of the token has ended")
 }

@@ -13,6 +13,7 @@ use crate::chime_sdk::ChimeSdk;
 use crate::error::{Error, ErrorKind};
 use crate::http_request::HttpRequest;
 use crate::invocation::{Invocation, RemoteCall};
+use crate::media_plane::chime_sdk_meetings::ChimeSdkMeetings;
 use crate::meeting::Guid;
 use crate::operation::{BATCH_CREATE_ATTENDEE, Handling, Input, Operation, Output, Route};
 use crate::request::attendees::{Attendee, Attendees};
@@ -20,12 +21,22 @@ use crate::request::page;
 use crate::request::transcription::Transcription;
 use crate::request::validation::{Validator, validate};
 use crate::response::{Outcome, Response};
+use crate::store::{Owner, Owners};
+
+// Deadlines as percentages of the time budget. The rest is for the marks, which the client need not wait for.
+const OWNER_BY: u32 = 25;
+const SEND_BY: u32 = 75;
+
+/// How long a repeated deletion succeeds, in seconds: mostly, it is the retry of one whose response was lost.
+const DELETION_RETRIES: u64 = 60;
 
 /// Forwards one operation.
 #[derive(Clone, Copy, Debug)]
 pub struct Relay<'a> {
-    /// The Amazon Chime SDK.
-    pub client: &'a ChimeSdk,
+    /// The owners of the meetings.
+    pub owners: Owners<'a>,
+    /// The Amazon Chime SDK's meetings.
+    pub chime: &'a ChimeSdkMeetings,
     /// What the operation takes.
     pub input: Input,
     /// What it returns.
@@ -33,19 +44,20 @@ pub struct Relay<'a> {
 }
 
 impl Relay<'_> {
-    /// Performs the operation of `route`. The Amazon Chime SDK has no notion of our callers, so the account only proves
-    /// that the caller is authorized.
+    /// Performs the operation of `route`, on a meeting of this account. The Amazon Chime SDK has no notion of our
+    /// callers: it would let each of them reach the meetings of all others.
     ///
     /// # Errors
-    /// `BadRequest` for a request that the Amazon Chime SDK is known to reject, and the service's errors, translated.
+    /// `BadRequest` for a request that the Amazon Chime SDK is known to reject, `NotFound` for a meeting that is not the
+    /// account's or has ended, the errors of the table, and the service's errors, translated.
     pub async fn perform(
         &self,
-        _account: AuthorizedAccount<'_>,
+        account: AuthorizedAccount<'_>,
         route: &Route<'_>,
         invocation: Invocation<'_>,
     ) -> Result<Response, Error> {
         let operation = route.operation;
-        let (target, body) = validate(|validator| {
+        let (meeting_id, target, body) = validate(|validator| {
             let meeting_id = validator.guid("meetingId", route.meeting_id);
             let attendee_id = validator.guid("attendeeId", route.attendee_id);
             let query = match self.input {
@@ -53,16 +65,48 @@ impl Relay<'_> {
                 _ => String::new(),
             };
             let target = operation.target(meeting_id.as_ref(), attendee_id.as_ref(), &query);
-            Ok((target, self.body(route.request, validator)?))
+            Ok((meeting_id, target, self.body(route.request, validator)?))
         })?;
-        let completed = self.client.send(operation.request(&target, &body), invocation).await;
+        let meeting_id = meeting_id.ok_or_else(not_found)?;
+        let found = self.owners.find(account.id(), &meeting_id, invocation.by(OWNER_BY)).await?;
+        let owner = found.ok_or_else(not_found)?;
+        let respond = |body| Response {
+            status: operation.status,
+            body,
+            outcome: Outcome::Relayed,
+            meeting_id: None,
+            not_sent: Vec::new(),
+        };
+        if let Some(ended_at) = owner.ended_at {
+            let is_recent = invocation.now() <= ended_at + DELETION_RETRIES;
+            return if operation.ends_meeting() && is_recent {
+                Ok(respond(None))
+            } else {
+                Err(not_found())
+            };
+        }
+        let request = operation.request(&target, &body);
+        let completed = self.chime.client().send(request, invocation.by(SEND_BY)).await;
         // For the client, the deletion succeeded.
         let completed = completed
             .recover(|call| is_already_deleted(operation, call).then(Vec::new))
             .parse(|response| response::to_legacy(self.output, response));
-        let body = completed.record().map_err(|error| translate(operation, error))?;
-        let (status, outcome) = (operation.status, Outcome::Relayed);
-        Ok(Response { status, body, outcome, meeting_id: None, not_sent: Vec::new() })
+        let result = completed.record();
+        let has_ended = match &result {
+            Ok(_) => operation.ends_meeting(),
+            // The service may not know a young meeting yet.
+            Err(error) => {
+                error.kind() == ErrorKind::NotFound
+                    && operation.names_only_meeting()
+                    && owner.age(invocation.now()) >= self.chime.settled_after()
+            }
+        };
+        if has_ended {
+            let Owner { account_id, token, .. } = &owner;
+            let marked = self.owners.mark_ended(account_id, token, &meeting_id, invocation).await;
+            invocation.record.note_mark(marked);
+        }
+        Ok(respond(result.map_err(|error| translate(operation, error))?))
     }
 
     fn body(&self, request: &HttpRequest, validator: &mut Validator) -> Result<Vec<u8>, Error> {
@@ -79,6 +123,11 @@ impl Relay<'_> {
             }
         }
     }
+}
+
+/// The error for a meeting that is not the caller's, or has ended.
+fn not_found() -> Error {
+    Error::new(ErrorKind::NotFound, "The meeting has ended, or you did not create it here.")
 }
 
 /// Creates attendees of a meeting. The service recognizes existing ones by their `ExternalUserId`.

@@ -14,7 +14,7 @@ use super::validation::{NOT_RESERVED, Raw, Validator, parse_body};
 use crate::error::Error;
 
 /// An attendee to create, in the form that the Amazon Chime SDK expects.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Attendee {
     /// The client's own ID for the attendee. By this ID, the service recognizes a repeated request.

@@ -23,7 +23,7 @@ pub const NO_EXTERNAL_MEETING_ID: &str = "create-meeting:none:";
 ///
 /// Its serialization is canonical: requests with the same meaning have the same one. The token for the Amazon Chime SDK
 /// is derived from it.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CreateMeetingRequest {
     /// The idempotency token: 2 to 64 of `[-_a-zA-Z0-9]`.
@@ -45,7 +45,7 @@ pub struct CreateMeetingRequest {
 }
 
 /// Who is notified of a meeting.
-#[derive(Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct NotificationsConfiguration {
     /// The ARN of an SNS topic.
@@ -92,7 +92,7 @@ impl CreateMeetingRequest {
 }
 
 /// A valid request of `CreateMeetingWithAttendees`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct CreateMeetingWithAttendeesRequest {
     /// The meeting to create.
     pub meeting: CreateMeetingRequest,

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::variable::{self, SettingError, parse_bool, parse_domain, parse_region, setting};
-use crate::caller::AllowedCallers;
 
 /// `MEDIA_PLANE`: the source of meetings.
 #[derive(Debug)]
@@ -35,7 +34,6 @@ pub struct Context<'a> {
     pub region: &'a str,
     pub use_fips: bool,
     pub use_dual_stack: bool,
-    pub allowed_callers: &'a AllowedCallers,
 }
 
 /// The control Regions that can create a meeting in each media Region ("Available AWS Regions" in the Amazon
@@ -93,21 +91,6 @@ impl ChimeSdkSettings {
                 format!("must be at least {least} when MEDIA_PLANE is {CHIME_SDK_MEETINGS}");
             let value = context.meeting_lifetime.as_secs().to_string();
             return Err(SettingError::invalid("MEETING_LIFETIME_SECONDS", problem, value));
-        }
-        // Later calls name only a meeting, which belongs to the stack's account: one caller could delete
-        // another's.
-        let several_accounts = match context.allowed_callers {
-            AllowedCallers::OfAccounts(accounts) if accounts.len() > 1 => {
-                Some(("", accounts.join(",")))
-            }
-            AllowedCallers::Identified => Some((" and REQUIRE_IAM_CALLER is true", String::new())),
-            AllowedCallers::Anyone | AllowedCallers::OfAccounts(_) => None,
-        };
-        if let Some((condition, value)) = several_accounts {
-            let problem = format!(
-                "must name one account when MEDIA_PLANE is {CHIME_SDK_MEETINGS}{condition}"
-            );
-            return Err(SettingError::invalid("ALLOWED_ACCOUNT_IDS", problem, value));
         }
         let region = setting("MEDIA_CONTROL_REGION", parse_region)?;
         let region = region.unwrap_or_else(|| context.region.to_owned());

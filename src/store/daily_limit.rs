@@ -6,7 +6,6 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, UNIX_EPOCH};
 
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 
@@ -52,46 +51,6 @@ impl DailyLimit {
         }
     }
 }
-
-/// Why a transaction that puts a meeting and counts it was canceled.
-pub enum Cancellation<'a> {
-    /// The token has an unexpired meeting, whose item may be included.
-    MeetingExists(Option<&'a Attributes>),
-    /// The account has reached the limit.
-    LimitReached,
-    /// `DynamoDB` throttled it.
-    Throttled,
-    /// Another transaction wrote one of the items.
-    Conflict,
-}
-
-impl<'a> Cancellation<'a> {
-    /// The reason of a failed transaction, if it was canceled for one of these.
-    pub fn of(error: &'a TransactWriteItemsError) -> Option<Self> {
-        let TransactWriteItemsError::TransactionCanceledException(canceled) = error else {
-            return None;
-        };
-        let reasons = canceled.cancellation_reasons();
-        let any_is = |codes: &[Option<&str>]| reasons.iter().any(|it| codes.contains(&it.code()));
-        match reasons {
-            [put, _] if put.code() == CONDITION_FAILED => Some(Self::MeetingExists(put.item())),
-            // Only "None" says that the put would have succeeded: after a conflict, there may be an unexpired item.
-            [put, count] if (put.code(), count.code()) == (NONE, CONDITION_FAILED) => {
-                Some(Self::LimitReached)
-            }
-            _ if any_is(&THROTTLED) => Some(Self::Throttled),
-            _ if any_is(&[CONFLICT]) => Some(Self::Conflict),
-            _ => None,
-        }
-    }
-}
-
-// Codes of cancellation reasons, as `TransactionCanceledException` documents them.
-const NONE: Option<&str> = Some("None");
-const CONDITION_FAILED: Option<&str> = Some("ConditionalCheckFailed");
-const CONFLICT: Option<&str> = Some("TransactionConflict");
-const THROTTLED: [Option<&str>; 2] =
-    [Some("ProvisionedThroughputExceeded"), Some("ThrottlingError")];
 
 /// The key of an account's counter for the UTC day of `now`. It cannot collide with a token, which contains no `#`. The
 /// account is also part of the partition key, so that accounts do not share a partition's throughput.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_dynamodb::types::AttributeValue;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -54,13 +55,24 @@ pub struct StoredMeeting {
     pub expires_at: u64,
     /// Identifies the invocation that wrote the item, if the meeting ID does not.
     pub write_id: Option<Uuid>,
+    /// When a check last found that the meeting goes on, in seconds since 1970.
+    pub checked_at: Option<u64>,
+    /// When the meeting was found to have ended, in seconds since 1970.
+    pub ended_at: Option<u64>,
 }
 
 impl StoredMeeting {
-    /// The age of the meeting at `now` (seconds since 1970), in whole seconds.
+    /// How long it has been at `now` (seconds since 1970) since the meeting was known to go on, in whole seconds.
     #[must_use]
-    pub fn age(&self, now: u64) -> Duration {
-        Duration::from_secs(now.saturating_sub(self.created_at.as_secs()))
+    pub fn unchecked_for(&self, now: u64) -> Duration {
+        let known_at = self.created_at.as_secs().max(self.checked_at.unwrap_or_default());
+        Duration::from_secs(now.saturating_sub(known_at))
+    }
+
+    /// Whether the meeting has an owner in the table, and is listed: those of the Amazon Chime SDK are.
+    #[must_use]
+    pub const fn has_owner(&self) -> bool {
+        self.write_id.is_some()
     }
 
     /// Whether the same invocation wrote `self` and `other`.
@@ -82,9 +94,7 @@ impl StoredMeeting {
     /// # Errors
     /// `ServiceFailure` if they cannot be read.
     pub fn parse(attributes: &Attributes) -> Result<Self, Error> {
-        let readable = attributes.values().all(is_known).then(|| attributes.clone());
-        let item = readable.and_then(|item| serde_dynamo::from_item::<_, Item>(item).ok());
-        item.and_then(Item::into_meeting).ok_or_else(|| {
+        from_known(attributes).and_then(Item::into_meeting).ok_or_else(|| {
             // Without serde's message, which may quote a sensitive value.
             let id = attributes.get("MeetingId").and_then(|id| id.as_s().ok());
             let id = id.map_or("?", String::as_str);
@@ -109,6 +119,30 @@ impl From<StoredMeeting> for Meeting {
 pub fn has_expired(item: &Attributes, now: u64) -> bool {
     let expires_at = item.get("ExpiresAt").and_then(|it| it.as_n().ok());
     expires_at.and_then(|it| it.parse::<u64>().ok()).is_some_and(|expires_at| expires_at <= now)
+}
+
+/// Formats a time since 1970 as ISO 8601 in UTC, with milliseconds: not every parser accepts more digits.
+///
+/// # Errors
+/// `ServiceFailure` for a time that cannot be represented as a date.
+pub fn format_time(time: Duration) -> Result<String, Error> {
+    let milliseconds = time.as_millis().try_into().map_err(Error::service_failure)?;
+    let formatted = DateTime::from_millis(milliseconds).fmt(DateTimeFormat::DateTime);
+    formatted.map_err(Error::service_failure)
+}
+
+/// The time since 1970. An unreadable one counts as the oldest possible.
+pub fn parse_time(time: &str) -> Duration {
+    let parsed = DateTime::from_str(time, DateTimeFormat::DateTime).ok();
+    parsed
+        .and_then(|time| time.to_millis().ok()?.try_into().ok())
+        .map_or(Duration::ZERO, Duration::from_millis)
+}
+
+/// The value of these attributes, if they can be read.
+pub fn from_known<T: DeserializeOwned>(attributes: &Attributes) -> Option<T> {
+    let readable = attributes.values().all(is_known).then(|| attributes.clone());
+    readable.and_then(|item| serde_dynamo::from_item(item).ok())
 }
 
 /// Whether the SDK knows all types in `value`. `serde_dynamo` panics over unknown ones.
@@ -148,6 +182,14 @@ struct Item<'a> {
     expires_at: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     write_id: Option<Uuid>,
+    /// `ExpiresAt` and the meeting ID, which puts the item into the index, until the meeting has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listed_until: Option<String>,
+    /// In seconds since 1970, like the next one. Only updates write them.
+    #[serde(skip_serializing)]
+    checked_at: Option<u64>,
+    #[serde(skip_serializing)]
+    ended_at: Option<u64>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -163,10 +205,7 @@ impl<'a> Item<'a> {
     fn new(meeting: &'a StoredMeeting) -> Result<Self, Error> {
         let StoredMeeting { request, media_placement, .. } = meeting;
         let meeting_id = meeting.meeting_id.as_str();
-        // Not every parser of ISO 8601 accepts more digits than milliseconds.
-        let created_at =
-            meeting.created_at.as_millis().try_into().map_err(Error::service_failure)?;
-        let created_at = DateTime::from_millis(created_at).fmt(DateTimeFormat::DateTime);
+        let created_at = format_time(meeting.created_at)?;
         let configuration = &request.notifications_configuration;
         let text = |text: &'a Option<String>| text.as_deref().map(Cow::from);
         let (sns_topic_arn, sqs_queue_arn) =
@@ -191,9 +230,14 @@ impl<'a> Item<'a> {
             meeting_id: Cow::from(meeting_id),
             urls: (!is_literal).then(|| media_placement.map(shorten)),
             media_placement: is_literal.then(|| media_placement.clone()),
-            created_at: created_at.map_err(Error::service_failure)?,
+            created_at,
             expires_at: meeting.expires_at,
             write_id: meeting.write_id,
+            listed_until: meeting
+                .has_owner()
+                .then(|| format!("{}#{meeting_id}", meeting.expires_at)),
+            checked_at: None,
+            ended_at: None,
         })
     }
 
@@ -203,7 +247,6 @@ impl<'a> Item<'a> {
         let hex = meeting_id.as_str().replace('-', "");
         let lengthen = |url: &str| url.replace("{id}", meeting_id.as_str()).replace("{hex}", &hex);
         let media_placement = self.urls.map(|urls| urls.map(lengthen)).or(self.media_placement)?;
-        let created_at = DateTime::from_str(&self.created_at, DateTimeFormat::DateTime).ok();
         let targets = self.notifications_configuration;
         let (topic, queue) = targets.map(|it| (it.sns_topic_arn, it.sqs_queue_arn)).unzip();
         let text = |text: Option<Cow<str>>| text.map(Cow::into_owned);
@@ -226,12 +269,11 @@ impl<'a> Item<'a> {
             },
             meeting_id,
             media_placement,
-            // An unreadable time counts as the oldest possible.
-            created_at: created_at
-                .and_then(|time| time.to_millis().ok()?.try_into().ok())
-                .map_or(Duration::ZERO, Duration::from_millis),
+            created_at: parse_time(&self.created_at),
             expires_at: self.expires_at,
             write_id: self.write_id,
+            checked_at: self.checked_at,
+            ended_at: self.ended_at,
         })
     }
 }

@@ -35,6 +35,8 @@ pub struct LogEntry<'a> {
     pub media_region: Option<MediaRegion>,
     /// The ID of the meeting in the request's path, if the request calls an operation and the ID is well-formed.
     pub meeting_id: Option<&'a Guid>,
+    /// Why what was learned about a meeting could not be stored, if it could not.
+    pub mark_error: Option<&'a str>,
     /// The calls of remote services that the request took.
     pub calls: &'a [RemoteCall],
     /// The response or the error that the client gets.
@@ -146,6 +148,7 @@ impl LogEntry<'_> {
             ("error", error.map(|error| error.kind().exception().name.into())),
             ("message", text(message)),
             ("callerArn", caller_arn.map(Value::from)),
+            ("markError", self.mark_error.map(Value::from)),
         ];
         let took = [
             (Service::DynamoDb, ["storeLatency", "storeAttempts", "storeThrottles"]),

@@ -9,7 +9,7 @@ use crate::scenario::Call;
 /// What can happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Half a minute passes. What has reached its deadline is killed.
+    /// A minute passes. What has reached its deadline is killed.
     Tick,
     /// A client sends a request.
     Start {
@@ -45,6 +45,8 @@ pub enum Fate {
     LoseRequest,
     /// There is no response in time. It may be performed later.
     TimeOut,
+    /// The Amazon Chime SDK does not know the meeting yet.
+    NotKnownYet,
     /// It conflicts with a concurrent write.
     Conflict,
     /// The invocation is killed. The request may be performed later.
@@ -66,9 +68,9 @@ impl Action {
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Self::Tick => write!(f, "half a minute passes"),
+            Self::Tick => write!(f, "a minute passes"),
             Self::Start { call, target, is_late } => {
-                write!(f, "a client sends {call:?}")?;
+                write!(f, "{call:?} arrives")?;
                 target.iter().try_for_each(|id| write!(f, " of {id}"))?;
                 if *is_late { write!(f, ", to an invocation whose clock is late") } else { Ok(()) }
             }
@@ -78,6 +80,9 @@ impl fmt::Display for Action {
                 Fate::LoseResponse => write!(f, "the response to invocation {number} is lost"),
                 Fate::LoseRequest => write!(f, "the request of invocation {number} is lost"),
                 Fate::TimeOut => write!(f, "the request of invocation {number} times out"),
+                Fate::NotKnownYet => {
+                    write!(f, "the meeting of invocation {number} is not known yet")
+                }
                 Fate::Conflict => write!(f, "the write of invocation {number} conflicts"),
                 Fate::Kill => write!(f, "invocation {number} is killed"),
             },

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::function::{Observation, Request};
 use crate::names::Name;
+use crate::scenario::Tick;
 
 /// The meetings in the order of their creation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -16,10 +17,12 @@ pub struct Meeting {
     pub token: String,
     /// Its `ExternalMeetingId`.
     pub external_id: String,
+    /// When it was created.
+    pub created: Tick,
     /// Whether the service remembers the token.
     pub is_remembered: bool,
-    /// Whether it has ended.
-    pub has_ended: bool,
+    /// When it ended, if it did.
+    pub ended: Option<Tick>,
 }
 
 impl ChimeSdk {
@@ -29,30 +32,31 @@ impl ChimeSdk {
         Name(u32::try_from(index).unwrap_or(u32::MAX))
     }
 
+    /// When the meeting with this ID ended, if it did.
+    #[must_use]
+    pub fn ended(&self, id: Name) -> Option<Tick> {
+        self.0.get(id.0 as usize)?.ended
+    }
+
     /// Whether the meeting with this ID has ended.
     #[must_use]
     pub fn has_ended(&self, id: Name) -> bool {
-        self.0.get(id.0 as usize).is_some_and(|meeting| meeting.has_ended)
+        self.ended(id).is_some()
     }
 
     /// Performs a request.
-    pub fn perform(&mut self, request: &Request) -> Observation {
+    pub fn perform(&mut self, request: &Request, clock: Tick) -> Observation {
         let body: Value = serde_json::from_str(&request.body).unwrap_or_default();
-        let path = request.target.trim_start_matches("/meetings").trim_start_matches('/');
+        let path = request.target.trim_start_matches("/meetings");
         if path.is_empty() {
-            return self.create(&body);
+            return self.create(&body, clock);
         }
-        let id = path.split('/').next().and_then(Name::read).map(|id| id.0 as usize);
-        let found = id.filter(|index| self.0.get(*index).is_some_and(|it| !it.has_ended));
-        let Some(index) = found else {
-            return respond(404, &json!({"Code": "NotFound", "Message": "The meeting has ended"}));
-        };
+        let found = named(request).filter(|index| self.0[*index].ended.is_none());
+        let Some(index) = found else { return not_found() };
         match (&*request.method, path.ends_with("/attendees?operation=batch-create")) {
-            ("GET", _) => {
-                respond(200, &json!({"Meeting": {"MeetingId": Self::id(index).to_string()}}))
-            }
+            ("GET", _) => self.describe(index),
             ("DELETE", _) => {
-                self.0[index].has_ended = true;
+                self.0[index].ended = Some(clock);
                 Observation::Response(204, String::new())
             }
             ("POST", true) => respond(200, &json!({"Attendees": [], "Errors": []})),
@@ -60,24 +64,47 @@ impl ChimeSdk {
         }
     }
 
-    fn create(&mut self, body: &Value) -> Observation {
+    fn create(&mut self, body: &Value, clock: Tick) -> Observation {
         let token = body["ClientRequestToken"].as_str().unwrap_or_default();
         let known = self.0.iter().rposition(|it| it.token == token && it.is_remembered);
         let index = known.unwrap_or_else(|| {
             let token = token.into();
             let external_id = body["ExternalMeetingId"].as_str().unwrap_or_default().into();
-            self.0.push(Meeting { token, external_id, is_remembered: true, has_ended: false });
+            self.0.push(Meeting {
+                token,
+                external_id,
+                created: clock,
+                is_remembered: true,
+                ended: None,
+            });
             self.0.len() - 1
         });
+        self.describe(index)
+    }
+
+    fn describe(&self, index: usize) -> Observation {
         let urls = json!({"AudioHostUrl": "audio.test", "SignalingUrl": "wss://signal.test"});
         let meeting = json!({
             "MeetingId": Self::id(index).to_string(),
             "ExternalMeetingId": self.0[index].external_id,
-            "MediaRegion": body["MediaRegion"],
+            "MediaRegion": "us-east-1",
             "MediaPlacement": urls,
         });
         respond(200, &json!({"Meeting": meeting}))
     }
+}
+
+/// The response about a meeting that has ended, or that the service does not know yet.
+#[must_use]
+pub fn not_found() -> Observation {
+    respond(404, &json!({"Code": "NotFound", "Message": "The meeting has ended"}))
+}
+
+/// The number of the meeting that a request names.
+#[must_use]
+pub fn named(request: &Request) -> Option<usize> {
+    let id = request.target.strip_prefix("/meetings/")?.split('/').next()?;
+    Name::read(id).map(|id| id.0 as usize)
 }
 
 fn respond(status: u16, body: &Value) -> Observation {

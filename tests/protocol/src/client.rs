@@ -8,13 +8,14 @@ use crate::scenario::{Call, Subject};
 use crate::state::Outcome;
 
 const ACCOUNT: &str = "111122223333";
+const STRANGER: &str = "444455556666";
 
 /// What a request is about, if it creates a meeting.
 #[must_use]
 pub const fn subject(call: Call) -> Option<Subject> {
     match call {
         Call::Create(subject) | Call::CreateWithAttendees(subject) => Some(subject),
-        Call::Delete => None,
+        Call::Get | Call::Delete | Call::DeleteAsStranger | Call::Event => None,
     }
 }
 
@@ -33,8 +34,17 @@ pub fn event(call: Call, target: Option<Name>) -> String {
     let (method, query) = match call {
         Call::Create(_) => ("POST", json!(null)),
         Call::CreateWithAttendees(_) => ("POST", json!({"operation": "create-attendees"})),
-        Call::Delete => ("DELETE", json!(null)),
+        Call::Get => ("GET", json!(null)),
+        Call::Delete | Call::DeleteAsStranger => ("DELETE", json!(null)),
+        Call::Event => {
+            let id = target.map(|id| id.to_string());
+            let detail = json!({"eventType": "chime:MeetingEnded", "meetingId": id});
+            let kind = "Chime Meeting State Change";
+            return json!({"source": "aws.chime", "detail-type": kind, "detail": detail})
+                .to_string();
+        }
     };
+    let account = if call == Call::DeleteAsStranger { STRANGER } else { ACCOUNT };
     let path = target.map_or_else(|| "/meetings".into(), |id| format!("/meetings/{id}"));
     let external_id = subject(call).map(external_id);
     let mut body = json!({"ClientRequestToken": "token", "ExternalMeetingId": external_id});
@@ -47,7 +57,7 @@ pub fn event(call: Call, target: Option<Name>) -> String {
         "queryStringParameters": query,
         "headers": {"content-type": "application/json"},
         "body": body.to_string(),
-        "requestContext": {"requestId": "request", "identity": {"accountId": ACCOUNT}},
+        "requestContext": {"requestId": "request", "identity": {"accountId": account}},
     })
     .to_string()
 }
@@ -60,13 +70,14 @@ pub fn outcome(reply: &Reply) -> Outcome {
     match (reply.status, body["Code"].as_str().unwrap_or_default(), meeting) {
         (201, _, Some(meeting)) if reply.is_replay => Outcome::Replayed(meeting),
         (201, _, Some(meeting)) => Outcome::Created(meeting),
+        (200, _, Some(meeting)) => Outcome::Found(meeting),
         (204, ..) => Outcome::Deleted,
         (404, ..) => Outcome::Ended,
         (400, "ResourceLimitExceeded", _) => Outcome::LimitReached,
         (400, "BadRequest", _) if reply.body.contains("already used") => Outcome::Conflict,
-        // CreateMeetingWithAttendees cannot say NotFound.
-        (400, "BadRequest", _) if reply.body.contains("has ended") => Outcome::Ended,
         (429 | 503, ..) => Outcome::TryAgain,
+        // An event has no reply.
+        (0, ..) if reply.body.is_empty() => Outcome::Accepted,
         (status, ..) => Outcome::Other(status, reply.body.clone()),
     }
 }

@@ -143,6 +143,8 @@ impl DynamoDb {
             "GetItem" => respond(body, |request| database.get_item(request)),
             "BatchGetItem" => respond(body, |request| database.batch_get_item(request)),
             "PutItem" => respond(body, |request| database.put_item(request)),
+            "UpdateItem" => respond(body, |request| database.update_item(request)),
+            "Query" => respond(body, |request| database.query(request)),
             "TransactWriteItems" => respond(body, |request| database.transact_write_items(request)),
             _ => Err(format!("the function sent {operation}").into()),
         }

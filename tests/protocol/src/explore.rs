@@ -38,6 +38,8 @@ struct Explorer {
     /// The number of orders that begin in each state that was seen. A fingerprint stands for the state.
     seen: HashMap<u64, f64>,
     happened: BTreeSet<&'static str>,
+    /// How many faults may happen.
+    faults: u8,
     /// Which of the possible actions was taken in each step.
     order: Vec<usize>,
     /// The property that does not hold after it.
@@ -53,6 +55,7 @@ pub fn explore(scenario: &Scenario) -> Result<Explored> {
         world: World::new(scenario.clone())?,
         seen: HashMap::new(),
         happened: BTreeSet::new(),
+        faults: 0,
         order: Vec::new(),
         violated: None,
     };
@@ -60,6 +63,7 @@ pub fn explore(scenario: &Scenario) -> Result<Explored> {
     // With the fewest faults first, so that a violation is as simple as possible.
     for faults in 0..=scenario.faults {
         explorer.seen.clear();
+        explorer.faults = faults;
         orders = explorer.visit(&explorer.world.begin(faults))?;
         if let Some(property) = explorer.violated {
             let story = play(scenario, faults, &explorer.order)?;
@@ -104,7 +108,8 @@ impl Explorer {
     fn take(&mut self, state: &State, action: Action) -> Result<State> {
         let (state, response) = self.world.step(state, action)?;
         let dynamodb = &self.world.dynamodb;
-        let after = After { state: &state, response: response.as_ref(), dynamodb };
+        let (response, faults) = (response.as_ref(), self.faults);
+        let after = After { state: &state, response, faults, dynamodb };
         self.violated = ALWAYS.iter().find(|(_, holds)| !holds(after)).map(|(name, _)| *name);
         for (name, happens) in SOMETIMES.into_iter().chain(SOMETIMES_WITH_CHIME_SDK) {
             if !self.happened.contains(name) && happens(after) {

@@ -40,8 +40,6 @@ use crate::names::Names;
 /// The table's name.
 pub const TABLE: &str = "Meetings";
 const REGION: &str = "us-east-1";
-/// How long a meeting lives, in seconds.
-pub const LIFETIME: u64 = 150;
 
 /// What an invocation begins with.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -118,6 +116,7 @@ struct Node {
 /// The function with one configuration.
 pub struct Function {
     has_chime_sdk: bool,
+    lifetime: Duration,
     daily_limit: Option<NonZeroU32>,
     requests: Numbered<Request>,
     observations: Numbered<Observation>,
@@ -129,11 +128,13 @@ pub struct Function {
 }
 
 impl Function {
-    /// The function with the media plane `chime-sdk-meetings` or `templates`, and perhaps a daily limit.
+    /// The function with the media plane `chime-sdk-meetings` or `templates`, this lifetime of a meeting, and perhaps a
+    /// daily limit.
     #[must_use]
-    pub fn new(has_chime_sdk: bool, daily_limit: Option<NonZeroU32>) -> Self {
+    pub fn new(has_chime_sdk: bool, lifetime: Duration, daily_limit: Option<NonZeroU32>) -> Self {
         Self {
             has_chime_sdk,
+            lifetime,
             daily_limit,
             requests: Numbered::default(),
             observations: Numbered::default(),
@@ -255,7 +256,6 @@ impl Function {
             SharedCredentialsProvider::new(credentials),
         );
         let mut context = Context::default();
-        // Nothing is left for an emulator: Lambda's own deadline, after which the invocation is killed.
         context.deadline = (start.now + 10) * 1000;
         let event = serde_json::from_str(&start.event).unwrap_or_default();
         let event = LambdaEvent::new(event, context);
@@ -301,7 +301,7 @@ impl Function {
             use_fips: false,
             use_dual_stack: false,
             ca_bundle: None,
-            meeting_lifetime: Duration::from_secs(LIFETIME),
+            meeting_lifetime: self.lifetime,
             allowed_callers: AllowedCallers::Anyone,
             daily_limit: self.daily_limit,
             media_plane,

@@ -1,10 +1,13 @@
 //! What must hold after each step, and what must happen in some.
 
+use serde_json::Value;
+
 use crate::client::{external_id, subject};
 use crate::dynamodb::DynamoDb;
 use crate::names::Name;
+use crate::scenario::Call;
 use crate::state::{Outcome, Response, State, Stored};
-use crate::world::{is_live, seconds};
+use crate::world::{is_live, meeting_id, owned, seconds};
 
 /// What follows a step.
 #[derive(Clone, Copy)]
@@ -13,6 +16,8 @@ pub struct After<'a> {
     pub state: &'a State,
     /// The response that a client got in that step, if any.
     pub response: Option<&'a Response>,
+    /// How many faults there could be in the beginning.
+    pub faults: u8,
     /// The table.
     pub dynamodb: &'a DynamoDb,
 }
@@ -20,7 +25,11 @@ pub struct After<'a> {
 /// A name, and whether it holds.
 pub type Property = (&'static str, fn(After<'_>) -> bool);
 
-impl After<'_> {
+impl<'a> After<'a> {
+    fn items(self) -> impl Iterator<Item = &'a Value> {
+        self.dynamodb.items(self.state.table).iter()
+    }
+
     /// The response with a meeting, and that meeting.
     fn returned(&self) -> Option<(&Response, Name)> {
         let response = self.response?;
@@ -37,7 +46,7 @@ impl After<'_> {
 }
 
 /// What must hold after each step.
-pub const ALWAYS: [Property; 11] = [
+pub const ALWAYS: [Property; 16] = [
     // Concurrent puts leave one meeting, and no put replaces the item of an ongoing meeting.
     ("a token has at most one live meeting", |after| {
         let stored = after.state.stored.iter();
@@ -65,7 +74,7 @@ pub const ALWAYS: [Property; 11] = [
             })
         })
     }),
-    // Exceptions are an item younger than the token window, and a check without an answer.
+    // Exceptions are an item that is not due for a check, and a check without an answer.
     ("no meeting is returned that had ended before", |after| {
         after.returned().is_none_or(|(response, id)| {
             response.by.ended_before != Some(id) || response.is_unchecked
@@ -81,9 +90,7 @@ pub const ALWAYS: [Property; 11] = [
     }),
     ("every meeting is counted once, up to the limit", |after| {
         let count = after
-            .dynamodb
-            .items(after.state.table)
-            .iter()
+            .items()
             .find_map(|item| item["MeetingsCreated"]["N"].as_str()?.parse::<usize>().ok());
         count.is_none_or(|count| count == after.state.stored.len())
     }),
@@ -92,10 +99,38 @@ pub const ALWAYS: [Property; 11] = [
         after.outcome() != Some(&Outcome::LimitReached)
             || !after.state.stored.iter().any(|it| is_live(after.state, it.meeting_id))
     }),
-    ("a meeting has ended once a client is told so", |after| {
+    ("a meeting that was deleted has ended", |after| {
         let target = after.response.and_then(|response| response.by.target);
-        !matches!(after.outcome(), Some(Outcome::Deleted | Outcome::Ended))
+        after.outcome() != Some(&Outcome::Deleted)
             || target.is_none_or(|id| after.state.chime_sdk.has_ended(id))
+    }),
+    // Its owner can address it.
+    ("a meeting that was returned has an owner", |after| {
+        let is_owned = |id: Name| after.items().any(|item| owned(item) == Some(id));
+        let mut returned = after.state.stored.iter().filter(|it| it.is_returned);
+        after.state.chime_sdk.0.is_empty() || returned.all(|it| is_owned(it.meeting_id))
+    }),
+    ("nobody else can address a meeting", |after| {
+        let stranger = after.response.filter(|it| it.by.call == Call::DeleteAsStranger);
+        stranger.is_none_or(|it| {
+            let is_told_nothing = matches!(it.outcome, Outcome::Ended | Outcome::TryAgain);
+            is_told_nothing && !it.called_chime_sdk
+        })
+    }),
+    ("a mark never hides a live meeting", |after| {
+        let marked = after.items().filter(|item| item.get("EndedAt").is_some());
+        let mut marked = marked.filter_map(|item| meeting_id(item).or_else(|| owned(item)));
+        marked.all(|id| after.state.chime_sdk.has_ended(id))
+    }),
+    ("a meeting that was marked is not returned any more", |after| {
+        after.returned().is_none_or(|(response, id)| !response.by.marked_before.contains(&id))
+    }),
+    // CreateMeetingWithAttendees cannot tell a young meeting that has ended from one that is not known yet.
+    ("without a fault, no creation has to be tried again", |after| {
+        let is_creation = |it: &Response| matches!(it.by.call, Call::Create(_));
+        after.state.faults < after.faults
+            || after.outcome() != Some(&Outcome::TryAgain)
+            || !after.response.is_some_and(is_creation)
     }),
     ("nothing else is answered", |after| !matches!(after.outcome(), Some(Outcome::Other(..)))),
 ];

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A time in ticks of half a minute.
+/// A time in ticks of a minute.
 pub type Tick = u8;
 
 /// A configuration of the function, what clients do, and what may happen.
@@ -20,6 +20,8 @@ pub struct Scenario {
     pub invocations: usize,
     /// How many faults may happen.
     pub faults: u8,
+    /// How long a meeting lives. It must be at least the sum of the token window and of the longest invocation.
+    pub lifetime: Tick,
     /// When time stops.
     pub last_tick: Tick,
     /// Whether the clock of an invocation may be a tick late.
@@ -33,8 +35,14 @@ pub enum Call {
     Create(Subject),
     /// `CreateMeetingWithAttendees` for it.
     CreateWithAttendees(Subject),
-    /// `DeleteMeeting` for a meeting that was returned.
+    /// `GetMeeting` for a meeting that was returned.
+    Get,
+    /// `DeleteMeeting` for it.
     Delete,
+    /// `DeleteMeeting` for it, by another account.
+    DeleteAsStranger,
+    /// Not a client's: the event that a meeting has ended.
+    Event,
 }
 
 /// What a meeting is about. Requests for different ones differ.
@@ -55,12 +63,14 @@ impl fmt::Display for Scenario {
 
 const CREATE: &[Call] = &[Call::Create(Subject::X), Call::Create(Subject::Y)];
 const ONE: &[Call] = &[Call::Create(Subject::X)];
-const ALL: &[Call] = &[
+const WITH_ATTENDEES: &[Call] = &[
     Call::Create(Subject::X),
     Call::CreateWithAttendees(Subject::X),
     Call::CreateWithAttendees(Subject::Y),
-    Call::Delete,
 ];
+const ENDS: &[Call] = &[Call::Create(Subject::X), Call::Delete, Call::Event];
+const ALL: &[Call] =
+    &[Call::Create(Subject::X), Call::Get, Call::Delete, Call::DeleteAsStranger, Call::Event];
 
 const fn templates(name: &'static str, invocations: usize, faults: u8) -> Scenario {
     Scenario {
@@ -70,8 +80,9 @@ const fn templates(name: &'static str, invocations: usize, faults: u8) -> Scenar
         calls: CREATE,
         invocations,
         faults,
-        // By then, an item can have expired, and the next one is young.
-        last_tick: 6,
+        lifetime: 3,
+        // By then, an item has expired, and the next one is young.
+        last_tick: 4,
         clocks_differ: false,
     }
 }
@@ -81,28 +92,38 @@ const fn chime_sdk(name: &'static str, invocations: usize, faults: u8) -> Scenar
 }
 
 /// Everything that is explored in a minute.
-pub const SCENARIOS: [Scenario; 10] = [
+pub const SCENARIOS: [Scenario; 13] = [
     templates("templates", 3, 1),
     Scenario { daily_limit: 1, ..templates("templates-limit", 2, 2) },
-    Scenario { clocks_differ: true, ..templates("templates-clocks", 2, 2) },
+    Scenario { clocks_differ: true, lifetime: 4, ..templates("templates-clocks", 2, 2) },
     chime_sdk("chime", 2, 1),
-    Scenario { last_tick: 2, ..chime_sdk("chime-at-once", 3, 0) },
+    Scenario { last_tick: 1, ..chime_sdk("chime-at-once", 3, 0) },
     Scenario { calls: ONE, last_tick: 2, ..chime_sdk("chime-faults", 2, 2) },
     Scenario { daily_limit: 1, ..chime_sdk("chime-limit", 2, 1) },
-    Scenario { daily_limit: 2, last_tick: 2, ..chime_sdk("chime-limit-at-once", 3, 0) },
-    Scenario { clocks_differ: true, ..chime_sdk("chime-clocks", 2, 1) },
-    Scenario { calls: ALL, ..chime_sdk("chime-all", 2, 1) },
+    Scenario { daily_limit: 2, last_tick: 1, ..chime_sdk("chime-limit-at-once", 3, 0) },
+    Scenario { clocks_differ: true, lifetime: 2, ..chime_sdk("chime-clocks", 2, 1) },
+    Scenario { calls: WITH_ATTENDEES, ..chime_sdk("chime-attendees", 2, 1) },
+    Scenario { calls: ALL, clocks_differ: true, last_tick: 2, ..chime_sdk("chime-owners", 2, 1) },
+    Scenario { calls: ENDS, last_tick: 2, ..chime_sdk("chime-ends", 3, 0) },
+    Scenario { calls: ENDS, last_tick: 0, ..chime_sdk("chime-ends-at-once", 4, 0) },
 ];
 
 /// Everything that is explored beyond that, in some minutes.
-pub const MORE: [Scenario; 9] = [
+pub const MORE: [Scenario; 11] = [
     templates("templates-more", 3, 2),
     Scenario { daily_limit: 1, ..templates("templates-limit-more", 3, 2) },
-    Scenario { clocks_differ: true, ..templates("templates-clocks-more", 3, 2) },
+    Scenario { clocks_differ: true, lifetime: 4, ..templates("templates-clocks-more", 3, 2) },
     chime_sdk("chime-two-faults", 2, 2),
     chime_sdk("chime-three", 3, 1),
     Scenario { daily_limit: 1, ..chime_sdk("chime-limit-two-faults", 2, 2) },
-    Scenario { daily_limit: 2, ..chime_sdk("chime-limit-three", 3, 1) },
-    Scenario { clocks_differ: true, ..chime_sdk("chime-clocks-two-faults", 2, 2) },
-    Scenario { calls: ALL, ..chime_sdk("chime-all-two-faults", 2, 2) },
+    Scenario { daily_limit: 2, last_tick: 3, ..chime_sdk("chime-limit-three", 3, 1) },
+    Scenario { clocks_differ: true, lifetime: 2, ..chime_sdk("chime-clocks-two-faults", 2, 2) },
+    Scenario { calls: WITH_ATTENDEES, ..chime_sdk("chime-attendees-two-faults", 2, 2) },
+    Scenario {
+        calls: ALL,
+        clocks_differ: true,
+        last_tick: 3,
+        ..chime_sdk("chime-owners-two-faults", 2, 2)
+    },
+    Scenario { calls: ENDS, last_tick: 2, ..chime_sdk("chime-ends-fault", 3, 1) },
 ];

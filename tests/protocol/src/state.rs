@@ -40,8 +40,10 @@ pub struct Invocation {
     pub half: Option<Half>,
     /// The ongoing meeting that had been returned for an equal request when it started.
     pub returned_before: Option<Name>,
-    /// The meeting of an item that is due for a check, if it had ended when the invocation started.
+    /// The meeting of an item that is due for a check, if it had ended a while before the invocation started.
     pub ended_before: Option<Name>,
+    /// The meetings that were marked as ended when the invocation started.
+    pub marked_before: Vec<Name>,
 }
 
 /// One of the two keys of a `BatchGetItem`, and the table when `DynamoDB` read it.
@@ -88,6 +90,8 @@ pub struct Response {
     pub outcome: Outcome,
     /// Whether the check of the item's meeting got no answer.
     pub is_unchecked: bool,
+    /// Whether the invocation sent a request to the Amazon Chime SDK.
+    pub called_chime_sdk: bool,
 }
 
 /// What a client gets.
@@ -101,6 +105,10 @@ pub enum Outcome {
     Conflict,
     /// The account has created as many meetings as it may.
     LimitReached,
+    /// The meeting goes on.
+    Found(Name),
+    /// The event was accepted.
+    Accepted,
     /// The meeting was deleted.
     Deleted,
     /// The meeting has ended.

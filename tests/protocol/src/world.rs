@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::Result;
 use crate::action::{Action, Fate};
-use crate::chime_sdk::ChimeSdk;
+use crate::chime_sdk::{ChimeSdk, named, not_found};
 use crate::client::{event, external_id, outcome, subject};
 use crate::dynamodb::{DynamoDb, Table};
 use crate::function::{
-    Function, History, LIFETIME, Next, Observation, ObservationId, Request, RequestId, Start,
+    Function, History, Next, Observation, ObservationId, Request, RequestId, Start,
 };
 use crate::names::Name;
 use crate::scenario::{Call, Scenario, Subject, Tick};
@@ -19,9 +20,9 @@ use crate::state::{Half, Invocation, Late, Outcome, Response, State, Stored};
 
 /// When time begins, in seconds since 1970: at noon (UTC), so that no day ends.
 const BEGIN: u64 = 20_787 * 24 * 60 * 60 + 12 * 60 * 60;
-const SECONDS_PER_TICK: u64 = 30;
-/// The age in seconds from which an item's meeting is checked, and how long the Amazon Chime SDK gets the same token.
-const TOKEN_WINDOW: u64 = 60;
+const SECONDS_PER_TICK: u64 = 60;
+/// How long an item goes without a check, in seconds.
+const SETTLED_AFTER: u64 = 2 * SECONDS_PER_TICK;
 /// How long an invocation can take.
 const DEADLINE: Tick = 1;
 
@@ -56,7 +57,8 @@ impl World {
     /// If the embedded engine does not start.
     pub fn new(scenario: Scenario) -> Result<Self> {
         let limit = NonZeroU32::new(scenario.daily_limit);
-        let function = Function::new(scenario.has_chime_sdk, limit);
+        let lifetime = Duration::from_secs(u64::from(scenario.lifetime) * SECONDS_PER_TICK);
+        let function = Function::new(scenario.has_chime_sdk, lifetime, limit);
         Ok(Self { scenario, function, dynamodb: DynamoDb::new()?, responded: HashMap::new() })
     }
 
@@ -92,7 +94,14 @@ impl World {
         for (number, invocation) in state.invocations.iter().enumerate() {
             let Some(invocation) = invocation else { continue };
             if let Ok(request) = self.request(invocation.history) {
-                let fates = fates(self.function.request(request), invocation.half);
+                let request = self.function.request(request);
+                let mut fates = fates(request, invocation.half);
+                // Together, a clock that is a minute late and an invocation that takes as long would make a meeting look
+                // two minutes old.
+                let is_new = |it: usize| state.chime_sdk.0[it].created == state.clock;
+                if named(request).is_some_and(is_new) && !self.scenario.clocks_differ {
+                    fates.push(Fate::NotKnownYet);
+                }
                 actions.extend(fates.into_iter().map(|fate| Action::Remote(number, fate)));
             }
         }
@@ -106,7 +115,7 @@ impl World {
         for (index, meeting) in state.chime_sdk.0.iter().enumerate() {
             // A meeting that nobody was told of lives longer than an invocation.
             let is_stored = || state.stored.iter().any(|it| it.meeting_id == ChimeSdk::id(index));
-            if !meeting.has_ended && is_stored() {
+            if meeting.ended.is_none() && is_stored() {
                 actions.push(Action::End(index));
             }
             if meeting.is_remembered {
@@ -128,9 +137,14 @@ impl World {
             for call in self.scenario.calls {
                 let start = |target| Action::Start { call: *call, target, is_late: *is_late };
                 match call {
-                    Call::Delete => {
+                    Call::Get | Call::Delete | Call::DeleteAsStranger => {
                         let returned = state.stored.iter().filter(|it| it.is_returned);
                         actions.extend(returned.map(|it| start(Some(it.meeting_id))));
+                    }
+                    Call::Event => {
+                        let ended = |it: &&Stored| state.chime_sdk.has_ended(it.meeting_id);
+                        let ended = state.stored.iter().filter(ended);
+                        actions.extend(ended.map(|it| start(Some(it.meeting_id))));
                     }
                     // The subjects can be exchanged.
                     _ if subject(*call) == Some(Subject::Y) && state.invocations.is_empty() => {}
@@ -163,7 +177,7 @@ impl World {
             Action::DeleteItem(index) => {
                 state.table = self.dynamodb.without(state.table, index)?;
             }
-            Action::End(index) => state.chime_sdk.0[index].has_ended = true,
+            Action::End(index) => state.chime_sdk.0[index].ended = Some(state.clock),
             Action::Forget(index) => state.chime_sdk.0[index].is_remembered = false,
         }
         Ok((state, None))
@@ -183,9 +197,10 @@ impl World {
 
     /// Nobody waits for the request of this invocation any more. A read does not matter then.
     fn abandon(&self, state: &mut State, waiting: &Invocation) {
-        let is_read = |it: &Request| it.method == "GET" || it.target.ends_with("GetItem");
+        let changes =
+            |it: &Request| is_write(it) || (it.target.starts_with('/') && it.method != "GET");
         if let Ok(request) = self.request(waiting.history)
-            && !is_read(self.function.request(request))
+            && changes(self.function.request(request))
         {
             let until = waiting.started + DEADLINE + 1;
             state.late.push(Late { request, until });
@@ -213,12 +228,18 @@ impl World {
                 && is_live(&state, stored.meeting_id)
         };
         let returned_before = state.stored.iter().find(is_equal).map(|it| it.meeting_id);
+        let lifetime = u64::from(self.scenario.lifetime) * SECONDS_PER_TICK;
         let is_due = |item: &&Value| {
-            expires_at(item) - LIFETIME + TOKEN_WINDOW <= now
-                && meeting_id(item).is_some_and(|id| state.chime_sdk.has_ended(id))
+            let known_at = integer(item, "CheckedAt").max(Some(expires_at(item) - lifetime));
+            known_at.is_some_and(|known_at| known_at + SETTLED_AFTER <= now)
+                && meeting_id(item)
+                    .and_then(|id| state.chime_sdk.ended(id))
+                    .is_some_and(|ended| ended + DEADLINE <= state.clock)
         };
-        let ended_before =
-            self.dynamodb.items(state.table).iter().find(is_due).and_then(meeting_id);
+        let items = self.dynamodb.items(state.table);
+        let ended_before = items.iter().find(is_due).and_then(meeting_id);
+        let marked = items.iter().filter(|item| item.get("EndedAt").is_some());
+        let marked_before = marked.filter_map(|item| meeting_id(item).or_else(|| owned(item)));
         let invocation = Invocation {
             call,
             target,
@@ -227,6 +248,7 @@ impl World {
             half: None,
             returned_before,
             ended_before,
+            marked_before: marked_before.collect(),
         };
         state.invocations.push(None);
         self.follow(state, number, invocation, history)
@@ -257,6 +279,7 @@ impl World {
                 self.abandon(&mut state, &waiting);
                 self.function.number(Observation::TimedOut)
             }
+            Fate::NotKnownYet => self.function.number(not_found()),
             Fate::Conflict => {
                 let conflict = conflict(self.function.request(request));
                 self.function.number(conflict)
@@ -279,7 +302,7 @@ impl World {
     ) -> Result<ObservationId> {
         let request = self.function.request(id);
         if request.target.starts_with('/') {
-            let response = state.chime_sdk.perform(request);
+            let response = state.chime_sdk.perform(request, state.clock);
             return Ok(self.function.number(response));
         }
         let key = (state.table, id, half);
@@ -315,16 +338,21 @@ impl World {
             Next::Reply(reply) => reply,
         };
         let outcome = outcome(reply);
-        let is_check = |next: &Next| matches!(next, Next::Request(id) if self.function.request(*id).method == "GET");
-        let last_check = self.function.before(history).find(|(next, _)| is_check(next));
+        let sent = self.function.before(history).filter_map(|(next, observed)| match next {
+            Next::Request(id) => Some((self.function.request(*id), observed)),
+            Next::Reply(_) => None,
+        });
+        let sent: Vec<_> = sent.collect();
+        let last_check = sent.iter().find(|(request, _)| request.method == "GET");
         let is_unchecked =
             last_check.is_some_and(|(_, it)| !matches!(it, Observation::Response(200 | 404, _)));
+        let called_chime_sdk = sent.iter().any(|(request, _)| request.target.starts_with('/'));
         let returned = outcome.meeting();
         if let Some(stored) = state.stored.iter_mut().find(|it| returned == Some(it.meeting_id)) {
             stored.is_returned = true;
             stored.creations += u8::from(matches!(outcome, Outcome::Created(_)));
         }
-        (state, Some(Response { by: invocation, outcome, is_unchecked }))
+        (state, Some(Response { by: invocation, outcome, is_unchecked, called_chime_sdk }))
     }
 }
 
@@ -336,10 +364,15 @@ fn fates(request: &Request, half: Option<Half>) -> Vec<Fate> {
     } else {
         fates.extend([Fate::Respond, Fate::LoseResponse]);
     }
-    if !request.target.starts_with('/') && !request.target.ends_with("GetItem") {
+    if is_write(request) {
         fates.push(Fate::Conflict);
     }
     fates
+}
+
+/// Whether a request of `DynamoDB` writes.
+fn is_write(request: &Request) -> bool {
+    matches!(&*request.target, "PutItem" | "UpdateItem" | "TransactWriteItems")
 }
 
 /// Notes which meetings were put.
@@ -369,13 +402,24 @@ fn text<'a>(item: &'a Value, attribute: &str) -> &'a str {
     item[attribute]["S"].as_str().unwrap_or_default()
 }
 
-fn meeting_id(item: &Value) -> Option<Name> {
+/// The meeting of a token's item.
+#[must_use]
+pub fn meeting_id(item: &Value) -> Option<Name> {
     Name::read(text(item, "MeetingId"))
 }
 
+fn integer(item: &Value, attribute: &str) -> Option<u64> {
+    item[attribute]["N"].as_str().and_then(|it| it.parse().ok())
+}
+
 fn expires_at(item: &Value) -> u64 {
-    let time = item["ExpiresAt"]["N"].as_str().and_then(|it| it.parse().ok());
-    time.unwrap_or(u64::MAX)
+    integer(item, "ExpiresAt").unwrap_or(u64::MAX)
+}
+
+/// The meeting whose owner an item is.
+#[must_use]
+pub fn owned(item: &Value) -> Option<Name> {
+    Name::read(text(item, "ClientRequestToken").strip_prefix("#owner#")?)
 }
 
 /// `DynamoDB`'s response to a write that conflicts with a transaction.

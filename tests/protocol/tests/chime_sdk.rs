@@ -28,7 +28,7 @@ async fn responses(
     let local = parsed(status, &response.text().await.unwrap());
     let target = target.replace("{id}", explorers.1);
     let request = Request { method: method.into(), target, body: body.to_string() };
-    let Observation::Response(status, body) = explorers.0.perform(&request) else { panic!() };
+    let Observation::Response(status, body) = explorers.0.perform(&request, 0) else { panic!() };
     [local, parsed(status, &body)]
 }
 
