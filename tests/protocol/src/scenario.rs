@@ -68,7 +68,9 @@ const WITH_ATTENDEES: &[Call] = &[
     Call::CreateWithAttendees(Subject::X),
     Call::CreateWithAttendees(Subject::Y),
 ];
-const ENDS: &[Call] = &[Call::Create(Subject::X), Call::Delete, Call::Event];
+const ENDS: &[Call] =
+    &[Call::Create(Subject::X), Call::Create(Subject::Y), Call::Delete, Call::Event];
+const DELETE: &[Call] = &[Call::Create(Subject::X), Call::Delete];
 const ALL: &[Call] =
     &[Call::Create(Subject::X), Call::Get, Call::Delete, Call::DeleteAsStranger, Call::Event];
 
@@ -92,7 +94,7 @@ const fn chime_sdk(name: &'static str, invocations: usize, faults: u8) -> Scenar
 }
 
 /// Everything that is explored in a minute.
-pub const SCENARIOS: [Scenario; 13] = [
+pub const SCENARIOS: [Scenario; 15] = [
     templates("templates", 3, 1),
     Scenario { daily_limit: 1, ..templates("templates-limit", 2, 2) },
     Scenario { clocks_differ: true, lifetime: 4, ..templates("templates-clocks", 2, 2) },
@@ -101,11 +103,14 @@ pub const SCENARIOS: [Scenario; 13] = [
     Scenario { calls: ONE, last_tick: 2, ..chime_sdk("chime-faults", 2, 2) },
     Scenario { daily_limit: 1, ..chime_sdk("chime-limit", 2, 1) },
     Scenario { daily_limit: 2, last_tick: 1, ..chime_sdk("chime-limit-at-once", 3, 0) },
-    Scenario { clocks_differ: true, lifetime: 2, ..chime_sdk("chime-clocks", 2, 1) },
+    Scenario { clocks_differ: true, lifetime: 2, last_tick: 3, ..chime_sdk("chime-clocks", 2, 1) },
     Scenario { calls: WITH_ATTENDEES, ..chime_sdk("chime-attendees", 2, 1) },
-    Scenario { calls: ALL, clocks_differ: true, last_tick: 2, ..chime_sdk("chime-owners", 2, 1) },
+    Scenario { calls: ALL, last_tick: 2, ..chime_sdk("chime-owners", 2, 1) },
+    // Long enough for two items to expire, one after the other.
+    Scenario { calls: ONE, lifetime: 2, ..chime_sdk("chime-expiry", 3, 0) },
     Scenario { calls: ENDS, last_tick: 2, ..chime_sdk("chime-ends", 3, 0) },
     Scenario { calls: ENDS, last_tick: 0, ..chime_sdk("chime-ends-at-once", 4, 0) },
+    Scenario { calls: DELETE, last_tick: 0, ..chime_sdk("chime-ends-kills", 3, 1) },
 ];
 
 /// Everything that is explored beyond that, in some minutes.
