@@ -23,7 +23,7 @@ use crate::request::validation::{Validator, validate};
 use crate::response::{Outcome, Response};
 use crate::store::{Owner, Owners};
 
-// Deadlines as percentages of the time budget. The rest is for the marks, which the client need not wait for.
+// Deadlines as percentages of the time budget. The rest is for the marks.
 const OWNER_BY: u32 = 25;
 const SEND_BY: u32 = 75;
 

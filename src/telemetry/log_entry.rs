@@ -110,8 +110,12 @@ impl LogEntry<'_> {
             if error.kind() == ErrorKind::ServiceFailure {
                 metrics.push(Metric::one(error.kind().exception().name));
             }
-            // A request fails with its last call. Only a conflict can follow a failed call, the check of a meeting.
-            let last = self.calls.last().filter(|_| error.kind() != ErrorKind::Conflict);
+            // A request fails with its last call, except that a conflict can follow a failed check, and a client error
+            // can precede a mark that could not be stored.
+            let is_failed_mark =
+                |call: &RemoteCall| self.mark_error.is_some() && call.operation == "UpdateItem";
+            let last = self.calls.iter().rfind(|call| !is_failed_mark(call));
+            let last = last.filter(|_| error.kind() != ErrorKind::Conflict);
             metrics.extend(last.and_then(failure_metric).map(Metric::one));
         }
         metrics

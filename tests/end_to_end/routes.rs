@@ -282,6 +282,7 @@ async fn ids_are_taken_from_the_route_parameters() {
     let of_attendee = "/meetings/{MeetingId}/attendees/{AttendeeId}";
     let meeting = format!("/meetings/{MEETING}");
     let attendee = format!("{meeting}/attendees/{ATTENDEE}");
+    dynamodb.own(MEETING).await;
     for (route, parameters, called) in [
         (of_meeting, json!({"MeetingId": MEETING}), Some(&meeting)),
         // With any names, and with additional parameters.
@@ -326,6 +327,7 @@ async fn ids_are_taken_from_the_route_parameters() {
 async fn a_lone_surrogate_never_reaches_the_service() {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
     let function = chime.function(&dynamodb, &[]).await;
+    dynamodb.own(MEETING).await;
     for source in Source::ALL {
         // Between ID and path, in a value, and in a name.
         for (mark, query) in [

@@ -191,7 +191,7 @@ async fn deprecated_urls_may_be_missing_from_the_response() {
 
     assert_eq!(
         first.body,
-        r#"{"Meeting":{"MeetingId":"1343FA41-6E0D-4862-9880-5D63982F39BC","ExternalMeetingId":"standup","MediaRegion":"us-east-1","MediaPlacement":{"AudioHostUrl":"a","SignalingUrl":"b"}}}"#,
+        r#"{"Meeting":{"MeetingId":"1343fa41-6e0d-4862-9880-5d63982f39bc","ExternalMeetingId":"standup","MediaRegion":"us-east-1","MediaPlacement":{"AudioHostUrl":"a","SignalingUrl":"b"}}}"#,
     );
     assert_eq!((replay.is_replay(), replay.body), (true, first.body));
 }

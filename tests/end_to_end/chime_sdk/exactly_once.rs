@@ -11,7 +11,7 @@ use crate::support::{Answer as StoreAnswer, Fault as StoreFault};
 use crate::support::{CALLER, Chime, Event, InProcess, Reply};
 
 const GET: &str = "GetItem";
-const PUT: &str = "PutItem";
+const UPDATE: &str = "UpdateItem";
 const BATCH: &str = "BatchGetItem";
 const TRANSACT: &str = "TransactWriteItems";
 const CREATE: &str = "CreateMeeting";
@@ -25,7 +25,7 @@ async fn the_services_meeting_is_returned_in_the_legacy_form() {
     let (reply, dynamodb, chime) = world.invoke(&event, 0).await;
 
     assert_eq!((reply.status, reply.is_replay()), (201, false), "{reply:?}");
-    assert_eq!((dynamodb, chime), (vec![GET.into(), PUT.into()], vec![CREATE]));
+    assert_eq!((dynamodb, chime), (vec![GET.into(), TRANSACT.into()], vec![CREATE]));
     let [upstream] = &world.chime.service.meetings()[..] else { panic!("one meeting") };
     let meeting = &reply.json()["Meeting"];
     let members: Vec<_> = meeting.as_object().unwrap().keys().collect();
@@ -39,14 +39,14 @@ async fn the_services_meeting_is_returned_in_the_legacy_form() {
 
 #[tokio::test]
 async fn a_retry_takes_one_request_to_dynamodb_and_none_to_the_service() {
-    for (limit, read, write) in [(None, GET, PUT), (Some(1), BATCH, TRANSACT)] {
+    for (limit, read) in [(None, GET), (Some(1), BATCH)] {
         let mut world = World::start().await;
         if let Some(limit) = limit {
             world.function = world.function.with_daily_limit(limit);
         }
         let event = request(json!({"ExternalMeetingId": "standup"}));
         let (first, dynamodb, chime) = world.invoke(&event, 0).await;
-        assert_eq!((dynamodb, chime), (vec![read.into(), write.into()], vec![CREATE]));
+        assert_eq!((dynamodb, chime), (vec![read.into(), TRANSACT.into()], vec![CREATE]));
 
         let (replay, dynamodb, chime) = world.invoke(&event, 59).await;
         assert_eq!((replay.status, replay.is_replay(), replay.body), (201, true, first.body));
@@ -77,13 +77,20 @@ async fn an_older_meeting_is_checked_before_it_is_returned() {
     let event = request(json!({}));
     let (first, ..) = world.invoke(&event, 0).await;
 
-    let (replay, dynamodb, chime) = world.invoke(&event, 60).await;
-    assert_eq!((replay.status, replay.is_replay(), &replay.body), (201, true, &first.body));
-    assert_eq!((dynamodb, chime), (vec![GET.to_owned()], vec![CHECK]));
+    let (_, _, chime) = world.invoke(&event, 119).await;
+    assert!(chime.is_empty());
 
     let other = request(json!({"MediaRegion": "eu-west-1"}));
-    let (conflict, dynamodb, chime) = world.invoke(&other, 60).await;
-    assert_eq!((conflict.status, dynamodb, chime), (400, vec![GET.to_owned()], vec![CHECK]));
+    for (event, seconds) in [(&event, 120), (&other, 240)] {
+        let (reply, dynamodb, chime) = world.invoke(event, seconds).await;
+        let expected = if seconds == 120 { 201 } else { 400 };
+        assert_eq!((reply.status, chime), (expected, vec![CHECK]), "{reply:?}");
+        assert_eq!(dynamodb, [GET, UPDATE]);
+        // For two minutes, nobody checks again.
+        let (again, dynamodb, chime) = world.invoke(&request(json!({})), seconds + 119).await;
+        assert_eq!((again.status, again.is_replay(), &again.body), (201, true, &first.body));
+        assert_eq!((dynamodb, chime.len()), (vec![GET.to_owned()], 0));
+    }
 
     // If the check is inconclusive, the stored meeting is returned.
     for answer in [
@@ -109,16 +116,17 @@ async fn the_token_of_an_ended_meeting_can_be_reused() {
         let (first, ..) = world.invoke(&request(json!({})), 0).await;
         assert!(world.chime.service.end_meeting(&first.meeting_id()));
 
-        // A retry in the first minute gets the stored response.
-        let (retry, ..) = world.invoke(&request(json!({})), 59).await;
+        // A retry in the first two minutes gets the stored response.
+        let (retry, ..) = world.invoke(&request(json!({})), 119).await;
         assert_eq!((retry.is_replay(), retry.meeting_id()), (true, first.meeting_id()));
 
-        let (next, dynamodb, chime) = world.invoke(&event, 60).await;
+        let (next, dynamodb, chime) = world.invoke(&event, 120).await;
         assert_eq!((next.status, next.is_replay()), (201, false), "{next:?}");
-        assert_eq!((dynamodb, chime), (vec![GET.into(), PUT.into()], vec![CHECK, CREATE]));
+        assert_eq!(dynamodb, [GET, UPDATE, UPDATE, TRANSACT]);
+        assert_eq!(chime, [CHECK, CREATE]);
         assert_eq!(world.stored().await, next.meeting_id());
         assert_ne!(next.meeting_id(), first.meeting_id());
-        let (replay, ..) = world.invoke(&event, 61).await;
+        let (replay, ..) = world.invoke(&event, 121).await;
         assert_eq!((replay.is_replay(), replay.body), (true, next.body));
     }
 }
@@ -132,7 +140,7 @@ async fn concurrent_requests_agree_on_one_replacement_for_an_ended_meeting() {
         assert!(world.chime.service.end_meeting(&first.meeting_id()));
         world.chime.service.set_tokens(tokens);
 
-        let replies = join_all((0..8).map(|_| world.function.invoke(&event, at(90), 0))).await;
+        let replies = join_all((0..8).map(|_| world.function.invoke(&event, at(150), 0))).await;
 
         assert_eq!(replies.iter().filter(|reply| !reply.is_replay()).count(), 1, "{replies:?}");
         assert_identical_responses(&replies);
@@ -153,7 +161,7 @@ async fn a_token_reused_after_its_expiry_gets_a_new_meeting() {
 
         assert_eq!((next.status, next.is_replay()), (201, false), "{lifetime}: {next:?}");
         assert_ne!(next.meeting_id(), first.meeting_id(), "{lifetime}");
-        assert_eq!((dynamodb, chime), (vec![GET.into(), PUT.into()], vec![CREATE]));
+        assert_eq!((dynamodb, chime), (vec![GET.into(), TRANSACT.into()], vec![CREATE]));
     }
 }
 
@@ -221,7 +229,7 @@ async fn an_ended_meeting_is_recognized_without_the_errors_header() {
         let (first, ..) = world.invoke(&event, 0).await;
         world.chime.service.set_faults([Fault::before(answer)]);
 
-        let (next, _, chime) = world.invoke(&event, 60).await;
+        let (next, _, chime) = world.invoke(&event, 120).await;
 
         assert_eq!((next.status, next.is_replay(), chime), (201, false, vec![CHECK, CREATE]));
         assert_ne!(next.meeting_id(), first.meeting_id());
@@ -244,7 +252,7 @@ async fn a_retry_in_the_next_minute_creates_a_new_meeting_if_none_was_stored() {
     let (retry, dynamodb, chime) = world.invoke(&event, 60).await;
 
     assert_eq!((retry.status, retry.is_replay()), (201, false), "{retry:?}");
-    assert_eq!((dynamodb, chime), (vec![GET.into(), PUT.into()], vec![CREATE]));
+    assert_eq!((dynamodb, chime), (vec![GET.into(), TRANSACT.into()], vec![CREATE]));
     assert_eq!(world.stored().await, retry.meeting_id());
     assert_eq!(world.chime.service.meetings().len(), 2, "one was never returned");
 }
@@ -262,9 +270,9 @@ async fn meetings_of_another_control_region_count_as_ended() {
         world.chime.service.endpoint(),
     );
 
-    let (retry, _, chime) = world.invoke(&event, 59).await;
+    let (retry, _, chime) = world.invoke(&event, 119).await;
     assert_eq!((retry.is_replay(), retry.body, chime.len()), (true, first.body, 0));
-    let (next, _, chime) = world.invoke(&event, 60).await;
+    let (next, _, chime) = world.invoke(&event, 120).await;
     assert_eq!((next.status, next.is_replay(), chime), (201, false, vec![CHECK, CREATE]));
 }
 
@@ -294,11 +302,14 @@ async fn switching_the_media_plane_works_with_an_existing_table() {
     assert_eq!((retry.is_replay(), retry.body), (true, before.body));
 
     // The service does not know the meeting.
-    let (next, dynamodb, chime) = world.invoke(&event, 60).await;
+    let (next, dynamodb, chime) = world.invoke(&event, 120).await;
     assert_eq!((next.status, next.is_replay()), (201, false));
-    assert_eq!((dynamodb, chime), (vec![GET.into(), PUT.into()], vec![CHECK, CREATE]));
+    assert_eq!(
+        (&*dynamodb, chime),
+        (&[GET, UPDATE, UPDATE, TRANSACT].map(String::from)[..], vec![CHECK, CREATE])
+    );
 
     // And back again.
-    let after = templates.invoke(&event, at(61), 0).await;
+    let after = templates.invoke(&event, at(121), 0).await;
     assert_eq!((after.is_replay(), after.body), (true, next.body));
 }

@@ -37,15 +37,6 @@ async fn startup_fails_on_settings_that_are_invalid_for_the_media_plane() {
             r#"MEETING_LIFETIME_SECONDS must be at least 70 when MEDIA_PLANE is chime-sdk-meetings, got "69""#,
         ),
         (
-            &[PLANE, ("ALLOWED_ACCOUNT_IDS", "111122223333,444455556666")],
-            "ALLOWED_ACCOUNT_IDS must name one account when MEDIA_PLANE is chime-sdk-meetings",
-        ),
-        (
-            // Callers of several accounts could call.
-            &[PLANE, ("REQUIRE_IAM_CALLER", "true")],
-            r#"ALLOWED_ACCOUNT_IDS must name one account when MEDIA_PLANE is chime-sdk-meetings and REQUIRE_IAM_CALLER is true, got """#,
-        ),
-        (
             &[PLANE, ("MEDIA_CONTROL_REGION", "us west")],
             "MEDIA_CONTROL_REGION must be an AWS Region",
         ),
@@ -92,7 +83,8 @@ async fn valid_settings_are_accepted() {
         &[PLANE, ("MEDIA_DOMAIN", ""), ("MEDIA_CONTROL_REGION", "")],
         &[PLANE, ("AWS_REGION", "eu-west-1"), ("MEDIA_CONTROL_REGION", "eu-central-1")],
         &[PLANE, ("MEETING_LIFETIME_SECONDS", "70")],
-        &[PLANE, ("ALLOWED_ACCOUNT_IDS", "111122223333")],
+        &[PLANE, ("ALLOWED_ACCOUNT_IDS", "111122223333,444455556666")],
+        &[PLANE, ("REQUIRE_IAM_CALLER", "true")],
         &[PLANE, ("ALLOWED_ACCOUNT_IDS", "111122223333"), ("REQUIRE_IAM_CALLER", "true")],
         &[PLANE, ("REQUIRE_IAM_CALLER", "false")],
         &[PLANE, ("AWS_USE_FIPS_ENDPOINT", "true"), ("AWS_USE_DUALSTACK_ENDPOINT", "true")],

@@ -14,7 +14,8 @@ use crate::support::{
 };
 
 const GET: &str = "GetItem";
-const PUT: &str = "PutItem";
+const PUT: &str = "TransactWriteItems";
+const UPDATE: &str = "UpdateItem";
 const CREATE: &str = "CreateMeeting";
 const CHECK: &str = "GetMeeting";
 const ATTEND: &str = "BatchCreateAttendee";
@@ -81,9 +82,9 @@ async fn a_creation_makes_two_calls_to_each_service_and_a_replay_fewer() {
         let (replay, dynamodb, chime) = world.invoke(&event, 59).await;
         assert_eq!((replay.status, replay.is_replay(), &replay.body), (201, true, &first.body));
         assert_eq!((dynamodb, chime), (vec![GET.to_owned()], vec![ATTEND]));
-        let (replay, dynamodb, chime) = world.invoke(&event, 60).await;
+        let (replay, dynamodb, chime) = world.invoke(&event, 120).await;
         assert_eq!((replay.status, replay.is_replay(), &replay.body), (201, true, &first.body));
-        assert_eq!((dynamodb, chime), (vec![GET.to_owned()], vec![CHECK, ATTEND]));
+        assert_eq!((dynamodb, chime), (vec![GET.into(), UPDATE.into()], vec![CHECK, ATTEND]));
         world.chime.assert_valid().await;
     }
 }
@@ -220,26 +221,36 @@ async fn a_lost_response_is_retried_without_duplicate_attendees() {
 }
 
 #[tokio::test]
-async fn an_ended_meeting_accepts_no_attendees() {
+async fn an_ended_meeting_is_replaced_and_gets_the_attendees() {
     let world = World::start().await;
     let (first, ..) = world.invoke(&with(&["anna"]), 0).await;
     assert!(world.chime.service.end_meeting(&first.meeting_id()));
 
-    let (ended, _, chime) = world.invoke(&with(&["anna"]), 59).await;
-    let message = "The meeting of this ClientRequestToken has ended. Use another token, or retry in a minute.";
-    assert_eq!((ended.status, ended.message(), chime), (400, message.into(), vec![ATTEND]));
+    // The service may not know a young meeting yet.
+    let (young, dynamodb, chime) = world.invoke(&with(&["anna"]), 119).await;
+    young.assert_modelled();
+    assert_eq!((young.status, dynamodb, chime), (503, vec![GET.to_owned()], vec![ATTEND]));
 
-    let (next, _, chime) = world.invoke(&with(&["anna"]), 60).await;
+    let (next, _, chime) = world.invoke(&with(&["anna"]), 120).await;
     assert_eq!((next.status, next.is_replay()), (201, false), "{next:?}");
     assert_eq!(chime, [CHECK, CREATE, ATTEND]);
     assert_ne!(next.meeting_id(), first.meeting_id());
+
+    // The next one ends after a check.
+    world.invoke(&with(&["anna"]), 240).await;
+    assert!(world.chime.service.end_meeting(&next.meeting_id()));
+    let (last, dynamodb, chime) = world.invoke(&with(&["anna"]), 250).await;
+    assert_eq!((last.status, last.is_replay()), (201, false), "{last:?}");
+    assert_eq!(dynamodb, [GET, UPDATE, UPDATE, GET, PUT]);
+    assert_eq!((chime, users(&last)), (vec![ATTEND, CREATE, ATTEND], vec!["anna".into()]));
+    assert_eq!(world.stored().await, last.meeting_id());
 }
 
 #[tokio::test]
 async fn an_invalid_stored_meeting_id_never_becomes_part_of_a_url() {
     let world = World::start().await;
     world.invoke(&with(&["anna"]), 0).await;
-    let [mut item] = <[_; 1]>::try_from(world.dynamodb.items().await).unwrap();
+    let [mut item] = <[_; 1]>::try_from(world.dynamodb.meetings().await).unwrap();
     item.insert("MeetingId".into(), AttributeValue::S("../meetings".into()));
     let put = world.dynamodb.client.put_item().table_name("Meetings").set_item(Some(item));
     put.send().await.unwrap();
@@ -304,7 +315,7 @@ async fn a_retry_completes_the_request_after_a_crash_at_any_step() {
 
         assert_eq!((reply.status, users(&reply)), (201, vec!["anna".into(), "bert".into()]));
         assert_eq!(reply.is_replay(), step > 0, "{step}");
-        let [item] = &dynamodb.items().await[..] else { panic!("{step}: one item") };
+        let [item] = &dynamodb.meetings().await[..] else { panic!("{step}: one item") };
         assert_eq!(item["MeetingId"].as_s().unwrap(), &reply.meeting_id());
         let stored = format!("{item:?}");
         let join_token = reply.json()["Attendees"][0]["JoinToken"].as_str().unwrap().to_owned();

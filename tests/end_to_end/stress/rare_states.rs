@@ -118,6 +118,7 @@ fn every_outcome_error_and_retry_is_reached() {
         ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
     ];
     let function = runtime.block_on(chime.function(&dynamodb, &settings));
+    runtime.block_on(dynamodb.own(UNKNOWN));
     let cases = iterations(400, 4_000);
     let upstream = prop_oneof![
         2 => Just(Vec::new()),

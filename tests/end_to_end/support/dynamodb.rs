@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::iter;
 use std::net::Ipv4Addr;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_dynamodb::types::AttributeValue;
 use local::dynamodb::Database;
 use tokio::time::timeout;
@@ -80,7 +82,21 @@ impl DynamoDb {
         pages.try_collect().await.unwrap()
     }
 
-    /// Every item that is a meeting, not a counter.
+    /// Lets the caller own a meeting that was just created.
+    pub async fn own(&self, meeting_id: &str) {
+        let now = DateTime::from(SystemTime::now()).fmt(DateTimeFormat::DateTime).unwrap();
+        let expires_at = UNIX_EPOCH.elapsed().unwrap().as_secs() + 3600;
+        let put = self.client.put_item().table_name("Meetings");
+        let put = put
+            .item("ClientRequestToken", AttributeValue::S(format!("#owner#{meeting_id}")))
+            .item("AccountId", AttributeValue::S(super::CALLER.into()))
+            .item("MeetingToken", AttributeValue::S("token".into()))
+            .item("CreatedAt", AttributeValue::S(now))
+            .item("ExpiresAt", AttributeValue::N(expires_at.to_string()));
+        put.send().await.unwrap();
+    }
+
+    /// Every item that is a meeting of a token, neither an owner nor a counter.
     pub async fn meetings(&self) -> Vec<HashMap<String, AttributeValue>> {
         let items = self.items().await.into_iter();
         items.filter(|item| item.contains_key("MeetingId")).collect()
@@ -98,6 +114,7 @@ impl DynamoDb {
     pub async fn counted_meetings(&self, account: &str) -> usize {
         let items = self.items().await;
         let items = items.iter().filter(|item| item["AccountId"].as_s().unwrap() == account);
+        let items = items.filter(|item| !item.contains_key("MeetingToken"));
         let (meetings, counters): (Vec<_>, Vec<_>) =
             items.partition(|item| item.contains_key("MeetingId"));
         let counts = counters.iter().map(|item| item["MeetingsCreated"].as_n().unwrap());

@@ -61,7 +61,8 @@ pub const ERRORS: [(Answer, &str, usize); 33] = [
 pub fn expected(operation: &str, usual: &'static str) -> &'static str {
     let creates_attendees = operation.contains("Attendee") && operation.contains("Create");
     match usual {
-        NOT_FOUND if operation == "CreateMeetingWithAttendees" => BAD,
+        // The service may not know a young meeting yet.
+        NOT_FOUND if operation == "CreateMeetingWithAttendees" => UNAVAILABLE,
         UNPROCESSABLE if creates_attendees => BAD,
         UNPROCESSABLE if !operation.ends_with("Transcription") => FAILURE,
         LIMIT if !creates_attendees && operation != "StartMeetingTranscription" => FAILURE,

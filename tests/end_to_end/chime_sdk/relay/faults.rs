@@ -73,6 +73,7 @@ async fn a_truncated_response_is_retried() {
 async fn a_missing_target_is_404_unless_an_earlier_attempt_may_have_deleted_it() {
     let world = World::start().await;
     let missing = "4f1e7a52-2c7b-4b8a-9d55-0123456789ab";
+    world.dynamodb.own(missing).await;
     for (faults, attempts) in [
         (vec![], 1),
         // Throttled requests are not performed.
@@ -183,6 +184,7 @@ async fn a_response_that_is_not_utf_8_is_a_server_side_fault() {
         let function =
             Function::start_with(&dynamodb, &chime::media_plane_settings(&endpoint)).await;
         let id = "4f1e7a52-2c7b-4b8a-9d55-0123456789ab";
+        dynamodb.own(id).await;
         for (operation, call) in &relayed_calls(id, id)[..5] {
             let reply = function.invoke(&call.event(Source::RestRoute)).await;
             reply.assert_modelled();
@@ -201,6 +203,7 @@ async fn an_unreachable_service_is_unavailable() {
     let settings = chime::media_plane_settings("http://127.0.0.1:9");
     let function = Function::start_with(&dynamodb, &settings).await;
     let id = "4f1e7a52-2c7b-4b8a-9d55-0123456789ab";
+    dynamodb.own(id).await;
     for (operation, call) in relayed_calls(id, id) {
         let reply = function.invoke(&call.event(Source::RestRoute)).await;
         reply.assert_modelled();

@@ -63,6 +63,7 @@ impl World {
         let call = Call::new("POST", self.path("/attendees"));
         let reply = self.call(&call.body(json!({"ExternalUserId": user}))).await;
         self.chime.take();
+        self.dynamodb.take_requests();
         reply.json()["Attendee"]["AttendeeId"]
             .as_str()
             .unwrap_or_else(|| panic!("{reply:?}"))

@@ -29,6 +29,7 @@ async fn each_request_emits_one_log_entry_with_metrics() {
             ("accountId", json!(CALLER)),
             ("Relayed", json!(1)),
             ("upstreamAttempts", json!(1)),
+            ("storeAttempts", json!(if *operation == "DeleteMeeting" { 3 } else { 1 })),
         ] {
             assert_eq!(record[property], value, "{property}: {record}");
         }
@@ -39,7 +40,7 @@ async fn each_request_emits_one_log_entry_with_metrics() {
         };
         assert_eq!(record["status"], status, "{record}");
         assert!(record["upstreamLatency"].is_number() && record["upstreamRequestId"].is_string());
-        for absent in ["storeAttempts", "mediaRegion", "upstreamThrottles"] {
+        for absent in ["markError", "mediaRegion", "upstreamThrottles"] {
             assert_eq!(record.get(absent), None, "{absent}: {record}");
         }
         assert_eq!(metric_names(record), ["Latency", "Relayed"]);
