@@ -6,10 +6,12 @@ ARCHITECTURE = x86_64
 DATABASE = .local/meetings.db
 ENDPOINT =
 EXAMPLES = 1000
+FROM =
 PHASES = examples,coverage,fuzzing
 ROUNDS = 40
 SECONDS = 1200
 SEED =
+TO =
 
 # Tools that the Rust toolchain lacks are installed from PyPI into a virtual environment, at pinned versions.
 VENV := .venv
@@ -120,6 +122,10 @@ test-deploy: sam-build local-aws $(MINISTACK) $(VENV)/boto3 ## Test sam deploy a
 .PHONY: smoke
 smoke: need-python3 $(VENV)/boto3 ## Smoke-test a deployed endpoint (ENDPOINT=https://…, API_KEY=… if it needs one)
 	@$(VENV)/bin/python tests/make/smoke.py '$(ENDPOINT)'
+
+.PHONY: restore
+restore: need-python3 $(VENV)/boto3 ## Copy the items that a table has lost back into it (FROM=RESTORED TO=TABLE)
+	@$(VENV)/bin/python tests/make/restore.py '$(FROM)' '$(TO)'
 
 schemathesis: ENDPOINT = http://127.0.0.1:9000
 

@@ -1,6 +1,6 @@
 //! The API: authorizes the caller and dispatches to the operation.
 //!
-//! The gateway performs operations only through [`Api::perform`], which authorizes the caller first.
+//! The gateway performs the operations of clients only through [`Api::perform`], which authorizes the caller first.
 
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
@@ -69,13 +69,8 @@ impl Api {
         self.create_meeting.store.warm_up().await;
     }
 
-    /// Whether its meetings end in the Amazon Chime SDK, which tells by events.
-    #[must_use]
-    pub const fn has_meeting_events(&self) -> bool {
-        matches!(self.create_meeting.media_plane, MediaPlane::ChimeSdkMeetings(_))
-    }
-
-    /// Marks a meeting that has ended, and returns whether it was created here.
+    /// Marks a meeting that has ended, and returns whether it was created here. No client asks for that: the Amazon Chime
+    /// SDK tells it.
     ///
     /// # Errors
     /// Those of the table.
@@ -84,7 +79,13 @@ impl Api {
         meeting_id: &Guid,
         invocation: Invocation<'_>,
     ) -> Result<bool, Error> {
-        meeting_ended::perform(self.create_meeting.store.owners(), meeting_id, invocation).await
+        match self.create_meeting.media_plane {
+            // Its rule may outlive the other media plane for a moment.
+            MediaPlane::Templates(_) => Ok(false),
+            MediaPlane::ChimeSdkMeetings(_) => {
+                meeting_ended::perform(&self.create_meeting.store, meeting_id, invocation).await
+            }
+        }
     }
 
     /// Performs the operation of `route`.
@@ -113,8 +114,8 @@ impl Api {
                 Box::pin(operation.perform(account, route, invocation)).await
             }
             (Handling::Relay(input, output), MediaPlane::ChimeSdkMeetings(chime)) => {
-                let owners = create_meeting.store.owners();
-                let relay = Relay { owners, chime, input, output };
+                let store = &create_meeting.store;
+                let relay = Relay { store, chime, input, output };
                 Box::pin(relay.perform(account, route, invocation)).await
             }
             (Handling::Unsupported(reason), MediaPlane::ChimeSdkMeetings(_)) => {

@@ -40,9 +40,8 @@ pub async fn handle(
     let event = match HttpEvent::parse(&payload) {
         Ok(event) => event,
         Err(not_http) => {
-            let event = MeetingEvent::parse(&payload).filter(|_| api.has_meeting_events());
-            let event = event.ok_or(not_http)?;
-            Box::pin(handle_meeting_event(api, event, invocation)).await;
+            let event = MeetingEvent::parse(&payload).ok_or(not_http)?;
+            Box::pin(handle_meeting_event(api, event, invocation, lambda_request_id)).await;
             return Ok(ProxyResponse::Nothing(()));
         }
     };
@@ -81,26 +80,35 @@ pub async fn handle(
 
 /// Handles an event about a meeting. It never fails: Lambda would send it again, and an alarm would roll an update back.
 /// A later request finds out what the event could not tell.
-async fn handle_meeting_event(api: &Api, event: MeetingEvent, invocation: Invocation<'_>) {
+async fn handle_meeting_event(
+    api: &Api,
+    event: MeetingEvent,
+    invocation: Invocation<'_>,
+    lambda_request_id: &str,
+) {
     let MeetingEvent::Ended(meeting_id) = event else {
-        return tracing::info!("ignored an event about a meeting");
+        return tracing::debug!(lambdaRequestId = lambda_request_id, "ignored an event");
     };
     let ended = AssertUnwindSafe(api.meeting_ended(&meeting_id, invocation)).catch_unwind().await;
-    let meeting_id = meeting_id.as_str();
-    match ended {
-        Ok(Ok(true)) => tracing::info!(meetingId = meeting_id, "the meeting has ended"),
-        Ok(Ok(false)) => {
-            tracing::info!(meetingId = meeting_id, "a meeting has ended that was not created here");
+    let error = match ended {
+        Ok(Ok(is_known)) => {
+            let message =
+                if is_known { "a meeting has ended" } else { "another meeting has ended" };
+            return tracing::info!(
+                lambdaRequestId = lambda_request_id,
+                meetingId = meeting_id.as_str(),
+                "{message}"
+            );
         }
-        Ok(Err(error)) => {
-            let error = error.log_message();
-            tracing::warn!(meetingId = meeting_id, error, "could not store that it has ended");
-        }
-        Err(_) => {
-            let error = format!("a panic at {}", telemetry::take_panic_location());
-            tracing::warn!(meetingId = meeting_id, error, "could not store that it has ended");
-        }
-    }
+        Ok(Err(error)) => error.log_message(),
+        Err(_) => format!("a panic at {}", telemetry::take_panic_location()),
+    };
+    tracing::warn!(
+        lambdaRequestId = lambda_request_id,
+        meetingId = meeting_id.as_str(),
+        error,
+        "could not store that it has ended"
+    );
 }
 
 /// The trace's ID in X-Ray's header, such as

@@ -8,6 +8,9 @@ use tokio::time::Instant;
 use crate::error::{Error, ErrorKind};
 use crate::meeting::MediaRegion;
 
+/// How much of the time budget must be left for a second attempt, as a percentage.
+const MIN_FOR_RESTART: u32 = 40;
+
 /// One invocation of the function. It is passed by value to everything that calls a remote service.
 #[derive(Clone, Copy, Debug)]
 pub struct Invocation<'a> {
@@ -40,10 +43,10 @@ impl<'a> Invocation<'a> {
         Self { deadline: self.started + self.budget() * percent / 100, ..self }
     }
 
-    /// This invocation with the time that is left as its time budget, for a second attempt.
+    /// This invocation with the time that is left as its time budget, if that is enough for a second attempt.
     #[must_use]
-    pub fn restarted(self) -> Self {
-        Self { started: Instant::now(), ..self }
+    pub fn restarted(self) -> Option<Self> {
+        self.has_left(MIN_FOR_RESTART).then(|| Self { started: Instant::now(), ..self })
     }
 
     /// How much time is left.

@@ -1,15 +1,16 @@
-//! The table: one consistent read and one conditional write.
+//! The table: one consistent read and one conditional write create a meeting.
 //!
-//! An item is a meeting: the request and the response. Its key is the idempotency token and the caller's account. One
+//! The item of a token is a meeting: the request and the response. Its key is the token and the caller's account. One
 //! `PutItem` creates it, unless an unexpired item with that key exists: then the rejected write returns the existing
 //! item. There is no lock and no in-progress state.
 //!
-//! Meetings of the Amazon Chime SDK also have an [`Owner`], and with a daily limit, a counter counts the meeting: then
-//! the put is part of a transaction.
+//! A meeting of the Amazon Chime SDK also gets an [`Owner`], and with a daily limit, a counter counts the meeting: then
+//! the put is part of a transaction. Later, [`Marks`] say that the meeting has ended.
 
 mod daily_limit;
 mod failure;
 mod item;
+mod mark;
 mod owner;
 mod put;
 mod table;
@@ -29,6 +30,7 @@ use tokio::time::timeout;
 use self::daily_limit::{DailyLimit, counter_key};
 pub use self::item::StoredMeeting;
 use self::item::{Attributes, NEVER, PROBE, has_expired, key};
+pub use self::mark::Marks;
 pub use self::owner::{Owner, Owners};
 pub use self::put::Rejection;
 use self::put::{Cancellation, Condition, PUT, TRANSACTION};
@@ -242,7 +244,7 @@ impl Store {
     ) -> Result<Option<Rejection>, Error> {
         let per_attempt = per_attempt(invocation);
         let condition = Condition::unless_unexpired(invocation.now(), replaced);
-        let completed = if meeting.has_owner() || self.daily_limit.is_some() {
+        let completed = if meeting.gets_owner() || self.daily_limit.is_some() {
             let put = || {
                 put::in_transaction(&self.table, meeting, &condition, self.daily_limit, invocation)
             };
@@ -256,7 +258,13 @@ impl Store {
         written
     }
 
-    /// Whose the meetings are, and whether they have ended.
+    /// What is learned about meetings later.
+    #[must_use]
+    pub const fn marks(&self) -> Marks<'_> {
+        Marks { table: &self.table }
+    }
+
+    /// Whose the meetings are.
     #[must_use]
     pub const fn owners(&self) -> Owners<'_> {
         Owners { table: &self.table }

@@ -57,11 +57,11 @@ impl ChimeSdkMeetings {
         &self.client
     }
 
-    /// How old a meeting must be to be checked, and for the service's `NotFound` to mean that it has ended: two token
-    /// windows. The service may not know a younger one yet, and mostly, requests for it are retries.
+    /// Whether it is two token windows since a meeting was created, or known to go on. Before that, the service's
+    /// `NotFound` may mean that it does not know the meeting yet, and most requests for the meeting are retries.
     #[must_use]
-    pub fn settled_after(&self) -> Duration {
-        self.scope.token_window * 2
+    pub fn is_settled(&self, since: Duration, invocation: Invocation<'_>) -> bool {
+        invocation.arrived_at.saturating_sub(since) >= self.scope.token_window * 2
     }
 
     /// Checks whether the meeting with this ID has ended. Without a clear answer, it is unknown.

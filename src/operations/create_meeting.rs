@@ -80,13 +80,13 @@ enum Attempt {
 // and the put for three.
 const READ_BY: u32 = 20;
 const CHECK_BY: u32 = 45;
-/// The mark after the check, and the check after a put was denied.
-const MARK_BY: u32 = 55;
+/// Only after the check.
+const MARK_BY: u32 = 50;
+/// Only after a put was denied.
+const CHECK_PUTS_BY: u32 = 55;
 const CREATE_BY: u32 = 70;
 /// How much must be left for the put, as a percentage of the time budget.
 const MIN_FOR_PUT: u32 = 25;
-/// How much must be left to start again.
-const MIN_FOR_RESTART: u32 = 40;
 
 impl CreateMeeting {
     /// Performs the operation.
@@ -100,12 +100,13 @@ impl CreateMeeting {
         invocation: Invocation<'_>,
     ) -> Result<Response, Error> {
         let request = CreateMeetingRequest::from_json(&route.request.json_body()?)?;
-        let created = self.create(account, request, invocation).await?;
+        let created = self.create(account, request, None, invocation).await?;
         let body = serde_json::to_string(&Body { meeting: &created.meeting });
         created.into_response(route.operation.status, body)
     }
 
-    /// Creates the meeting of `request`, exactly once per account and token.
+    /// Creates the meeting of `request`, exactly once per account and token. `ended` is a meeting of the token that is
+    /// known to have ended.
     ///
     /// # Errors
     /// `Conflict` if the token has an unexpired meeting of a different request, and the errors of the [`Store`] and of
@@ -114,18 +115,16 @@ impl CreateMeeting {
         &self,
         account: AuthorizedAccount<'_>,
         request: CreateMeetingRequest,
+        ended: Option<Guid>,
         invocation: Invocation<'_>,
     ) -> Result<CreatedMeeting, Error> {
         // Set once: an invocation creates one meeting.
         let _ = invocation.record.media_region.set(request.media_region);
-        let (request, replaced) = match self.attempt(account, request, None, invocation).await? {
+        let (request, replaced) = match self.attempt(account, request, ended, invocation).await? {
             Attempt::Done(created) => return Ok(created),
             Attempt::Ended(request, replaced) => (request, replaced),
         };
-        if !invocation.has_left(MIN_FOR_RESTART) {
-            return Err(ended_again());
-        }
-        let invocation = invocation.restarted();
+        let invocation = invocation.restarted().ok_or_else(ended_again)?;
         match self.attempt(account, request, Some(replaced), invocation).await? {
             Attempt::Done(created) => Ok(created),
             Attempt::Ended(..) => Err(ended_again()),
@@ -171,7 +170,9 @@ impl CreateMeeting {
         let token = &*request.client_request_token;
         let found = self.store.read(account.id(), token, invocation.by(READ_BY)).await?;
         if let Some(existing) = found.meeting {
-            if existing.ended_at.is_none() && !self.is_ended(chime, &existing, invocation).await {
+            let has_ended =
+                existing.ended_at.is_some() || replaced.as_ref() == Some(&existing.meeting_id);
+            if !has_ended && !self.is_ended(chime, &existing, invocation).await {
                 return replay(&request, existing);
             }
             replaced = Some(existing.meeting_id);
@@ -189,7 +190,7 @@ impl CreateMeeting {
                 _ => Err(limit_reached),
             };
         }
-        self.store.check_puts(invocation.by(MARK_BY)).await?;
+        self.store.check_puts(invocation.by(CHECK_PUTS_BY)).await?;
         let by = invocation.by(CREATE_BY);
         let new = chime.create(account.id(), &request, replaced.as_ref(), by).await?;
         // A put that is cut short would leave a meeting that no client is told of.
@@ -207,17 +208,17 @@ impl CreateMeeting {
         existing: &StoredMeeting,
         invocation: Invocation<'_>,
     ) -> bool {
-        if existing.unchecked_for(invocation.now()) < chime.settled_after() {
+        if !chime.is_settled(existing.known_at(), invocation) {
             return false;
         }
         let check = chime.check(&existing.meeting_id, invocation.by(CHECK_BY)).await;
         let mark_by = invocation.by(MARK_BY);
-        let owners = self.store.owners();
+        let marks = self.store.marks();
         let marked = match check {
-            Check::Alive => owners.mark_checked(existing, mark_by).await,
+            Check::Alive => marks.checked(existing, mark_by).await,
             Check::Ended => {
                 let token = &existing.request.client_request_token;
-                owners.mark_ended(&existing.account_id, token, &existing.meeting_id, mark_by).await
+                marks.ended(&existing.account_id, token, &existing.meeting_id, mark_by).await
             }
             Check::Unknown => Ok(()),
         };
@@ -270,7 +271,7 @@ impl CreateMeeting {
 }
 
 /// The error if meetings end faster than a request can replace them.
-fn ended_again() -> Error {
+pub(super) fn ended_again() -> Error {
     Error::service_unavailable("the meeting ended while it was being created")
 }
 

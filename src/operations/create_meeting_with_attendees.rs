@@ -5,13 +5,13 @@
 
 use serde::Serialize;
 
-use super::create_meeting::{CreateMeeting, CreatedMeeting};
+use super::create_meeting::{CreateMeeting, CreatedMeeting, ended_again};
 use super::relay::{CreatedAttendees, create_attendees};
 use crate::caller::AuthorizedAccount;
 use crate::error::{Error, ErrorKind};
 use crate::invocation::Invocation;
 use crate::media_plane::chime_sdk_meetings::ChimeSdkMeetings;
-use crate::meeting::Meeting;
+use crate::meeting::{Guid, Meeting};
 use crate::operation::Route;
 use crate::request::create_meeting::CreateMeetingWithAttendeesRequest;
 use crate::response::Response;
@@ -19,8 +19,6 @@ use crate::response::Response;
 // Deadlines as percentages of the time budget. The attendees take one call, so they get less than the meeting.
 const MEETING_BY: u32 = 65;
 const ATTENDEES_BY: u32 = 90;
-/// How much must be left to start again.
-const MIN_FOR_RESTART: u32 = 40;
 
 /// The operation, with what it needs.
 #[derive(Clone, Copy, Debug)]
@@ -54,13 +52,14 @@ impl CreateMeetingWithAttendees<'_> {
     ) -> Result<Response, Error> {
         let request =
             CreateMeetingWithAttendeesRequest::from_json(&route.request.bounded_json_body()?)?;
-        let (created, attendees) = match self.attempt(account, request.clone(), invocation).await? {
+        let (created, attendees) = match self.attempt(account, &request, None, invocation).await? {
             (created, Some(attendees)) => (created, attendees),
-            (_, None) if !invocation.has_left(MIN_FOR_RESTART) => return Err(ended()),
-            (_, None) => {
+            (ended, None) => {
+                let ended = Some(ended.meeting.meeting_id);
+                let invocation = invocation.restarted().ok_or_else(ended_again)?;
                 let (created, attendees) =
-                    self.attempt(account, request, invocation.restarted()).await?;
-                (created, attendees.ok_or_else(ended)?)
+                    self.attempt(account, &request, ended, invocation).await?;
+                (created, attendees.ok_or_else(ended_again)?)
             }
         };
         let body = serde_json::to_string(&Body { meeting: &created.meeting, attendees });
@@ -71,36 +70,33 @@ impl CreateMeetingWithAttendees<'_> {
     async fn attempt(
         &self,
         account: AuthorizedAccount<'_>,
-        request: CreateMeetingWithAttendeesRequest,
+        request: &CreateMeetingWithAttendeesRequest,
+        ended: Option<Guid>,
         invocation: Invocation<'_>,
     ) -> Result<(CreatedMeeting, Option<CreatedAttendees>), Error> {
-        let token = request.meeting.client_request_token.clone();
+        let CreateMeetingWithAttendeesRequest { meeting, attendees } = request;
         let create_by = invocation.by(MEETING_BY);
-        let created = self.create_meeting.create(account, request.meeting, create_by).await?;
-        if request.attendees.is_empty() {
+        let created =
+            self.create_meeting.create(account, meeting.clone(), ended, create_by).await?;
+        if attendees.is_empty() {
             return Ok((created, Some(CreatedAttendees::default())));
         }
         let meeting_id = &created.meeting.meeting_id;
         let (client, by) = (self.chime.client(), invocation.by(ATTENDEES_BY));
-        match create_attendees(client, meeting_id, request.attendees, by).await {
+        match create_attendees(client, meeting_id, attendees, by).await {
             Ok(attendees) => Ok((created, Some(attendees))),
+            // The service may not know a young meeting yet.
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                let age = invocation.arrived_at.saturating_sub(created.created_at);
-                // The service may not know a young meeting yet.
-                if age < self.chime.settled_after() {
+                if !self.chime.is_settled(created.created_at, invocation) {
                     return Err(Error::service_unavailable(error));
                 }
-                let owners = self.create_meeting.store.owners();
-                let marked = owners.mark_ended(account.id(), &token, meeting_id, invocation).await;
-                // Without the mark, the token would still have this meeting.
-                marked.map(|()| (created, None))
+                let marks = self.create_meeting.store.marks();
+                let token = &meeting.client_request_token;
+                let marked = marks.ended(account.id(), token, meeting_id, invocation).await;
+                invocation.record.note_mark(marked);
+                Ok((created, None))
             }
             Err(error) => Err(error),
         }
     }
-}
-
-/// The error if meetings end faster than a request can replace them.
-fn ended() -> Error {
-    Error::service_unavailable("the meeting of the token has ended")
 }

@@ -5,22 +5,25 @@
 use crate::error::Error;
 use crate::invocation::Invocation;
 use crate::meeting::Guid;
-use crate::store::Owners;
+use crate::store::Store;
+
+/// Deadline of the read, as a percentage of the time budget. The marks get the rest.
+const OWNER_BY: u32 = 50;
 
 /// Marks the meeting, and returns whether it was created here.
 ///
 /// # Errors
 /// Those of the table.
 pub async fn perform(
-    owners: Owners<'_>,
+    store: &Store,
     meeting_id: &Guid,
     invocation: Invocation<'_>,
 ) -> Result<bool, Error> {
-    let Some(owner) = owners.find_any(meeting_id, invocation.by(50)).await? else {
+    let Some(owner) = store.owners().find_any(meeting_id, invocation.by(OWNER_BY)).await? else {
         return Ok(false);
     };
     if owner.ended_at.is_none() {
-        owners.mark_ended(&owner.account_id, &owner.token, meeting_id, invocation).await?;
+        store.marks().ended(&owner.account_id, &owner.token, meeting_id, invocation).await?;
     }
     Ok(true)
 }

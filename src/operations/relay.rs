@@ -21,10 +21,11 @@ use crate::request::page;
 use crate::request::transcription::Transcription;
 use crate::request::validation::{Validator, validate};
 use crate::response::{Outcome, Response};
-use crate::store::{Owner, Owners};
+use crate::store::{Owner, Store};
 
-// Deadlines as percentages of the time budget. The rest is for the marks.
+// Deadlines as percentages of the time budget.
 const OWNER_BY: u32 = 25;
+/// Of operations that may mark the meeting.
 const SEND_BY: u32 = 75;
 
 /// How long a repeated deletion succeeds, in seconds: mostly, it is the retry of one whose response was lost.
@@ -33,8 +34,8 @@ const DELETION_RETRIES: u64 = 60;
 /// Forwards one operation.
 #[derive(Clone, Copy, Debug)]
 pub struct Relay<'a> {
-    /// The owners of the meetings.
-    pub owners: Owners<'a>,
+    /// The table of meetings.
+    pub store: &'a Store,
     /// The Amazon Chime SDK's meetings.
     pub chime: &'a ChimeSdkMeetings,
     /// What the operation takes.
@@ -68,7 +69,8 @@ impl Relay<'_> {
             Ok((meeting_id, target, self.body(route.request, validator)?))
         })?;
         let meeting_id = meeting_id.ok_or_else(not_found)?;
-        let found = self.owners.find(account.id(), &meeting_id, invocation.by(OWNER_BY)).await?;
+        let found =
+            self.store.owners().find(account.id(), &meeting_id, invocation.by(OWNER_BY)).await?;
         let owner = found.ok_or_else(not_found)?;
         let respond = |body| Response {
             status: operation.status,
@@ -86,7 +88,9 @@ impl Relay<'_> {
             };
         }
         let request = operation.request(&target, &body);
-        let completed = self.chime.client().send(request, invocation.by(SEND_BY)).await;
+        let may_mark = operation.names_only_meeting();
+        let send_by = if may_mark { invocation.by(SEND_BY) } else { invocation };
+        let completed = self.chime.client().send(request, send_by).await;
         // For the client, the deletion succeeded.
         let completed = completed
             .recover(|call| is_already_deleted(operation, call).then(Vec::new))
@@ -97,13 +101,14 @@ impl Relay<'_> {
             // The service may not know a young meeting yet.
             Err(error) => {
                 error.kind() == ErrorKind::NotFound
-                    && operation.names_only_meeting()
-                    && owner.age(invocation.now()) >= self.chime.settled_after()
+                    && may_mark
+                    && self.chime.is_settled(owner.created_at, invocation)
             }
         };
         if has_ended {
             let Owner { account_id, token, .. } = &owner;
-            let marked = self.owners.mark_ended(account_id, token, &meeting_id, invocation).await;
+            let marks = self.store.marks();
+            let marked = marks.ended(account_id, token, &meeting_id, invocation).await;
             invocation.record.note_mark(marked);
         }
         Ok(respond(result.map_err(|error| translate(operation, error))?))
@@ -137,12 +142,12 @@ fn not_found() -> Error {
 pub async fn create_attendees(
     client: &ChimeSdk,
     meeting_id: &Guid,
-    attendees: Vec<Attendee>,
+    attendees: &[Attendee],
     invocation: Invocation<'_>,
 ) -> Result<CreatedAttendees, Error> {
     let operation = &BATCH_CREATE_ATTENDEE;
     let target = operation.target(Some(meeting_id), None, "");
-    let body = to_json(&Attendees { attendees })?;
+    let body = to_json(&Attendees { attendees: attendees.into() })?;
     let completed = client.send(operation.request(&target, &body), invocation).await;
     let created = completed.parse(|response| response::parse(&response)).record();
     created.map_err(|error| translate(operation, error))

@@ -3,6 +3,7 @@
 //! The constraints are those of Amazon Chime's service model, and the pattern of the Amazon Chime SDK. Tags are
 //! accepted and dropped, because attendees of the Amazon Chime SDK have none.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
@@ -27,9 +28,9 @@ pub struct Attendee {
 /// Attendees to create, in the form that the Amazon Chime SDK expects.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Attendees {
+pub struct Attendees<'a> {
     /// 1 to 100 attendees.
-    pub attendees: Vec<Attendee>,
+    pub attendees: Cow<'a, [Attendee]>,
 }
 
 #[derive(Deserialize)]
@@ -58,7 +59,7 @@ impl Attendee {
     }
 }
 
-impl Attendees {
+impl Attendees<'_> {
     /// Parses a body of `BatchCreateAttendee`.
     ///
     /// # Errors
@@ -68,7 +69,8 @@ impl Attendees {
         if members.attendees.is_none() {
             validator.violated("attendees", "not be null");
         }
-        Ok(Self { attendees: validator.attendees("attendees", members.attendees, 1..=100) })
+        let attendees = validator.attendees("attendees", members.attendees, 1..=100);
+        Ok(Self { attendees: attendees.into() })
     }
 }
 

@@ -92,7 +92,7 @@ impl CreateMeetingRequest {
 }
 
 /// A valid request of `CreateMeetingWithAttendees`.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct CreateMeetingWithAttendeesRequest {
     /// The meeting to create.
     pub meeting: CreateMeetingRequest,

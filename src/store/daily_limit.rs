@@ -79,7 +79,7 @@ pub fn probe(table: &str) -> Result<Vec<TransactWriteItem>, Error> {
         .condition_expression(NEVER)
         .build()
         .map_err(Error::service_failure)?;
-    // The function may update only items whose token begins like this.
+    // The function may count only in items whose token begins like this.
     let count = Update::builder()
         .table_name(table)
         .set_key(Some(key(PROBE, "#meetings#warm-up")))

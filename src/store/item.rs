@@ -62,16 +62,15 @@ pub struct StoredMeeting {
 }
 
 impl StoredMeeting {
-    /// How long it has been at `now` (seconds since 1970) since the meeting was known to go on, in whole seconds.
+    /// When the meeting was last known to go on, as the time since 1970.
     #[must_use]
-    pub fn unchecked_for(&self, now: u64) -> Duration {
-        let known_at = self.created_at.as_secs().max(self.checked_at.unwrap_or_default());
-        Duration::from_secs(now.saturating_sub(known_at))
+    pub fn known_at(&self) -> Duration {
+        self.created_at.max(Duration::from_secs(self.checked_at.unwrap_or_default()))
     }
 
-    /// Whether the meeting has an owner in the table, and is listed: those of the Amazon Chime SDK are.
+    /// Whether it is stored with an owner, and listed: meetings of the Amazon Chime SDK are.
     #[must_use]
-    pub const fn has_owner(&self) -> bool {
+    pub const fn gets_owner(&self) -> bool {
         self.write_id.is_some()
     }
 
@@ -234,7 +233,7 @@ impl<'a> Item<'a> {
             expires_at: meeting.expires_at,
             write_id: meeting.write_id,
             listed_until: meeting
-                .has_owner()
+                .gets_owner()
                 .then(|| format!("{}#{meeting_id}", meeting.expires_at)),
             checked_at: None,
             ended_at: None,

@@ -1,13 +1,8 @@
-//! Whose a meeting is, and whether it has ended.
-//!
-//! The owner of a meeting is an item with the key (`#owner#{MeetingId}`, the caller's account). So another account's
-//! meeting is never found. A meeting is marked as ended in its token's item, which frees the token, and then in its
-//! owner's.
+//! Whose a meeting is: an item with the key (`#owner#{MeetingId}`, the caller's account). So another account's meeting is
+//! never found.
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity::Total;
 use aws_sdk_dynamodb::types::{AttributeValue, Put};
 use serde::Deserialize;
@@ -59,16 +54,10 @@ impl Owner {
             ended_at: item.ended_at,
         })
     }
-
-    /// The age of the meeting at `now` (seconds since 1970), in whole seconds.
-    #[must_use]
-    pub fn age(&self, now: u64) -> Duration {
-        Duration::from_secs(now.saturating_sub(self.created_at.as_secs()))
-    }
 }
 
 /// The partition of a meeting's owner. It cannot collide with a token, which contains no `#`.
-fn partition(meeting_id: &Guid) -> String {
+pub fn partition(meeting_id: &Guid) -> String {
     format!("#owner#{}", meeting_id.as_str())
 }
 
@@ -151,85 +140,5 @@ impl Owners<'_> {
             .await?;
         let metadata = metadata(output.consumed_capacity.as_slice());
         Ok((output.items.unwrap_or_default().pop(), metadata))
-    }
-
-    /// Marks a meeting as ended: first the token's item, if it still has this meeting, then the owner's. In this order,
-    /// a meeting that is not found any more has freed its token.
-    ///
-    /// # Errors
-    /// `ThrottledClient`, `ServiceUnavailable`, or `ServiceFailure`.
-    pub async fn mark_ended(
-        &self,
-        account_id: &str,
-        token: &str,
-        meeting_id: &Guid,
-        invocation: Invocation<'_>,
-    ) -> Result<(), Error> {
-        let item = || {
-            self.update(key(account_id, token))
-                .update_expression("SET EndedAt = :now REMOVE ListedUntil")
-                .condition_expression("MeetingId = :meeting")
-                .expression_attribute_values(
-                    ":meeting",
-                    AttributeValue::S(meeting_id.as_str().into()),
-                )
-        };
-        self.mark(item, invocation).await?;
-        let owner = || {
-            self.update(key(account_id, &partition(meeting_id)))
-                .update_expression("SET EndedAt = :now")
-                .condition_expression("attribute_exists(ClientRequestToken)")
-        };
-        self.mark(owner, invocation).await
-    }
-
-    /// Notes in the token's item that a check found its meeting to go on.
-    ///
-    /// # Errors
-    /// Those of [`Self::mark_ended`].
-    pub async fn mark_checked(
-        &self,
-        meeting: &StoredMeeting,
-        invocation: Invocation<'_>,
-    ) -> Result<(), Error> {
-        let meeting_id = meeting.meeting_id.as_str();
-        let item = || {
-            self.update(key(&meeting.account_id, &meeting.request.client_request_token))
-                .update_expression("SET CheckedAt = :now")
-                .condition_expression("MeetingId = :meeting")
-                .expression_attribute_values(":meeting", AttributeValue::S(meeting_id.into()))
-        };
-        self.mark(item, invocation).await
-    }
-
-    fn update(self, key: Attributes) -> UpdateItemFluentBuilder {
-        self.table
-            .client
-            .update_item()
-            .table_name(&self.table.name)
-            .set_key(Some(key))
-            .return_consumed_capacity(Total)
-    }
-
-    /// Sends an update until it succeeds or its condition does not hold.
-    async fn mark(
-        &self,
-        update: impl Fn() -> UpdateItemFluentBuilder,
-        invocation: Invocation<'_>,
-    ) -> Result<(), Error> {
-        let send = async || {
-            let now = number(invocation.now());
-            match update().expression_attribute_values(":now", now).send().await {
-                Ok(output) => Ok(((), metadata(output.consumed_capacity.as_slice()))),
-                Err(error) => match error.as_service_error() {
-                    Some(UpdateItemError::ConditionalCheckFailedException(_)) => {
-                        Ok(((), ResponseMetadata::default()))
-                    }
-                    _ => Err(error.into()),
-                },
-            }
-        };
-        let per_attempt = per_attempt(invocation);
-        with_retries(Service::DynamoDb, "UpdateItem", invocation, per_attempt, send).await.record()
     }
 }

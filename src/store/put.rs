@@ -78,7 +78,7 @@ pub async fn in_transaction(
         .transact_write_items()
         .return_consumed_capacity(Total)
         .transact_items(TransactWriteItem::builder().put(put).build());
-    if meeting.has_owner() {
+    if meeting.gets_owner() {
         let owner = put_of_owner(&table.name, meeting)?;
         write = write.transact_items(TransactWriteItem::builder().put(owner).build());
     }
@@ -96,7 +96,7 @@ pub async fn in_transaction(
         (Some(Cancellation::MeetingExists(item)), _) => {
             Ok((Some(token_has(item)?), ResponseMetadata::default()))
         }
-        (Some(Cancellation::OtherCondition(1)), _) if meeting.has_owner() => {
+        (Some(Cancellation::OtherCondition(1)), _) if meeting.gets_owner() => {
             Ok((Some(Rejection::WasStoredBefore), ResponseMetadata::default()))
         }
         (Some(Cancellation::OtherCondition(_)), Some(limit)) => Err(limit.reached(now).into()),

@@ -81,7 +81,7 @@ impl<'a> From<&'a str> for Value<'a> {
 }
 
 impl LogEntry<'_> {
-    /// ERROR for server-side faults, WARN for rejected callers.
+    /// ERROR for server-side faults, WARN for rejected callers and for what could not be stored about a meeting.
     pub(super) fn level(&self) -> Level {
         match self.result {
             Err(error) if error.is_server_fault() => Level::ERROR,
@@ -89,6 +89,7 @@ impl LogEntry<'_> {
                 ErrorKind::UnauthorizedClient | ErrorKind::Forbidden => Level::WARN,
                 _ => Level::INFO,
             },
+            Ok(_) if self.mark_error.is_some() => Level::WARN,
             Ok(_) => Level::INFO,
         }
     }
@@ -129,7 +130,8 @@ impl LogEntry<'_> {
         let message = error.map(|error| truncated(&error.log_message()).to_owned());
         let capacity = self.calls.iter().filter_map(|call| call.consumed_capacity);
         let upstream = self.calls.iter().rfind(|call| call.service == Service::ChimeSdk);
-        let caller_arn = self.caller.arn.as_deref().filter(|_| self.level() == Level::WARN);
+        let is_turned_away = error.is_some() && self.level() == Level::WARN;
+        let caller_arn = self.caller.arn.as_deref().filter(|_| is_turned_away);
         let text = |text: Option<String>| text.map(|text| Value::Text(text.into()));
         let properties = [
             ("outcome", Some(Outcome::of(self.result).name().into())),
@@ -152,7 +154,7 @@ impl LogEntry<'_> {
             ("error", error.map(|error| error.kind().exception().name.into())),
             ("message", text(message)),
             ("callerArn", caller_arn.map(Value::from)),
-            ("markError", self.mark_error.map(Value::from)),
+            ("markError", self.mark_error.map(|error| truncated(error).into())),
         ];
         let took = [
             (Service::DynamoDb, ["storeLatency", "storeAttempts", "storeThrottles"]),

@@ -84,7 +84,7 @@ def test_a_missing_python_is_reported(target, tmp_path):
 
 @pytest.mark.parametrize(("target", "variable"), [
     ("run", "PORT"), ("run", "DATABASE"), ("sam-local", "PORT"), ("sam-local", "DATABASE"),
-    ("sam-build", "ARCHITECTURE"), ("fuzz", "SECONDS"), ("smoke", "ENDPOINT"),
+    ("sam-build", "ARCHITECTURE"), ("fuzz", "SECONDS"), ("smoke", "ENDPOINT"), ("restore", "FROM"), ("restore", "TO"),
 ])
 def test_variables_come_only_from_the_command_line(target, variable):
     assert "a-value" in make("--dry-run", target, f"{variable}=a-value").stdout
@@ -99,7 +99,6 @@ OPERATIONS = ["attendee", "get", "delete"]
 @pytest.mark.parametrize(("media_plane", "outcome"), [("chime-sdk-meetings", "passed"), ("templates", "skipped")])
 def test_smoke_passes_and_skips_unsupported_operations(media_plane, outcome, tmp_path):
     command = [MAKE, "run", "PORT={port}", f"DATABASE={tmp_path}/meetings.db"]
-    # This takes a minute, for which a deleted meeting is replayed.
     with serving(command, tmp_path / "make.log", MEDIA_PLANE=media_plane) as endpoint:
         completed = make("smoke", f"ENDPOINT={endpoint}", AWS_EC2_METADATA_DISABLED="true")
     assert completed.returncode == 0, completed.stdout + completed.stderr

@@ -12,11 +12,15 @@
 - CodeDeploy: ministack has none. Here, a gradual deployment shifts all traffic at once, or fails if an alarm that
   guards it is firing.
 - Alarms on metric math: ministack rejects them. Here, they are stored and never evaluated.
+- Events: ministack, like AWS, accepts none in the name of AWS's services. Here, it does, because nothing else sends
+  those of the Amazon Chime SDK.
 - Pipes: ministack delivers all records of a stream, in batches of any size. Here, a pipe applies its filter and
   delivers one record at a time, which is the template's batch size.
+- Filters: to ministack, a field exists neither way if the object around it is missing. To AWS, it does not exist.
 
-There are two more differences. ministack replaces the API, and so its ID, when its definition changes. Callers from
-other accounts cannot reach the API.
+There are more differences. ministack replaces the API, and so its ID, when its definition changes. Callers from other
+accounts cannot reach the API. IAM conditions on keys and attributes of items have no effect, and EventBridge invokes the
+function without permission; `transformed_template.py` checks both.
 """
 
 import functools
@@ -41,7 +45,7 @@ os.environ.update(
 
 # ministack reads the environment when it is imported.
 from ministack import app
-from ministack.services import cloudformation, cloudwatch, lambda_svc, pipes
+from ministack.services import cloudformation, cloudwatch, eventbridge, lambda_svc, pipes
 from ministack.services.cloudformation import language_extensions, provisioners
 
 CHIME_SDK = "AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS"
@@ -160,6 +164,11 @@ def alarm_record(original, name, properties):
     return original(name, properties)
 
 
+@replace(eventbridge, "_put_events")
+def put_events(original, data):
+    return original(data, allow_aws_source=True)
+
+
 @replace_handler("AWS::Pipes::Pipe", "create")
 def create_pipe(original, logical_id, properties, stack):
     name, attributes = original(logical_id, properties, stack)
@@ -171,6 +180,11 @@ def create_pipe(original, logical_id, properties, stack):
 def deliver_records(original, pipe, records):
     matching = lambda_svc._apply_filter_criteria(records, pipe["SourceParameters"])
     return all(original(pipe, [record]) for record in matching)
+
+
+@replace(lambda_svc, "_match_esm_filter")
+def match_filter(original, record, pattern):
+    return original({**{name: {} for name, part in pattern.items() if isinstance(part, dict)}, **record}, pattern)
 
 
 app.main()

@@ -10,8 +10,9 @@ import re
 
 from cfnlint.api import ManualArgs, lint
 
-from template import TEMPLATE, broken_rules, resolve, transform, value
+from template import TEMPLATE, broken_rules, is_met, resolve, transform
 
+REGION = "us-east-1"
 # A value for each parameter without a short list of values.
 ANY = {
     "AlarmTopicArn": "arn:aws:sns:us-east-1:111122223333:on-call",
@@ -26,8 +27,8 @@ def comparisons(expression):
     match expression:
         case {"Fn::Equals": [{"Ref": name}, str(constant)]}:
             yield name, constant
-        case {"Fn::Equals": [{"Ref": name}, {"Fn::Select": [0, {"Fn::Split": [",", {"Ref": other}]}]}]} if name == other:
-            yield name, ANY[name].split(",")[0]
+        case {"Fn::Equals": [{"Ref": name}, {"Ref": "AWS::Region"}]}:
+            yield name, REGION
         case {"Fn::Contains": [_, {"Ref": "AWS::Region" | "MeetingLifetimeSeconds"}]}:
             pass  # No condition depends on them. transformed_template.py checks the rules.
         case {"Ref": name}:
@@ -55,15 +56,13 @@ def combinations():
     names, values = zip(*choices())
     for combination in itertools.product(*values):
         parameters = dict(zip(names, combination))
-        if not broken_rules(**parameters) and is_possible(**parameters):
+        if not broken_rules(**parameters) and has_effect(**parameters):
             yield parameters
 
 
-def is_possible(MediaPlane, MediaControlRegion, AllowedAccountIds, **_):
-    """Whether a mapping allows the combination, and the control Region has an effect."""
-    if MediaPlane == "templates":
-        return MediaControlRegion == ""
-    return "," not in AllowedAccountIds
+def has_effect(MediaPlane, MediaControlRegion, **_):
+    """Whether the control Region has an effect, if there is one."""
+    return MediaPlane == "chime-sdk-meetings" or not MediaControlRegion
 
 
 def existing(definitions, parameters):
@@ -71,7 +70,7 @@ def existing(definitions, parameters):
     return {
         name: {member: part for member, part in definition.items() if member != "Condition"}
         for name, definition in definitions.items()
-        if "Condition" not in definition or value(TEMPLATE["Conditions"][definition["Condition"]], parameters)
+        if "Condition" not in definition or is_met(definition["Condition"], **parameters)
     }
 
 
@@ -116,6 +115,6 @@ for parameters in combinations():
     new = {json.dumps(resource) for resource in resolved["Resources"].items()} - linted
     if new:
         template = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources, "Outputs": outputs}
-        problems = lint(json.dumps(template), config=ManualArgs(regions=["us-east-1"]))
+        problems = lint(json.dumps(template), config=ManualArgs(regions=[REGION]))
         assert not problems, (parameters, problems)
         linted |= new

@@ -42,24 +42,35 @@ def value(expression, parameters):
     match expression:
         case {"Ref": name}:
             return parameters[name]
+        case {"Condition": name}:
+            return value(TEMPLATE["Conditions"][name], parameters)
         case {"Fn::Equals": [one, other]}:
             return value(one, parameters) == value(other, parameters)
         case {"Fn::Not": [condition]}:
             return not value(condition, parameters)
+        case {"Fn::And": conditions}:
+            return all(value(condition, parameters) for condition in conditions)
         case {"Fn::Or": conditions}:
             return any(value(condition, parameters) for condition in conditions)
         case {"Fn::Contains": [values, one]}:
             return value(one, parameters) in values
-        case {"Fn::Select": [index, {"Fn::Split": [separator, text]}]}:
-            return value(text, parameters).split(separator)[index]
         case str():
             return expression
     raise ValueError(expression)
 
 
+def with_region(parameters, region):
+    return {**with_defaults(parameters), "AWS::Region": region}
+
+
+def is_met(condition, region="us-east-1", **parameters):
+    """Whether these parameters meet a condition of the template in a Region."""
+    return value({"Condition": condition}, with_region(parameters, region))
+
+
 def broken_rules(region="us-east-1", **parameters):
     """The rules of the template that these parameters violate in a Region."""
-    parameters = {**with_defaults(parameters), "AWS::Region": region}
+    parameters = with_region(parameters, region)
     return [
         name
         for name, rule in TEMPLATE["Rules"].items()

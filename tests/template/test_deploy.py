@@ -15,6 +15,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from helpers.events import load
 from helpers.serving import PATIENCE, ROOT, serving
 
 SAM = ROOT / ".venv/bin/sam"
@@ -114,14 +115,16 @@ def assert_rejected(chime, status):
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
 
 
-def invoke_as(account):
-    """The function's status code for a caller whom API Gateway has identified as belonging to this account."""
-    event = json.loads((ROOT / "events/create-meeting.json").read_text())
+def invoke_as(account, name="create-meeting", meeting_id=None):
+    """The response to an event whose caller API Gateway has identified as belonging to this account."""
+    event = load(name)
     event["requestContext"]["identity"]["accountId"] = account
+    if meeting_id:
+        event["pathParameters"]["MeetingId"] = meeting_id
     response = boto3.client("lambda").invoke(
         FunctionName=output("FunctionName"), Qualifier="live", Payload=json.dumps(event)
     )
-    return json.load(response["Payload"])["statusCode"]
+    return json.load(response["Payload"])
 
 
 def test_a_meeting_is_created_and_replayed_and_a_mismatch_rejected():
@@ -169,15 +172,58 @@ def test_an_unsupported_operation_is_rejected_with_the_reason():
         chime.list_attendee_tags(**meeting, **attendee)
 
 
-def test_the_chime_sdk_media_plane_allows_only_one_account():
-    completed = sam(*deployment(AllowedAccountIds=f"{ACCOUNT},{STRANGER}"))
-    assert completed.returncode == 1
-    assert "key 'SeveralAllowedAccounts' in map 'Callers'" in completed.stderr, completed.stderr
-    assert describe_stack()["StackStatus"] == "CREATE_COMPLETE"
+def test_the_token_of_a_deleted_meeting_is_free_at_once():
+    chime = client()
+    deleted = chime.create_meeting(ClientRequestToken="deleted")["Meeting"]
+    chime.delete_meeting(MeetingId=deleted["MeetingId"])
+    created = chime.create_meeting(ClientRequestToken="deleted")["Meeting"]
+    assert created["MeetingId"] != deleted["MeetingId"]
+    assert chime.get_meeting(MeetingId=created["MeetingId"])["Meeting"] == created
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_the_event_that_a_meeting_has_ended_frees_its_token():
+    chime = client()
+    ended = chime.create_meeting(ClientRequestToken="ended")["Meeting"]["MeetingId"]
+    event = load("meeting-ended")
+    detail = json.dumps({**event["detail"], "meetingId": ended})
+    entry = {"Source": event["source"], "DetailType": event["detail-type"], "Detail": detail}
+    assert boto3.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
+
+    # In the Amazon Chime SDK, it goes on. Only the event says that it has ended.
+    def is_not_found():
+        try:
+            chime.get_meeting(MeetingId=ended)
+        except chime.exceptions.NotFoundException:
+            return True
+
+    wait_until(is_not_found)
+    assert chime.create_meeting(ClientRequestToken="ended")["Meeting"]["MeetingId"] != ended
+
+
+def test_each_account_has_its_own_meetings():
+    deploy(AllowedAccountIds=f"{ACCOUNT},{STRANGER}")
+    # Both use the same token.
+    meetings = {
+        account: json.loads(invoke_as(account)["body"])["Meeting"]["MeetingId"] for account in (ACCOUNT, STRANGER)
+    }
+    for account, other in (ACCOUNT, STRANGER), (STRANGER, ACCOUNT):
+        assert invoke_as(account, "get-meeting", meetings[account])["statusCode"] == 200
+        for event in "get-meeting", "delete-meeting":
+            assert invoke_as(account, event, meetings[other])["statusCode"] == 404
+    deploy(AllowedAccountIds="")
 
 
 def test_the_media_plane_can_be_changed():
+    assert boto3.client("events").list_rules()["Rules"]
     deploy(MediaPlane="templates")
+    assert not boto3.client("events").list_rules()["Rules"]
     meeting = client().create_meeting()["Meeting"]
     assert "media.example.com" in meeting["MediaPlacement"]["SignalingUrl"]
     with pytest.raises(ClientError, match="does not support GetMeeting. It supports CreateMeeting"):
@@ -215,11 +261,14 @@ def test_only_identities_with_permission_to_invoke_are_accepted():
 
 
 def test_the_function_itself_rejects_other_accounts():
-    assert [invoke_as(ACCOUNT), invoke_as(STRANGER)] == [201, 403]
+    def statuses():
+        return [invoke_as(account)["statusCode"] for account in (ACCOUNT, STRANGER)]
+
+    assert statuses() == [201, 403]
     deploy(AllowedAccountIds=STRANGER)
-    assert [invoke_as(ACCOUNT), invoke_as(STRANGER)] == [403, 201]
+    assert statuses() == [403, 201]
     deploy(AllowedAccountIds="")
-    assert [invoke_as(ACCOUNT), invoke_as(STRANGER)] == [201, 403]
+    assert statuses() == [201, 403]
 
 
 def test_parameters_reach_the_function():
@@ -285,22 +334,32 @@ def test_authorization_can_be_changed():
     assert_rejected(anonymous(), 403)
 
 
-def test_notifications_are_sent_after_they_are_enabled():
+def test_notifications_are_sent_once_for_each_meeting_after_they_are_enabled():
     sqs = boto3.client("sqs")
     queue = sqs.create_queue(QueueName="meetings")["QueueUrl"]
     queue_arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:meetings"
-    deploy(Notifications="Enabled", NotificationTargetArns=queue_arn)
-    meeting = client().create_meeting(NotificationsConfiguration={"SqsQueueArn": queue_arn})["Meeting"]
+    deploy(Notifications="Enabled", NotificationTargetArns=queue_arn, MediaPlane="chime-sdk-meetings")
+    chime = client()
+    request = {"ClientRequestToken": "notified", "NotificationsConfiguration": {"SqsQueueArn": queue_arn}}
+    first = chime.create_meeting(**request)["Meeting"]["MeetingId"]
+    # The marks that follow write its items again.
+    chime.delete_meeting(MeetingId=first)
+    second = chime.create_meeting(**request)["Meeting"]["MeetingId"]
 
-    messages, deadline = [], time.monotonic() + PATIENCE
-    while not messages:
-        assert time.monotonic() < deadline
-        messages = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20).get("Messages", [])
-    message = json.loads(messages[0]["Body"])
-    assert message["detail"]["eventType"] == "chime:MeetingStarted"
-    assert message["detail"]["meetingId"] == meeting["MeetingId"]
+    notified = []
 
-    deploy(Notifications="Disabled")
+    def is_second_notified():
+        for message in sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20).get("Messages", []):
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+            detail = json.loads(message["Body"])["detail"]
+            assert detail["eventType"] == "chime:MeetingStarted"
+            notified.append(detail["meetingId"])
+        return second in notified
+
+    wait_until(is_second_notified)
+    assert notified == [first, second]
+
+    deploy(Notifications="Disabled", MediaPlane="templates")
     assert client().create_meeting()["Meeting"]
 
 

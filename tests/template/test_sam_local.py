@@ -245,7 +245,7 @@ def database(tmp_path):
 
 
 def invoke(event, database, **settings):
-    """The response that `sam local invoke` gets for an event: one in `events/`, or its content."""
+    """The response, if any, that `sam local invoke` gets for an event: one in `events/`, or its content."""
     is_file = isinstance(event, str)
     completed = subprocess.run(
         [LOCAL_AWS, "--for-containers", "--dynamodb", database, "--chime-sdk",
@@ -255,6 +255,8 @@ def invoke(event, database, **settings):
     )
     assert completed.returncode == 0, completed.stderr
     response = json.loads(completed.stdout)
+    if response is None:
+        return None
     response["headers"] = {name.lower(): value for name, value in response["headers"].items()}
     return response
 

@@ -7,10 +7,9 @@ import json
 import re
 
 import tomlkit
-from samcli.lib.cfn_language_extensions.exceptions import InvalidTemplateException
 from samtranslator.yaml_helper import yaml_parse
 
-from template import ROOT, broken_rules, transform
+from template import ROOT, broken_rules, is_met, transform
 
 
 def version(resources):
@@ -165,6 +164,7 @@ def assert_created_only_if(condition, prefix, count):
 
 assert_created_only_if("HasNotifications", "Notifications", 6)
 assert_created_only_if("HasChimeSdkMeetings", "Upstream", 2)
+assert_created_only_if("HasMeetingEvents", "MeetingEnded", 2)
 assert "StreamSpecification" not in resources["MeetingsTable"]["Properties"], resources["MeetingsTable"]
 
 # With notifications, the pipe reads the table's stream, and the alarm is on the dashboard.
@@ -197,21 +197,37 @@ role = transform(Notifications="Enabled", NotificationTargetArns=",".join(named)
 sending = {"Effect": "Allow", "Action": ["sns:Publish", "sqs:SendMessage"], "Resource": named}
 assert sending in role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"], role
 
-# With the media plane chime-sdk-meetings, the function can read its items and call the Amazon Chime SDK. It needs no
-# templates.
+# With the media plane templates, the function can only put items and update counters. With chime-sdk-meetings, it can
+# also read items, query and mark them, and call the Amazon Chime SDK. The emulator of AWS ignores the conditions.
 chime = {"MediaPlane": "chime-sdk-meetings"}
 
 
-def chime_policy(**parameters):
-    policies = transform(**parameters)["FunctionRole"]["Properties"]["Policies"]
-    return {policy["PolicyName"]: policy["PolicyDocument"]["Statement"] for policy in policies}.get("chime-sdk-meetings")
+def policies(**parameters):
+    role = transform(**parameters)["FunctionRole"]["Properties"]
+    return {policy["PolicyName"]: policy["PolicyDocument"]["Statement"] for policy in role["Policies"]}
 
 
-table = {"Fn::GetAtt": ["MeetingsTable", "Arn"]}
+def with_leading_keys(prefix):
+    return {"Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [prefix]}}}
+
+
+marked = ["ClientRequestToken", "AccountId", "MeetingId", "EndedAt", "CheckedAt", "ListedUntil"]
+on_table = {"Effect": "Allow", "Resource": {"Fn::GetAtt": ["MeetingsTable", "Arn"]}}
 arn = "arn:${AWS::Partition}:chime:%s:${AWS::AccountId}:meeting/*"
-assert chime_policy() is None
-assert chime_policy(**chime) == [
-    {"Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:BatchGetItem"], "Resource": table},
+assert [*policies()] == ["create-meeting"], policies()
+assert [statement for statement in policies()["create-meeting"] if "dynamodb" in str(statement)] == [
+    {**on_table, "Action": "dynamodb:PutItem"},
+    {**on_table, "Action": "dynamodb:UpdateItem", **with_leading_keys("#meetings#*")},
+], policies()
+assert policies(**chime)["create-meeting"] == policies()["create-meeting"]
+assert policies(**chime)["chime-sdk-meetings"] == [
+    {**on_table, "Action": ["dynamodb:GetItem", "dynamodb:BatchGetItem"]},
+    {**on_table, "Action": "dynamodb:Query", **with_leading_keys("#owner#*")},
+    {
+        **on_table,
+        "Action": "dynamodb:UpdateItem",
+        "Condition": {"ForAllValues:StringEquals": {"dynamodb:Attributes": marked}},
+    },
     {"Effect": "Allow", "Action": "chime:CreateMeeting", "Resource": "*"},
     {
         "Effect": "Allow",
@@ -226,9 +242,10 @@ assert chime_policy(**chime) == [
         ],
         "Resource": {"Fn::Sub": arn % "${AWS::Region}"},
     },
-], chime_policy(**chime)
-elsewhere = chime_policy(**chime, MediaControlRegion="eu-west-2")[-1]
+], policies(**chime)
+elsewhere = policies(**chime, MediaControlRegion="eu-west-2")["chime-sdk-meetings"][-1]
 assert elsewhere["Resource"] == {"Fn::Sub": arn % "eu-west-2"}, elsewhere
+# It needs no templates.
 assert variables()["MEDIA_DOMAIN"] == "media.example.com", variables()
 upstream = variables(**chime)
 assert upstream["MEDIA_DOMAIN"] == "", upstream
@@ -238,14 +255,33 @@ assert "UpstreamQuotaAlarm" in json.dumps(transform(**chime)["Dashboard"])
 assert upstream["CHIME_SDK_NOTIFICATIONS"] == "true", upstream
 assert variables(Notifications="Enabled", **chime)["CHIME_SDK_NOTIFICATIONS"] == "false"
 
-# All meetings of this media plane belong to one account, so only one account may be allowed to call.
-assert allowed_accounts(AllowedAccountIds="111122223333", **chime) == "111122223333"
-try:
-    transform(AllowedAccountIds="111122223333,444455556666", **chime)
-except InvalidTemplateException as error:
-    assert "'SeveralAllowedAccounts' in map 'Callers' under key 'chime-sdk-meetings'" in str(error), error
-else:
-    raise AssertionError("several accounts are accepted")
+# Several accounts may call, because each meeting has an owner.
+assert allowed_accounts(AllowedAccountIds="111122223333,444455556666", **chime) == "111122223333,444455556666"
+
+# The index contains the meetings of an account, in the order in which they expire.
+properties = resources["MeetingsTable"]["Properties"]
+[index] = properties["GlobalSecondaryIndexes"]
+assert [key["AttributeName"] for key in index["KeySchema"]] == ["AccountId", "ListedUntil"], index
+assert index["Projection"] == {"ProjectionType": "ALL"}, index
+# A policy that names attributes must name all keys ("Using IAM policy conditions" in DynamoDB's developer guide).
+assert {key["AttributeName"] for key in properties["AttributeDefinitions"]} <= {*marked}, properties
+
+# EventBridge has the events about meetings in their control Region, so the rule exists only if that is the stack's.
+assert not is_met("HasMeetingEvents")
+assert is_met("HasMeetingEvents", **chime)
+assert is_met("HasMeetingEvents", region="eu-west-2", MediaControlRegion="eu-west-2", **chime)
+assert not is_met("HasMeetingEvents", MediaControlRegion="eu-west-2", **chime)
+# It invokes the alias, which it has permission to do, once the function is deployed.
+rule, permission = (resources[f"MeetingEnded{part}"]["Properties"] for part in ("Rule", "Permission"))
+[target] = rule["Targets"]
+assert target["Arn"] == {"Fn::Sub": "${CreateMeetingFunction.Arn}:live"}, rule
+assert permission == {
+    "Action": "lambda:InvokeFunction",
+    "FunctionName": {"Fn::Sub": "${CreateMeetingFunction}:live"},
+    "Principal": "events.amazonaws.com",
+    "SourceArn": {"Fn::GetAtt": ["MeetingEndedRule", "Arn"]},
+}, permission
+assert alias in prerequisites(resources, "MeetingEndedRule")
 
 # Notifications require a list of targets, and a list of accounts requires that callers are identified.
 assert not broken_rules() and not broken_rules(Authorization="NONE")

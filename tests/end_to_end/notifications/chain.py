@@ -1,10 +1,11 @@
 """Processes the records of the meetings' stream like the pipe and the state machine in template.yaml, without AWS.
 
-Its argument is JSON: the filters of the pipe, and the definition of the state machine. moto matches the filters,
-executes the state machine, and provides the topics and queues, all in the account 123456789012 in us-east-1. The queue
-"missing" is created too late. Each line of standard input says who starts the executions, "pipe" or "operator", and
-has the endpoint of a DynamoDB with one stream. For each line, the program prints a line of JSON: each record's kind and
-whether it passed, how each execution ended, and the messages in each queue.
+Its argument is JSON: the filters of the pipe, the definition of the state machine, and the runbook's filter for the
+items to redeliver. moto matches the pipe's filters, executes the state machine, and provides the topics and queues, all
+in the account 123456789012 in us-east-1. The queue "missing" is created too late. Each line of standard input says who
+starts the executions, "pipe" or "operator", and has the endpoint of a DynamoDB with one stream. For each line, the
+program prints a line of JSON: each record's kind and whether it passed, how each execution ended, and the messages in
+each queue.
 """
 
 import json
@@ -88,16 +89,23 @@ def messages(url):
             }
 
 
-def execution_input(starter, record):
-    """The input of an execution that the pipe starts, or that an operator starts as in the runbook."""
-    return [record] if starter == "pipe" else {"dynamodb": {"NewImage": record["dynamodb"]["NewImage"]}}
+def redeliverable(endpoint):
+    """The items of all times that the runbook's command finds."""
+    dynamodb = boto3.client("dynamodb", endpoint_url=endpoint)
+    all_times = {":from": {"S": "2000"}, ":to": {"S": "3000"}}
+    return dynamodb.scan(
+        TableName="Meetings", FilterExpression=chain["redelivery"], ExpressionAttributeValues=all_times
+    )["Items"]
 
 
 def deliver(starter, endpoint):
     """Sends the records of a stream through the whole chain, and returns the results."""
     records = list(read_stream(endpoint))
     passed = [any(pattern.matches_event(record) for pattern in filters) for record in records]
-    inputs = [execution_input(starter, record) for record, passes in zip(records, passed) if passes]
+    if starter == "pipe":
+        inputs = [[record] for record, passes in zip(records, passed) if passes]
+    else:
+        inputs = [{"dynamodb": {"NewImage": item}} for item in redeliverable(endpoint)]
     executions = [execute(content) for content in inputs]
     received = {name: list(messages(url)) for name, url in queues.items()}
 

@@ -14,6 +14,7 @@ use yaml_serde::Value as Yaml;
 use crate::support::{AWS_ENVIRONMENT, DynamoDb, PATIENCE, template};
 
 const DEFINITION: &str = include_str!("../../../notifications.asl.json");
+const RUNBOOK: &str = include_str!("../../../docs/runbook.md");
 pub const DEAD_LETTER_QUEUE: &str = "arn:aws:sqs:us-east-1:123456789012:dead-letters";
 
 /// The results for the records in the stream.
@@ -79,6 +80,7 @@ impl Chain {
         let chain = json!({
             "filters": filters.map(|filter| filter["Pattern"].as_str()).collect::<Vec<_>>(),
             "definition": definition(&template),
+            "redelivery": RUNBOOK.split("--filter-expression").nth(1).unwrap().split('\'').nth(1),
         });
         let python = concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/tools/moto/bin/python");
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/end_to_end/notifications/chain.py");
@@ -110,7 +112,7 @@ pub async fn deliver(dynamodb: &DynamoDb) -> Delivered {
     deliver_by("pipe", dynamodb).await
 }
 
-/// Redelivers the items that were written to the table, as the runbook describes.
+/// Redelivers the meetings in the table, as the runbook describes.
 pub async fn redeliver(dynamodb: &DynamoDb) -> Delivered {
     deliver_by("operator", dynamodb).await
 }

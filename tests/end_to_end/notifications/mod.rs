@@ -11,7 +11,9 @@ use tokio::time::timeout;
 
 use self::chain::{DEAD_LETTER_QUEUE, Message, deliver, redeliver};
 use crate::support::Answer::Stalled;
-use crate::support::{CALLER, DynamoDb, Event, Fault, Function, InProcess, PATIENCE, template};
+use crate::support::{
+    CALLER, Call, Chime, DynamoDb, Event, Fault, Function, InProcess, PATIENCE, Source, template,
+};
 
 const QUEUE: &str = "arn:aws:sqs:us-east-1:123456789012:queue";
 const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:topic";
@@ -86,6 +88,11 @@ async fn the_topic_and_the_queue_of_a_new_meeting_are_notified() {
     );
 }
 
+/// The meetings that these messages are about.
+fn meeting_ids(messages: &[Message]) -> Vec<&str> {
+    messages.iter().map(Message::meeting_id).collect()
+}
+
 fn milliseconds() -> u64 {
     UNIX_EPOCH.elapsed().unwrap().as_millis().try_into().unwrap()
 }
@@ -131,6 +138,40 @@ async fn replays_mismatches_and_counters_trigger_no_notifications() {
     assert_eq!(delivered.records, [("INSERT".to_owned(), false), ("INSERT".to_owned(), true)]);
     let [queued] = &delivered.queues.queue[..] else { panic!("{delivered:?}") };
     assert_eq!(queued.meeting_id(), meeting);
+}
+
+/// That a meeting goes on, or has ended, is written to its item, and its owner has an item too. So the stream has more
+/// records of a meeting than that of its creation.
+#[tokio::test]
+async fn a_meeting_of_the_amazon_chime_sdk_notifies_once_whatever_is_written_about_it() {
+    let (dynamodb, chime) = (start_with_stream().await, Chime::start().await);
+    let day = Duration::from_hours(24);
+    let function = InProcess::with_chime_sdk(&dynamodb.endpoint, day, chime.service.endpoint());
+    let now = SystemTime::now();
+    let create = async |token, time| {
+        let event = request(token, &json!({ "SqsQueueArn": QUEUE }));
+        function.invoke(&event, time, 0).await.meeting_id()
+    };
+    // Old enough to be checked, but too recent to count as restored.
+    let checked = create("checked", now - Duration::from_secs(150)).await;
+    assert_eq!(create("checked", now).await, checked);
+    let ended = create("reused", now).await;
+    let delete = Call::new("DELETE", format!("/meetings/{ended}")).event(Source::HttpRoute);
+    assert_eq!(function.invoke(&delete, now, 0).await.status, 204);
+    let created_again = create("reused", now).await;
+    let ended_later = create("ended", now).await;
+    let delete = Call::new("DELETE", format!("/meetings/{ended_later}")).event(Source::HttpRoute);
+    assert_eq!(function.invoke(&delete, now, 0).await.status, 204);
+
+    let delivered = deliver(&dynamodb).await;
+    let redelivered = redeliver(&dynamodb).await;
+
+    let modified = delivered.records.iter().filter(|(kind, _)| kind == "MODIFY");
+    // A check, two ends with a mark for the meeting and one for its owner each, and the replaced meeting.
+    assert_eq!(modified.count(), 6, "{delivered:?}");
+    let created = [&*checked, &ended, &created_again, &ended_later];
+    assert_eq!(meeting_ids(&delivered.queues.queue), created);
+    assert_eq!(meeting_ids(&redelivered.queues.queue), [created_again]);
 }
 
 #[tokio::test]
@@ -217,11 +258,8 @@ async fn undeliverable_notifications_are_dead_lettered_and_block_no_others() {
 
     let delivered = deliver(&dynamodb).await;
 
-    let ids = |messages: &[Message]| -> Vec<_> {
-        messages.iter().map(|message| message.meeting_id().to_owned()).collect()
-    };
-    assert_eq!(ids(&delivered.queues.subscriber), [&*meetings[0], &*meetings[3]]);
-    assert_eq!(ids(&delivered.queues.queue), [&*meetings[1], &*meetings[3]]);
+    assert_eq!(meeting_ids(&delivered.queues.subscriber), [&*meetings[0], &*meetings[3]]);
+    assert_eq!(meeting_ids(&delivered.queues.queue), [&*meetings[1], &*meetings[3]]);
     let mut undelivered: Vec<_> = delivered
         .queues
         .dead_letters
@@ -261,7 +299,7 @@ async fn undeliverable_notifications_are_dead_lettered_and_block_no_others() {
         assert!(cause.starts_with(expected.3), "{cause}");
     }
     // A dead letter is a valid input for redelivery.
-    assert_eq!(ids(&delivered.queues.missing), [&*meetings[0]]);
+    assert_eq!(meeting_ids(&delivered.queues.missing), [&*meetings[0]]);
 }
 
 /// The state machine's role can write to the dead-letter queue, whatever targets are allowed.

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::runbook::filter_matches;
 use super::{JSON, access_log_line, parsed};
 use crate::support::Answer::{Closed, Refusal, Slow};
-use crate::support::{Chime, DynamoDb, Event, Fault, Function, metric_names, template};
+use crate::support::{
+    Call, Chime, DynamoDb, Event, Fault, Function, Source, metric_names, template,
+};
 
 /// Whether an alarm fires on log entries that are less than 15 minutes old. Supports only sums.
 fn fires(name: &str, lines: &[Value]) -> bool {
@@ -85,7 +87,7 @@ async fn denied_puts_fire_an_alarm_although_reads_work() {
         dynamodb.set_faults([Fault::after(Slow), denied]);
         assert_eq!(function.invoke(&Event::rest()).await.status, 500);
     }
-    assert_eq!(dynamodb.take_operations(), ["GetItem", "PutItem", "GetItem", "PutItem"]);
+    assert_eq!(dynamodb.take_operations(), ["GetItem", "TransactWriteItems", "GetItem", "PutItem"]);
     assert!(fires("ServiceFailuresAlarm", &requests(function).await));
 }
 
@@ -131,6 +133,32 @@ async fn failed_checks_whether_a_meeting_has_ended_are_fields_and_fire_no_alarm(
     }
     assert_eq!(lines.len(), 4);
     assert!(!fires("UpstreamErrorsAlarm", lines) && !fires("UpstreamQuotaAlarm", lines));
+}
+
+/// The client gets its response, and a later check finds out that the meeting has ended.
+#[tokio::test]
+async fn an_end_that_cannot_be_stored_is_a_field_and_fires_no_alarm() {
+    let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+    let function = chime.function(&dynamodb, &[JSON]).await;
+    for token in ["t1", "t2"] {
+        let event = Event::create(&json!({"ClientRequestToken": token}));
+        let meeting = function.invoke(&event).await.meeting_id();
+        let denied = Fault::before(Refusal(400, "AccessDeniedException"));
+        dynamodb.set_faults([Fault::after(Slow), denied]);
+        let delete = Call::new("DELETE", format!("/meetings/{meeting}")).event(Source::RestRoute);
+        assert_eq!(function.invoke(&delete).await.status, 204);
+    }
+    let lines = requests(function).await;
+    let deletions: Vec<_> = lines.into_iter().filter(|line| line["status"] == 204).collect();
+    for line in &deletions {
+        let error = line["markError"].as_str().unwrap();
+        assert!(error.contains("AccessDeniedException"), "{line}");
+        assert_eq!(metric_names(line), ["Latency", "Relayed"]);
+    }
+    assert_eq!(deletions.len(), 2);
+    for alarm in ["ServiceFailuresAlarm", "StoreErrorsAlarm", "StoreThrottlesAlarm"] {
+        assert!(!fires(alarm, &deletions), "{alarm}");
+    }
 }
 
 /// API Gateway counts its own 429s among the 4xx errors.

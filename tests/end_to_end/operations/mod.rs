@@ -8,7 +8,7 @@ mod runbook;
 use local::chime_sdk::{Answer, Fault as ChimeFault};
 use serde_json::{Value, json};
 
-use crate::support::Answer::{Closed, Refusal};
+use crate::support::Answer::{Closed, Refusal, Slow};
 use crate::support::{
     CALLER, Call, Chime, DynamoDb, Event, Fault, Function, Reply, Source, template,
 };
@@ -82,6 +82,13 @@ async fn chime_sdk_lines() -> Vec<Value> {
     let created = requests_of_all_kinds(&function, &dynamodb).await;
     let meeting = format!("/meetings/{}", created.meeting_id());
     function.invoke(&Call::new("GET", &meeting).event(Source::HttpRoute)).await;
+    // Neither that it has ended nor that it was deleted can be stored.
+    let ended = Event::named("meeting-ended").set("/detail/meetingId", json!(created.meeting_id()));
+    let denied = Fault::before(Refusal(400, "AccessDeniedException"));
+    dynamodb.set_faults([Fault::after(Slow), denied]);
+    function.invoke_raw(ended.0.to_string()).await.unwrap();
+    dynamodb.set_faults([Fault::after(Slow), denied]);
+    function.invoke(&Call::new("DELETE", &meeting).event(Source::HttpRoute)).await;
     let stop = Call::new("POST", format!("{meeting}/transcription")).query("operation", "stop");
     let next = Event::create(&json!({"ClientRequestToken": "next"}));
     for (status, error, event) in [

@@ -96,7 +96,7 @@ fn queries() -> Vec<String> {
     let widgets = dashboard()["widgets"].as_array().cloned().unwrap();
     let of_dashboard = widgets.iter().filter_map(|widget| widget["properties"]["query"].as_str());
     queries.extend(of_dashboard.map(|query| query.split_once("}' | ").unwrap().1.to_owned()));
-    assert_eq!(queries.len(), 17);
+    assert_eq!(queries.len(), 18);
     queries
 }
 

@@ -1,6 +1,6 @@
 //! The function's protocol in every order of events.
 //!
-//! Clients send `CreateMeeting`, `CreateMeetingWithAttendees` and `DeleteMeeting` with one token. Each request is an
+//! Clients send requests about one token, and delete its meetings; events tell that they have ended. Each is an
 //! invocation of the real code, from the event to the reply ([`function`]). Its remote calls end at a table
 //! ([`dynamodb`]) and an Amazon Chime SDK ([`chime_sdk`]) that are values, so that the explorer ([`explore`]) can go back
 //! to any moment and let something else happen: everything that [`action::Action`] lists. It visits all orders of events
@@ -15,8 +15,10 @@ pub mod client;
 pub mod dynamodb;
 pub mod explore;
 pub mod function;
+pub mod item;
 pub mod names;
 pub mod properties;
+mod run;
 pub mod scenario;
 pub mod state;
 pub mod world;

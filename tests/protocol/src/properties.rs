@@ -4,10 +4,11 @@ use serde_json::Value;
 
 use crate::client::{external_id, subject};
 use crate::dynamodb::DynamoDb;
+use crate::item::{meeting_id, owned};
 use crate::names::Name;
 use crate::scenario::Call;
 use crate::state::{Outcome, Response, State, Stored};
-use crate::world::{is_live, meeting_id, owned, seconds};
+use crate::world::{is_live, seconds};
 
 /// What follows a step.
 #[derive(Clone, Copy)]

@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 use crate::Result;
 use crate::action::{Action, Fate};
 use crate::chime_sdk::{ChimeSdk, named, not_found};
-use crate::client::{event, external_id, outcome, subject};
+use crate::client::{event, outcome, subject};
 use crate::dynamodb::{DynamoDb, Table};
 use crate::function::{
     Function, History, Next, Observation, ObservationId, Request, RequestId, Start,
 };
+use crate::item::{expires_at, integer, meeting_id, note_puts, owned};
 use crate::names::Name;
 use crate::scenario::{Call, Scenario, Subject, Tick};
 use crate::state::{Half, Invocation, Late, Outcome, Response, State, Stored};
@@ -373,53 +374,6 @@ fn fates(request: &Request, half: Option<Half>) -> Vec<Fate> {
 /// Whether a request of `DynamoDB` writes.
 fn is_write(request: &Request) -> bool {
     matches!(&*request.target, "PutItem" | "UpdateItem" | "TransactWriteItems")
-}
-
-/// Notes which meetings were put.
-fn note_puts(state: &mut State, before: &[Value], after: &[Value]) {
-    for item in after {
-        let is_same = |other: &Value| {
-            ["MeetingId", "WriteId", "CreatedAt"].iter().all(|it| other[*it] == item[*it])
-        };
-        let Some(meeting_id) = meeting_id(item).filter(|_| !before.iter().any(is_same)) else {
-            continue;
-        };
-        let expires_at = expires_at(item);
-        if let Some(known) = state.stored.iter_mut().find(|it| it.meeting_id == meeting_id) {
-            known.puts += 1;
-            known.expires_at = expires_at;
-            continue;
-        }
-        let is_x = text(item, "ExternalMeetingId") == external_id(Subject::X);
-        let subject = if is_x { Subject::X } else { Subject::Y };
-        let (puts, is_returned, creations) = (1, false, 0);
-        let stored = Stored { meeting_id, subject, puts, expires_at, is_returned, creations };
-        state.stored.push(stored);
-    }
-}
-
-fn text<'a>(item: &'a Value, attribute: &str) -> &'a str {
-    item[attribute]["S"].as_str().unwrap_or_default()
-}
-
-/// The meeting of a token's item.
-#[must_use]
-pub fn meeting_id(item: &Value) -> Option<Name> {
-    Name::read(text(item, "MeetingId"))
-}
-
-fn integer(item: &Value, attribute: &str) -> Option<u64> {
-    item[attribute]["N"].as_str().and_then(|it| it.parse().ok())
-}
-
-fn expires_at(item: &Value) -> u64 {
-    integer(item, "ExpiresAt").unwrap_or(u64::MAX)
-}
-
-/// The meeting whose owner an item is.
-#[must_use]
-pub fn owned(item: &Value) -> Option<Name> {
-    Name::read(text(item, "ClientRequestToken").strip_prefix("#owner#")?)
 }
 
 /// `DynamoDB`'s response to a write that conflicts with a transaction.
