@@ -2,7 +2,8 @@
 //!
 //! An input is an event. Responses of the services may follow, one per line, with a status before
 //! the body: `HTTP 400` for `DynamoDB`'s response to a write, `READ 200` for its response to a
-//! read, and `CHIME 404` for the Amazon Chime SDK's response to each call. Whatever they contain,
+//! read, `OWNER 200` for that to the read of a meeting's owner, and `CHIME 404` for the Amazon Chime
+//! SDK's response to each call. Whatever they contain,
 //! nothing may panic, every reply must be valid, and the Amazon Chime SDK must receive only valid
 //! requests.
 #![no_main]
@@ -24,7 +25,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use create_meeting::api::Api;
 use create_meeting::caller::AllowedCallers;
-use create_meeting::gateway;
+use create_meeting::gateway::{self, ProxyResponse};
 use create_meeting::settings::{
     ChimeSdkSettings, LogFormat, MediaPlaneSettings, Settings, TelemetrySettings,
 };
@@ -43,6 +44,7 @@ type Answer = (u16, Vec<u8>);
 struct Answers {
     write: Answer,
     read: Answer,
+    owner: Answer,
     /// If it is missing, each request gets its usual response.
     chime_sdk: Option<Answer>,
 }
@@ -112,7 +114,13 @@ struct Services;
 
 impl HttpConnector for Services {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let reads_owner = || {
+            let body = request.body().bytes().unwrap_or_default();
+            body.windows(7).any(|it| it == b"#owner#")
+        };
         let answer = ANSWERS.with_borrow(|answers| match request.headers().get("x-amz-target") {
+            Some(target) if target.ends_with(".GetItem") && reads_owner() => answers.owner.clone(),
+            Some(target) if target.ends_with(".Query") => answers.owner.clone(),
             Some(target) if target.ends_with("GetItem") => answers.read.clone(),
             Some(_) => answers.write.clone(),
             None => {
@@ -145,12 +153,24 @@ fn default_response(request: &HttpRequest) -> Vec<u8> {
     answer.to_string().into_bytes()
 }
 
+/// The owner of any meeting, as a `GetItem` and a `Query` return it.
+fn default_owner() -> Answer {
+    let owner = json!({
+        "ClientRequestToken": {"S": "#owner#"},
+        "AccountId": {"S": "111122223333"},
+        "MeetingToken": {"S": "token"},
+        "CreatedAt": {"S": "2026-11-22T10:00:00Z"},
+    });
+    (200, json!({"Item": owner, "Items": [owner]}).to_string().into_bytes())
+}
+
 /// The event of an input, and the services' responses.
 fn split(input: &[u8]) -> (&[u8], Answers) {
     let empty = || (200, b"{}".to_vec());
-    let mut answers = Answers { write: empty(), read: empty(), chime_sdk: None };
+    let mut answers =
+        Answers { write: empty(), read: empty(), owner: default_owner(), chime_sdk: None };
     let mut event = input;
-    for name in ["\nHTTP ", "\nREAD ", "\nCHIME "] {
+    for name in ["\nHTTP ", "\nREAD ", "\nOWNER ", "\nCHIME "] {
         let (before, answer) = response_after(input, name.as_bytes());
         if before.len() < event.len() {
             event = before;
@@ -159,6 +179,7 @@ fn split(input: &[u8]) -> (&[u8], Answers) {
         match name {
             "\nHTTP " => answers.write = answer,
             "\nREAD " => answers.read = answer,
+            "\nOWNER " => answers.owner = answer,
             _ => answers.chime_sdk = Some(answer),
         }
     }
@@ -191,6 +212,7 @@ fn run(api: &Api, event: &RawValue) {
         RUNTIME.with(|runtime| runtime.block_on(reply))
     });
     match reply {
+        Ok(ProxyResponse::Nothing(())) => {}
         Ok(reply) => checks::reply(&serde_json::to_value(reply).unwrap()),
         Err(error) => assert_eq!(error.error_type, "NotAnHttpEvent"),
     }

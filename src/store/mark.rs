@@ -34,7 +34,7 @@ impl Marks<'_> {
     ) -> Result<(), Error> {
         let item = || {
             self.update(key(account_id, token))
-                .update_expression("SET EndedAt = :now REMOVE ListedUntil")
+                .update_expression("SET EndedAt = if_not_exists(EndedAt, :now) REMOVE ListedUntil")
                 .condition_expression("MeetingId = :meeting")
                 .expression_attribute_values(
                     ":meeting",
@@ -44,7 +44,7 @@ impl Marks<'_> {
         self.mark(item, invocation).await?;
         let owner = || {
             self.update(key(account_id, &partition(meeting_id)))
-                .update_expression("SET EndedAt = :now")
+                .update_expression("SET EndedAt = if_not_exists(EndedAt, :now)")
                 .condition_expression("attribute_exists(ClientRequestToken)")
         };
         self.mark(owner, invocation).await

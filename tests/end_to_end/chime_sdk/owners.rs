@@ -221,13 +221,16 @@ async fn a_mark_is_retried_and_its_failure_only_logged() {
     let function = chime.function(&dynamodb, &[JSON_LOG]).await;
     let conflict = Fault::before(Refusal(400, "TransactionConflictException"));
     let lost = Fault::after(Closed);
+    let throttled = Fault::before(Refusal(400, "ProvisionedThroughputExceededException"));
     let denied = Fault::before(Refusal(400, "AccessDeniedException"));
     for (number, (faults, is_marked)) in [
         (vec![], true),
         (vec![conflict; 5], true),
         (vec![lost, lost], true),
+        (vec![throttled, throttled], true),
         (vec![Fault::after(Slow), lost, conflict], true),
         (vec![Fault::before(Closed); 3], false),
+        (vec![throttled; 3], false),
         (vec![denied], false),
         // The token is free then, and the owner is not marked.
         (vec![Fault::after(Slow), denied], false),
@@ -250,7 +253,7 @@ async fn a_mark_is_retried_and_its_failure_only_logged() {
         assert_eq!((record.get("StoreErrors"), &record["outcome"]), (None, &json!("relayed")));
         // The token is free if its item was marked.
         let item = dynamodb.item(CALLER, &format!("token-{number}")).await;
-        assert_eq!(item.contains_key("EndedAt"), is_marked || number == 6, "{faults:?}");
+        assert_eq!(item.contains_key("EndedAt"), is_marked || number == 8, "{faults:?}");
     }
 }
 
