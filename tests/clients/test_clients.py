@@ -322,5 +322,5 @@ def test_the_chime_sdk_client_for_javascript_works_with_the_endpoint(gateway, en
     assert json.loads(completed.stdout) == {
         "meeting": ["ExternalMeetingId", "MediaPlacement", "MediaRegion", "MeetingId"],
         "attendee": "attendee",
-        "error": "The meeting has ended",
+        "error": "The meeting has ended, or you did not create it here.",
     }
