@@ -59,10 +59,17 @@ impl StandIn {
 
 async fn respond_as_dynamodb(body: Bytes) -> impl IntoResponse {
     const IF_THERE: &[u8] = br#""attribute_exists(ClientRequestToken)""#;
+    const TRANSACTION: &[u8] = br#""TransactItems""#;
+    let has = |part: &[u8]| body.windows(part.len()).any(|it| it == part);
     // The table is empty.
-    let (status, answer) = if body.windows(IF_THERE.len()).any(|it| it == IF_THERE) {
+    let (status, answer) = if has(IF_THERE) {
         let name = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
         (StatusCode::BAD_REQUEST, format!(r#"{{"__type":"{name}"}}"#))
+    } else if has(TRANSACTION) {
+        (
+            StatusCode::OK,
+            r#"{"ConsumedCapacity":[{"CapacityUnits":5.0,"TableName":"Meetings"}]}"#.into(),
+        )
     } else {
         (
             StatusCode::OK,

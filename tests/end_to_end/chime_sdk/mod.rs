@@ -4,6 +4,7 @@ mod daily_limit;
 mod errors;
 mod exactly_once;
 mod faults;
+mod meeting_events;
 mod owners;
 mod relay;
 mod settings;
