@@ -161,7 +161,7 @@ bench: sam-build $(PYTHON_PEER)/requirements.txt $(PEERS)/node/node_modules/.pac
 		'Node, Powertools, not bundled=node $(PEERS)/node/runtime.mjs'
 
 .PHONY: stress
-stress: $(CARGO_LAMBDA) ## Explore more orders of events, and run the randomized tests with many iterations (about an hour)
+stress: $(CARGO_LAMBDA) ## Explore more orders of events, and run the randomized tests with many iterations (long)
 	@STRESS=1 cargo test --locked --package protocol -- --nocapture
 	@STRESS=1 cargo test --locked --package end-to-end -- --nocapture stress
 
