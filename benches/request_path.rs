@@ -106,13 +106,9 @@ fn reply(c: &mut Criterion) {
         b.iter(|| {
             let meeting_id = Uuid::from_u128(0xF47A_C10B_58CC_4372_A567_0E02_B2C3_D479);
             let placement = media_plane.placement(meeting_id, MediaRegion::default());
-            let response = Ok(Response {
-                status: 201,
-                body: Some(serde_json::to_string(black_box(&placement)).unwrap()),
-                outcome: Outcome::Created,
-                meeting_id: Some(meeting_id.into()),
-                not_sent: Vec::new(),
-            });
+            let body = serde_json::to_string(black_box(&placement)).unwrap();
+            let response = Response::new(201, Some(body), Outcome::Created);
+            let response = Ok(Response { meeting_id: Some(meeting_id.into()), ..response });
             let reply = ProxyResponse::new(PayloadFormat::V1, TOKEN, &response);
             serde_json::to_vec(&reply.unwrap())
         });

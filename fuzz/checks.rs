@@ -31,6 +31,13 @@ fn success(status: u64, body: &Value, is_replay: bool) {
     let members = body.as_object().unwrap();
     assert!(matches!(status, 200 | 201), "{status}: {body}");
     assert!(status == 200 || !members.is_empty());
+    if let Some(meetings) = members.get("Meetings").filter(|_| status == 200) {
+        let meetings = meetings.as_array().unwrap();
+        assert!(meetings.len() <= 99);
+        for meeting in meetings {
+            id(meeting["MeetingId"].as_str().unwrap());
+        }
+    }
     if let Some(meeting) = members.get("Meeting").filter(|_| status == 201 && !is_replay) {
         assert_eq!(meeting["MeetingId"].as_str().unwrap().len(), 36);
         let urls = meeting["MediaPlacement"].as_object().unwrap();

@@ -2,10 +2,9 @@
 //!
 //! An input is an event. Responses of the services may follow, one per line, with a status before
 //! the body: `HTTP 400` for `DynamoDB`'s response to a write, `READ 200` for its response to a
-//! read, `OWNER 200` for that to the read of a meeting's owner, and `CHIME 404` for the Amazon Chime
-//! SDK's response to each call. Whatever they contain,
-//! nothing may panic, every reply must be valid, and the Amazon Chime SDK must receive only valid
-//! requests.
+//! read, `OWNER 200` for that to the read of a meeting's owner and to each query, and `CHIME 404` for
+//! the Amazon Chime SDK's response to each call. Whatever they contain, nothing may panic, every reply
+//! must be valid, and the Amazon Chime SDK must receive only valid requests.
 #![no_main]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "panics are how it finds bugs")]
 
@@ -100,6 +99,7 @@ fn api(
         ca_bundle: None,
         meeting_lifetime: Duration::from_hours(24),
         allowed_callers,
+        replays_reused_tokens: false,
         daily_limit,
         media_plane,
     };
@@ -153,13 +153,17 @@ fn default_response(request: &HttpRequest) -> Vec<u8> {
     answer.to_string().into_bytes()
 }
 
-/// The owner of any meeting, as a `GetItem` and a `Query` return it.
+/// The owner of any meeting, as a `GetItem` and a `Query` return it. It has what a meeting has as well, for lists.
 fn default_owner() -> Answer {
     let owner = json!({
         "ClientRequestToken": {"S": "#owner#"},
         "AccountId": {"S": "111122223333"},
         "MeetingToken": {"S": "token"},
         "CreatedAt": {"S": "2026-11-22T10:00:00Z"},
+        "ExpiresAt": {"N": "4102444800"},
+        "MediaRegion": {"S": "us-east-1"},
+        "MeetingId": {"S": "1343fa41-6e0d-4862-9880-5d63982f39bc"},
+        "Urls": {"M": {"AudioHostUrl": {"S": "{hex}"}, "SignalingUrl": {"S": "{id}"}}},
     });
     (200, json!({"Item": owner, "Items": [owner]}).to_string().into_bytes())
 }

@@ -17,8 +17,8 @@ use crate::meeting::Guid;
 use crate::operation::{Handling, Operation, Route};
 use crate::operations::create_meeting::CreateMeeting;
 use crate::operations::create_meeting_with_attendees::CreateMeetingWithAttendees;
-use crate::operations::meeting_ended;
 use crate::operations::relay::Relay;
+use crate::operations::{list_meetings, meeting_ended};
 use crate::response::Response;
 use crate::settings::{MediaPlaneSettings, Settings};
 use crate::store::Store;
@@ -60,6 +60,7 @@ impl Api {
             store: Store::new(dynamodb, settings.table, settings.daily_limit),
             media_plane,
             meeting_lifetime: settings.meeting_lifetime,
+            replays_reused_tokens: settings.replays_reused_tokens,
         };
         Self { allowed_callers: settings.allowed_callers, create_meeting }
     }
@@ -112,6 +113,10 @@ impl Api {
             (Handling::CreateMeetingWithAttendees, MediaPlane::ChimeSdkMeetings(chime)) => {
                 let operation = CreateMeetingWithAttendees { create_meeting, chime };
                 Box::pin(operation.perform(account, route, invocation)).await
+            }
+            (Handling::ListMeetings, MediaPlane::ChimeSdkMeetings(_)) => {
+                let store = &create_meeting.store;
+                Box::pin(list_meetings::perform(store, account, route, invocation)).await
             }
             (Handling::Relay(input, output), MediaPlane::ChimeSdkMeetings(chime)) => {
                 let store = &create_meeting.store;

@@ -6,8 +6,8 @@
 //! - [`gateway`]: the outermost layer: reads a request from an event, and formats the response
 //! - [`api`]: authorizes the caller and dispatches to the operation
 //! - [`telemetry`]: a log entry for each request, with its metrics
-//! - [`operations`]: `CreateMeeting`, `CreateMeetingWithAttendees`, those forwarded to the Amazon Chime SDK, and the
-//!   event that a meeting has ended
+//! - [`operations`]: `CreateMeeting`, `CreateMeetingWithAttendees`, `ListMeetings`, those forwarded to the Amazon Chime
+//!   SDK, and the event that a meeting has ended
 //! - [`media_plane`]: where a meeting comes from; [`store`]: the `DynamoDB` table
 //! - [`operation`]: the API's operations in one table, and the route of a request
 //! - [`chime_sdk`]: signed requests to the Amazon Chime SDK; [`request`]: the parameters of operations, validated

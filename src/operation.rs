@@ -3,7 +3,7 @@
 //! Unsupported operations are in the table as well, so that a client learns what is missing. They never return
 //! `NotFoundException`: programs would conclude that their meeting has ended, and create another.
 
-use self::Handling::{CreateMeeting, CreateMeetingWithAttendees, Relay, Unsupported};
+use self::Handling::{CreateMeeting, CreateMeetingWithAttendees, ListMeetings, Relay, Unsupported};
 use crate::chime_sdk::Request;
 use crate::error::{Error, ErrorKind};
 use crate::http_request::HttpRequest;
@@ -37,6 +37,8 @@ pub enum Handling {
     CreateMeeting,
     /// It creates a meeting, exactly once per token, and then attendees.
     CreateMeetingWithAttendees,
+    /// It lists the caller's meetings.
+    ListMeetings,
     /// It is forwarded to the Amazon Chime SDK, which takes the `Input` and returns the `Output`.
     Relay(Input, Output),
     /// It is not supported, for this reason.
@@ -68,8 +70,6 @@ pub enum Output {
     Attendees,
 }
 
-const NO_LIST: &str =
-    "The Amazon Chime SDK has no such operation. Store the IDs of the meetings that you create.";
 const NO_ATTENDEE_TAGS: &str = "The attendees of the Amazon Chime SDK have no tags.";
 const NO_DIAL_OUT: &str = "The Amazon Chime SDK has no such operation.";
 const NO_CAPABILITIES: &str = "Amazon Chime's API has no such operation. \
@@ -114,7 +114,7 @@ pub const BATCH_CREATE_ATTENDEE: Operation =
 pub static OPERATIONS: [Operation; 24] = [
     CREATE_MEETING,
     row("CreateMeetingWithAttendees", "POST", MEETINGS, "create-attendees", 201, CreateMeetingWithAttendees, &[LIMIT]),
-    row("ListMeetings", "GET", MEETINGS, "", 200, Unsupported(NO_LIST), &[]),
+    row("ListMeetings", "GET", MEETINGS, "", 200, ListMeetings, &[]),
     GET_MEETING,
     row("DeleteMeeting", "DELETE", MEETING, "", 204, Relay(Input::Nothing, Output::Nothing), &[GONE]),
     row("CreateAttendee", "POST", ATTENDEES, "", 201, Relay(Input::Attendee, Output::Attendee), &[GONE, LIMIT]),

@@ -6,5 +6,6 @@
 
 pub mod create_meeting;
 pub mod create_meeting_with_attendees;
+pub mod list_meetings;
 pub mod meeting_ended;
 pub mod relay;

@@ -16,6 +16,23 @@ pub struct Response {
     pub meeting_id: Option<Guid>,
     /// The request members that were stored but not sent to the Amazon Chime SDK, by the API page's names.
     pub not_sent: Vec<&'static str>,
+    /// The request members that differ from those of the meeting that was replayed, by the API page's names.
+    pub differing: Vec<&'static str>,
+}
+
+impl Response {
+    /// A response that is not about one meeting that was created or replayed.
+    #[must_use]
+    pub const fn new(status: u16, body: Option<String>, outcome: Outcome) -> Self {
+        Self {
+            status,
+            body,
+            outcome,
+            meeting_id: None,
+            not_sent: Vec::new(),
+            differing: Vec::new(),
+        }
+    }
 }
 
 /// What a request did.
@@ -27,6 +44,8 @@ pub enum Outcome {
     Replayed,
     /// It was forwarded to the Amazon Chime SDK.
     Relayed,
+    /// It listed meetings.
+    Listed,
     /// It reused a token with different values.
     Conflicted,
     /// It was rejected because of another client error.
@@ -54,6 +73,7 @@ impl Outcome {
             Self::Created => "created",
             Self::Replayed => "replayed",
             Self::Relayed => "relayed",
+            Self::Listed => "listed",
             Self::Conflicted => "conflicted",
             Self::Refused => "refused",
             Self::Failed => "failed",
@@ -67,6 +87,7 @@ impl Outcome {
             Self::Created => "Created",
             Self::Replayed => "Replayed",
             Self::Relayed => "Relayed",
+            Self::Listed => "Listed",
             Self::Conflicted => "Conflicted",
             Self::Refused => "Refused",
             Self::Failed => "Failed",

@@ -17,7 +17,7 @@ pub use self::telemetry::{LogFormat, TelemetrySettings};
 pub use self::variable::SettingError;
 use self::variable::{
     endpoint_url, parse_account_ids, parse_aws_bool, parse_bool, parse_count, parse_lifetime,
-    parse_region, parse_table_name, read_ca_bundle, setting,
+    parse_region, parse_reused_token, parse_table_name, read_ca_bundle, setting,
 };
 use crate::caller::AllowedCallers;
 
@@ -40,6 +40,9 @@ pub struct Settings {
     pub meeting_lifetime: Duration,
     /// `REQUIRE_IAM_CALLER` and `ALLOWED_ACCOUNT_IDS`: who may call.
     pub allowed_callers: AllowedCallers,
+    /// `REUSED_TOKEN`: whether a token that is used for another request replays its meeting (`replay`), or the request is
+    /// rejected (`reject`).
+    pub replays_reused_tokens: bool,
     /// `DAILY_MEETING_LIMIT`: how many meetings an account may create in a UTC day.
     pub daily_limit: Option<NonZeroU32>,
     /// `MEDIA_PLANE`: where meetings come from.
@@ -76,6 +79,7 @@ impl Settings {
             ca_bundle: setting("AWS_CA_BUNDLE", read_ca_bundle)?,
             meeting_lifetime,
             allowed_callers: allowed_callers()?,
+            replays_reused_tokens: setting("REUSED_TOKEN", parse_reused_token)?.unwrap_or_default(),
             daily_limit: setting("DAILY_MEETING_LIMIT", |value| parse_count(value, "meetings"))?,
             media_plane,
         })

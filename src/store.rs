@@ -5,11 +5,12 @@
 //! item. There is no lock and no in-progress state.
 //!
 //! A meeting of the Amazon Chime SDK also gets an [`Owner`], and with a daily limit, a counter counts the meeting: then
-//! the put is part of a transaction. Later, [`Marks`] say that the meeting has ended.
+//! the put is part of a transaction. Later, [`Marks`] say that the meeting has ended. Until then, an index lists it.
 
 mod daily_limit;
 mod failure;
 mod item;
+mod list;
 mod mark;
 mod owner;
 mod put;
@@ -30,6 +31,7 @@ use tokio::time::timeout;
 use self::daily_limit::{DailyLimit, counter_key};
 pub use self::item::StoredMeeting;
 use self::item::{Attributes, NEVER, PROBE, has_expired, key};
+pub use self::list::{Lists, Place};
 pub use self::mark::Marks;
 pub use self::owner::{Owner, Owners};
 pub use self::put::Rejection;
@@ -262,6 +264,12 @@ impl Store {
     #[must_use]
     pub const fn marks(&self) -> Marks<'_> {
         Marks { table: &self.table }
+    }
+
+    /// The meetings of each account.
+    #[must_use]
+    pub const fn lists(&self) -> Lists<'_> {
+        Lists { table: &self.table }
     }
 
     /// Whose the meetings are.

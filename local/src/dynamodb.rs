@@ -12,16 +12,23 @@ use crate::result::Result;
 
 const TEMPLATE: &str = include_str!("../../template.yaml");
 
-/// Creates the meetings' table under the name `table`, unless it exists.
+/// Creates the meetings' table under the name `table`, unless it exists. One of version 0.2.0 gets its index.
 ///
 /// # Errors
 /// If `template.yaml` does not define the table, or the engine rejects it.
 pub fn create_table(database: &Database, table: &str) -> Result<()> {
-    if database.get_table_metadata(table)?.is_some() {
-        return Ok(());
-    }
     let template: yaml_serde::Value = yaml_serde::from_str(TEMPLATE)?;
     let properties = &template["Resources"]["MeetingsTable"]["Properties"];
+    if let Some(existing) = database.get_table_metadata(table)? {
+        if existing.gsi_definitions.is_none() {
+            database.update_table(serde_json::from_value(json!({
+                "TableName": table,
+                "AttributeDefinitions": properties["AttributeDefinitions"],
+                "GlobalSecondaryIndexUpdates": [{"Create": properties["GlobalSecondaryIndexes"][0]}],
+            }))?)?;
+        }
+        return Ok(());
+    }
     database.create_table(serde_json::from_value(json!({
         "TableName": table,
         "AttributeDefinitions": properties["AttributeDefinitions"],

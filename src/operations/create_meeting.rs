@@ -54,6 +54,8 @@ pub struct CreateMeeting {
     pub media_plane: MediaPlane,
     /// How long a meeting lives.
     pub meeting_lifetime: Duration,
+    /// Whether a token that is used for another request replays its meeting. Otherwise, that request is rejected.
+    pub replays_reused_tokens: bool,
 }
 
 /// A meeting that was created or replayed.
@@ -67,6 +69,8 @@ pub struct CreatedMeeting {
     pub created_at: Duration,
     /// The request members that were stored but not sent to the Amazon Chime SDK.
     pub not_sent: Vec<&'static str>,
+    /// The request members that differ from those of the replayed meeting.
+    pub differing: Vec<&'static str>,
 }
 
 /// The result of one attempt to create a meeting.
@@ -109,8 +113,8 @@ impl CreateMeeting {
     /// known to have ended.
     ///
     /// # Errors
-    /// `Conflict` if the token has an unexpired meeting of a different request, and the errors of the [`Store`] and of
-    /// the media plane.
+    /// `Conflict` if the token has an unexpired meeting of a different request, unless such tokens replay their meeting,
+    /// and the errors of the [`Store`] and of the media plane.
     pub async fn create(
         &self,
         account: AuthorizedAccount<'_>,
@@ -173,7 +177,7 @@ impl CreateMeeting {
             let has_ended =
                 existing.ended_at.is_some() || replaced.as_ref() == Some(&existing.meeting_id);
             if !has_ended && !self.is_ended(chime, &existing, invocation).await {
-                return replay(&request, existing);
+                return self.replay(&request, existing);
             }
             replaced = Some(existing.meeting_id);
         }
@@ -185,7 +189,7 @@ impl CreateMeeting {
                 Some(live)
                     if live.ended_at.is_none() && Some(&live.meeting_id) != replaced.as_ref() =>
                 {
-                    replay(&request, live)
+                    self.replay(&request, live)
                 }
                 _ => Err(limit_reached),
             };
@@ -258,45 +262,49 @@ impl CreateMeeting {
             }
             // Not this invocation's own item, which an attempt finds if the response to an earlier one was lost.
             Some(Rejection::TokenHas(existing)) if !existing.has_same_writer(&meeting) => {
-                replay(&meeting.request, *existing)
+                self.replay(&meeting.request, *existing)
             }
             _ => Ok(Attempt::Done(CreatedMeeting {
                 created_at: meeting.created_at,
                 meeting: meeting.into(),
                 is_replay: false,
                 not_sent: new.not_sent,
+                differing: Vec::new(),
             })),
         }
+    }
+
+    /// The response to a request whose token already has a meeting: that meeting, unless the requests differ. Then the
+    /// token was probably reused by mistake, and returning a meeting that was not asked for would hide the mistake.
+    fn replay(
+        &self,
+        request: &CreateMeetingRequest,
+        existing: StoredMeeting,
+    ) -> Result<Attempt, Error> {
+        let differing = existing.request.differing_members(request);
+        if !differing.is_empty() && !self.replays_reused_tokens {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                format!(
+                    "This ClientRequestToken was already used with different values for: {}. \
+                     Use a new token for a new meeting.",
+                    differing.join(", "),
+                ),
+            ));
+        }
+        Ok(Attempt::Done(CreatedMeeting {
+            created_at: existing.created_at,
+            meeting: existing.into(),
+            is_replay: true,
+            not_sent: Vec::new(),
+            differing,
+        }))
     }
 }
 
 /// The error if meetings end faster than a request can replace them.
 pub(super) fn ended_again() -> Error {
     Error::service_unavailable("the meeting ended while it was being created")
-}
-
-/// The response to a request whose token already has a meeting: that meeting, unless the requests differ. Then the
-/// token was reused by mistake, and returning a meeting that was not asked for would hide the mistake.
-fn replay(request: &CreateMeetingRequest, existing: StoredMeeting) -> Result<Attempt, Error> {
-    let differing = existing.request.differing_members(request);
-    if differing.is_empty() {
-        let created_at = existing.created_at;
-        let (meeting, not_sent) = (existing.into(), Vec::new());
-        return Ok(Attempt::Done(CreatedMeeting {
-            meeting,
-            created_at,
-            is_replay: true,
-            not_sent,
-        }));
-    }
-    Err(Error::new(
-        ErrorKind::Conflict,
-        format!(
-            "This ClientRequestToken was already used with different values for: {}. \
-             Use a new token for a new meeting.",
-            differing.join(", "),
-        ),
-    ))
 }
 
 #[derive(Serialize)]
@@ -321,6 +329,7 @@ impl CreatedMeeting {
             outcome: if self.is_replay { Outcome::Replayed } else { Outcome::Created },
             meeting_id: Some(self.meeting.meeting_id),
             not_sent: self.not_sent,
+            differing: self.differing,
         })
     }
 }

@@ -5,6 +5,7 @@
 
 mod response;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 pub use self::response::CreatedAttendees;
@@ -17,7 +18,7 @@ use crate::media_plane::chime_sdk_meetings::ChimeSdkMeetings;
 use crate::meeting::Guid;
 use crate::operation::{BATCH_CREATE_ATTENDEE, Handling, Input, Operation, Output, Route};
 use crate::request::attendees::{Attendee, Attendees};
-use crate::request::page;
+use crate::request::page::Page;
 use crate::request::transcription::Transcription;
 use crate::request::validation::{Validator, validate};
 use crate::response::{Outcome, Response};
@@ -30,6 +31,9 @@ const SEND_BY: u32 = 75;
 
 /// How long a repeated deletion succeeds, in seconds: mostly, it is the retry of one whose response was lost.
 const DELETION_RETRIES: u64 = 60;
+
+/// All characters but RFC 3986's unreserved ones, as Signature Version 4 requires.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Forwards one operation.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +66,7 @@ impl Relay<'_> {
             let meeting_id = validator.guid("meetingId", route.meeting_id);
             let attendee_id = validator.guid("attendeeId", route.attendee_id);
             let query = match self.input {
-                Input::Page => page::encoded(&route.request.query, validator),
+                Input::Page => query(&Page::from_query(&route.request.query, validator)),
                 _ => String::new(),
             };
             let target = operation.target(meeting_id.as_ref(), attendee_id.as_ref(), &query);
@@ -72,13 +76,7 @@ impl Relay<'_> {
         let found =
             self.store.owners().find(account.id(), &meeting_id, invocation.by(OWNER_BY)).await?;
         let owner = found.ok_or_else(not_found)?;
-        let respond = |body| Response {
-            status: operation.status,
-            body,
-            outcome: Outcome::Relayed,
-            meeting_id: None,
-            not_sent: Vec::new(),
-        };
+        let respond = |body| Response::new(operation.status, body, Outcome::Relayed);
         if let Some(ended_at) = owner.ended_at {
             let is_recent = invocation.now() <= ended_at + DELETION_RETRIES;
             return if operation.ends_meeting() && is_recent {
@@ -128,6 +126,14 @@ impl Relay<'_> {
             }
         }
     }
+}
+
+/// The query for a page, encoded.
+fn query(page: &Page) -> String {
+    let max_results = page.max_results.map(|results| format!("max-results={results}"));
+    let token = page.next_token.map(|token| utf8_percent_encode(token, RESERVED));
+    let token = token.map(|token| format!("next-token={token}"));
+    [max_results, token].into_iter().flatten().collect::<Vec<_>>().join("&")
 }
 
 /// The error for a meeting that is not the caller's, or has ended.

@@ -138,6 +138,15 @@ pub fn parse_bool(value: &str) -> Result<bool, String> {
     value.parse().map_err(|_| "must be true or false".into())
 }
 
+/// Whether it is `replay`.
+pub fn parse_reused_token(value: &str) -> Result<bool, String> {
+    match value {
+        "reject" => Ok(false),
+        "replay" => Ok(true),
+        _ => Err("must be reject or replay".into()),
+    }
+}
+
 pub fn parse_lifetime(value: &str) -> Result<Duration, String> {
     let seconds = parse_count(value, "seconds")?;
     Ok(Duration::from_secs(u64::from(seconds.get())))

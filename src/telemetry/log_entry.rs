@@ -126,7 +126,9 @@ impl LogEntry<'_> {
         let response = self.result.as_ref().ok();
         let error = self.result.as_ref().err();
         let created = response.and_then(|response| response.meeting_id.as_ref());
-        let not_sent = response.map(|it| it.not_sent.join(",")).filter(|it| !it.is_empty());
+        let joined = |members: &[&str]| (!members.is_empty()).then(|| members.join(","));
+        let not_sent = response.and_then(|it| joined(&it.not_sent));
+        let differing = response.and_then(|it| joined(&it.differing));
         let message = error.map(|error| truncated(&error.log_message()).to_owned());
         let capacity = self.calls.iter().filter_map(|call| call.consumed_capacity);
         let upstream = self.calls.iter().rfind(|call| call.service == Service::ChimeSdk);
@@ -151,6 +153,7 @@ impl LogEntry<'_> {
             ("status", Some(Value::Integer(self.status().into()))),
             ("meetingId", created.or(self.meeting_id).map(|id| id.as_str().into())),
             ("notSentUpstream", text(not_sent)),
+            ("differingMembers", text(differing)),
             ("error", error.map(|error| error.kind().exception().name.into())),
             ("message", text(message)),
             ("callerArn", caller_arn.map(Value::from)),

@@ -19,6 +19,7 @@ mod operation_table;
 mod operations;
 mod panics;
 mod privacy;
+mod reused_tokens;
 mod routes;
 mod sdk_clients;
 mod settings;

@@ -45,6 +45,7 @@ async fn startup_rejects_an_invalid_setting_and_says_what_is_accepted() {
         ),
         ("ALLOWED_ACCOUNT_IDS", r#"IDs, and "" is not one"#, &["111122223333,"]),
         ("ALLOWED_ACCOUNT_IDS", r#"IDs, and "root" is not one"#, &["111122223333,root"]),
+        ("REUSED_TOKEN", "must be reject or replay", &["Replay", "true", "reject,replay"]),
         ("DAILY_MEETING_LIMIT", meetings, &["0", "-1", "1e3", "unlimited", "4294967296"]),
         ("MEDIA_DOMAIN", domain_name, &["https://media.test", "media..test", "-media.test"]),
         ("MEDIA_DOMAIN", domain_name, &[&domain, &label]),

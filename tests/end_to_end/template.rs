@@ -85,7 +85,7 @@ struct Parameter {
     refused: &'static [&'static str],
 }
 
-const PARAMETERS: [Parameter; 5] = [
+const PARAMETERS: [Parameter; 6] = [
     Parameter {
         name: "AllowedAccountIds",
         variable: "ALLOWED_ACCOUNT_IDS",
@@ -103,6 +103,12 @@ const PARAMETERS: [Parameter; 5] = [
         variable: "MEETING_LIFETIME_SECONDS",
         accepted: &["1", "86400", "999999999"],
         refused: &["", "0", "-1", "1.5", "1e3", "1000000000"],
+    },
+    Parameter {
+        name: "ReusedToken",
+        variable: "REUSED_TOKEN",
+        accepted: &["reject", "replay"],
+        refused: &["", "Reject", "true"],
     },
     Parameter {
         name: "MediaPlane",

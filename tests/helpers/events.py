@@ -25,7 +25,9 @@ def assert_response(event, response):
         return
     assert response["statusCode"] == STATUSES[event], response
     body = json.loads(response["body"])
-    if response["statusCode"] == 201:
+    if response["statusCode"] == 200:
+        assert isinstance(body["Meetings"], list)
+    elif response["statusCode"] == 201:
         assert body["Meeting"]["MeetingId"]
     else:
         assert body["Message"].startswith("The meeting has ended")

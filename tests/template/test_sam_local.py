@@ -164,12 +164,14 @@ def test_a_meeting_works_from_creation_to_deletion(endpoint):
     chime.delete_attendee(**meeting, AttendeeId=attendee["AttendeeId"])
     with pytest.raises(chime.exceptions.NotFoundException):
         chime.get_attendee(**meeting, AttendeeId=attendee["AttendeeId"])
+    assert created["Meeting"] in chime.list_meetings()["Meetings"]
     deleted = chime.delete_meeting(**meeting)
     assert deleted["ResponseMetadata"]["HTTPStatusCode"] == 204
     with pytest.raises(chime.exceptions.NotFoundException, match="The meeting has ended"):
         chime.create_attendee(**meeting, ExternalUserId="dora")
-    with pytest.raises(chime.exceptions.BadRequestException, match="ListMeetings"):
-        chime.list_meetings()
+    assert created["Meeting"] not in chime.list_meetings()["Meetings"]
+    with pytest.raises(chime.exceptions.BadRequestException, match="ListMeetingTags"):
+        chime.list_meeting_tags(**meeting)
 
 
 def test_responses_to_generated_requests_match_the_description(endpoint):

@@ -122,6 +122,7 @@ for parameter, value in [
     ("AllowedAccountIds", "111122223333"),
     ("DailyMeetingLimit", "5"),
     ("MeetingLifetimeSeconds", "60"),
+    ("ReusedToken", "replay"),
     ("MediaPlane", "chime-sdk-meetings"),
     ("MediaControlRegion", "eu-west-2"),
     ("MediaDomain", "media.test"),
@@ -223,6 +224,7 @@ assert policies(**chime)["create-meeting"] == policies()["create-meeting"]
 assert policies(**chime)["chime-sdk-meetings"] == [
     {**on_table, "Action": ["dynamodb:GetItem", "dynamodb:BatchGetItem"]},
     {**on_table, "Action": "dynamodb:Query", **with_leading_keys("#owner#*")},
+    {"Effect": "Allow", "Action": "dynamodb:Query", "Resource": {"Fn::Sub": "${MeetingsTable.Arn}/index/Meetings"}},
     {
         **on_table,
         "Action": "dynamodb:UpdateItem",

@@ -66,22 +66,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn call(client: &Client, operation: &str, members: &Value) -> Result<Value, Value> {
     let text = |name: &str| members[name].as_str().map(str::to_owned);
     let meeting_id = text("MeetingId");
+    let max_results = members["MaxResults"].as_i64().and_then(|results| results.try_into().ok());
     Ok(match operation {
         "CreateMeeting" => {
-            let notifications = &members["NotificationsConfiguration"];
-            let arn = |name: &str| notifications[name].as_str().map(str::to_owned);
-            let notifications = notifications.as_object().map(|_| {
-                let builder = MeetingNotificationConfiguration::builder();
-                let builder = builder.set_sns_topic_arn(arn("SnsTopicArn"));
-                builder.set_sqs_queue_arn(arn("SqsQueueArn")).build()
-            });
             let call = client
                 .create_meeting()
                 .set_client_request_token(text("ClientRequestToken"))
                 .set_external_meeting_id(text("ExternalMeetingId"))
                 .set_meeting_host_id(text("MeetingHostId"))
                 .set_media_region(text("MediaRegion"))
-                .set_notifications_configuration(notifications)
+                .set_notifications_configuration(notifications(members))
                 .set_tags(tags(members));
             json!({"Meeting": meeting(call.send().await.map_err(exception)?.meeting)})
         }
@@ -118,9 +112,7 @@ async fn call(client: &Client, operation: &str, members: &Value) -> Result<Value
         }
         "ListAttendees" => {
             let call = client.list_attendees().set_meeting_id(meeting_id);
-            let results =
-                members["MaxResults"].as_i64().and_then(|results| results.try_into().ok());
-            let call = call.set_next_token(text("NextToken")).set_max_results(results);
+            let call = call.set_next_token(text("NextToken")).set_max_results(max_results);
             let output = call.send().await.map_err(exception)?;
             json!({"Attendees": attendees(output.attendees), "NextToken": output.next_token})
         }
@@ -143,7 +135,11 @@ async fn call(client: &Client, operation: &str, members: &Value) -> Result<Value
             call.send().await.map_err(exception).map(|_| json!({}))?
         }
         "ListMeetings" => {
-            client.list_meetings().send().await.map_err(exception).map(|_| json!({}))?
+            let call = client.list_meetings().set_max_results(max_results);
+            let output = call.set_next_token(text("NextToken")).send().await.map_err(exception)?;
+            let meetings = output.meetings.unwrap_or_default().into_iter();
+            let meetings: Vec<_> = meetings.map(|it| meeting(Some(it))).collect();
+            json!({"Meetings": meetings, "NextToken": output.next_token})
         }
         "TagAttendee" => {
             let call = client.tag_attendee().set_meeting_id(meeting_id);
@@ -151,9 +147,9 @@ async fn call(client: &Client, operation: &str, members: &Value) -> Result<Value
             call.send().await.map_err(exception).map(|_| json!({}))?
         }
         "UntagAttendee" => {
-            let call = client.untag_attendee().set_meeting_id(meeting_id);
-            let call = call.set_attendee_id(text("AttendeeId")).tag_keys("role");
-            call.send().await.map_err(exception).map(|_| json!({}))?
+            let call = client.untag_attendee().set_meeting_id(meeting_id).tag_keys("role");
+            let output = call.set_attendee_id(text("AttendeeId")).send().await;
+            output.map_err(exception).map(|_| json!({}))?
         }
         "ListAttendeeTags" => {
             let call = client.list_attendee_tags().set_meeting_id(meeting_id);
@@ -171,6 +167,14 @@ fn exception<E: Error + Send + Sync + 'static>(error: SdkError<E, impl Debug>) -
     let name = format!("{error:?}");
     let name = name.split('(').nth(1).unwrap_or_default().split([' ', '{']).next();
     json!({"exception": name, "message": error.to_string()})
+}
+
+fn notifications(members: &Value) -> Option<MeetingNotificationConfiguration> {
+    let targets = members["NotificationsConfiguration"].as_object()?;
+    let arn = |name: &str| targets.get(name)?.as_str().map(str::to_owned);
+    let builder = MeetingNotificationConfiguration::builder();
+    let builder = builder.set_sns_topic_arn(arn("SnsTopicArn"));
+    Some(builder.set_sqs_queue_arn(arn("SqsQueueArn")).build())
 }
 
 fn tags(members: &Value) -> Option<Vec<Tag>> {

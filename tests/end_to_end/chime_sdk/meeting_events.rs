@@ -7,7 +7,7 @@ use super::world::request;
 use crate::support::Answer::{Closed, Refusal};
 use crate::support::{Chime, DynamoDb, Fault, Function};
 
-fn ended(meeting_id: &Value) -> Value {
+pub fn ended(meeting_id: &Value) -> Value {
     let detail =
         json!({"version": "0", "eventType": "chime:MeetingEnded", "meetingId": meeting_id});
     event("Chime Meeting State Change", &detail)
@@ -17,7 +17,7 @@ fn event(kind: &str, detail: &Value) -> Value {
     json!({"version": "0", "source": "aws.chime", "detail-type": kind, "detail": detail})
 }
 
-async fn send(function: &Function, event: &Value) -> Result<Value, Value> {
+pub async fn send(function: &Function, event: &Value) -> Result<Value, Value> {
     function.invoke_raw(event.to_string()).await
 }
 

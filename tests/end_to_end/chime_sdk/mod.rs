@@ -4,6 +4,7 @@ mod daily_limit;
 mod errors;
 mod exactly_once;
 mod faults;
+mod list_meetings;
 mod meeting_events;
 mod owners;
 mod relay;

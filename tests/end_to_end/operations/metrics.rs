@@ -23,8 +23,8 @@ const METRICS: [&str; 10] = [
     "StoreThrottles",
 ];
 /// The additional metrics with the Amazon Chime SDK.
-const METRICS_OF_CHIME_SDK: [&str; 4] =
-    ["Relayed", "UpstreamErrors", "UpstreamLimitExceeded", "UpstreamThrottles"];
+const METRICS_OF_CHIME_SDK: [&str; 5] =
+    ["Listed", "Relayed", "UpstreamErrors", "UpstreamLimitExceeded", "UpstreamThrottles"];
 
 /// The widgets' metrics, with the values that a row inherits from the one before it.
 fn dashboard_metrics(body: &Value) -> Vec<Vec<String>> {
@@ -48,7 +48,7 @@ fn dashboard_metrics(body: &Value) -> Vec<Vec<String>> {
 
 /// `CloudWatch` bills each metric by its name, those of metric filters included.
 #[tokio::test]
-async fn a_stack_has_ten_metrics_and_fourteen_with_the_amazon_chime_sdk() {
+async fn a_stack_has_ten_metrics_and_fifteen_with_the_amazon_chime_sdk() {
     let template = template();
     let resources = template["Resources"].as_mapping().unwrap().values();
     let of_filters = resources

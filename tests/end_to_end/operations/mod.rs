@@ -81,7 +81,9 @@ async fn chime_sdk_lines() -> Vec<Value> {
     let function = chime.function(&dynamodb, &[JSON, ("ALLOWED_ACCOUNT_IDS", CALLER)]).await;
     let created = requests_of_all_kinds(&function, &dynamodb).await;
     let meeting = format!("/meetings/{}", created.meeting_id());
-    function.invoke(&Call::new("GET", &meeting).event(Source::HttpRoute)).await;
+    for path in [&*meeting, "/meetings"] {
+        function.invoke(&Call::new("GET", path).event(Source::HttpRoute)).await;
+    }
     // Neither that it has ended nor that it was deleted can be stored.
     let ended = Event::named("meeting-ended").set("/detail/meetingId", json!(created.meeting_id()));
     let denied = Fault::before(Refusal(400, "AccessDeniedException"));

@@ -15,10 +15,11 @@ use crate::support::{Answer, CALLER, Call, Chime, DynamoDb, Event, Fault, Source
 const UNKNOWN: &str = "8d1f3c0e-5b7a-4c2d-8e9f-abcdef012345";
 
 /// What must be reached: outcomes and errors by their names in the log, and how calls were retried.
-const STATES: [&str; 24] = [
+const STATES: [&str; 25] = [
     "created",
     "replayed",
     "relayed",
+    "listed",
     "conflicted",
     "refused",
     "failed",
@@ -42,7 +43,8 @@ const STATES: [&str; 24] = [
     "upstream failed to the end",
 ];
 
-fn event() -> impl Strategy<Value = Event> {
+/// Requests for new meetings, for this one, and others.
+fn event(meeting_id: &str) -> impl Strategy<Value = Event> + use<> {
     let create = |token: usize, subject: usize| {
         let body = json!({
             "ClientRequestToken": format!("token-{token}"),
@@ -50,23 +52,27 @@ fn event() -> impl Strategy<Value = Event> {
         });
         Call::new("POST", "/meetings").body(body).event(Source::RestRoute)
     };
+    // Only this one can be unprocessable.
+    let stop = Call::new("POST", format!("/meetings/{meeting_id}/transcription"));
+    let stop = stop.query("operation", "stop").event(Source::RestRoute);
+    let get = Call::new("GET", format!("/meetings/{meeting_id}")).event(Source::RestRoute);
     let other = prop::sample::select(vec![
         Call::new("GET", format!("/meetings/{UNKNOWN}")).event(Source::RestRoute),
         Call::new("POST", format!("/meetings/{UNKNOWN}/attendees"))
             .body(json!({"ExternalUserId": "anna"}))
             .event(Source::RestRoute),
-        Call::new("POST", format!("/meetings/{UNKNOWN}/transcription"))
-            .query("operation", "stop")
-            .event(Source::RestRoute),
         Call::new("DELETE", format!("/meetings/{UNKNOWN}")).event(Source::RestRoute),
+        Call::new("GET", "/meetings").event(Source::RestRoute),
         Call::new("PATCH", "/meetings").event(Source::RestRoute),
         Event::rest().invalid(),
         Event::rest().anonymous(),
         Event::rest().set("/requestContext/identity/accountId", json!("444455556666")),
     ]);
     prop_oneof![
-        2 => (0..40_usize, 0..4_usize).prop_map(move |(token, subject)| create(token, subject / 3)),
-        1 => other,
+        4 => (0..40_usize, 0..4_usize).prop_map(move |(token, subject)| create(token, subject / 3)),
+        1 => Just(stop),
+        1 => Just(get),
+        2 => other,
     ]
 }
 
@@ -85,7 +91,7 @@ fn states(record: &Value) -> BTreeSet<String> {
     let text = |field: &str| record[field].as_str().unwrap_or_default().to_owned();
     let number = |field: &str| record[field].as_u64().unwrap_or_default();
     let (outcome, error) = (text("outcome"), text("error"));
-    let is_done = matches!(&*outcome, "created" | "replayed" | "relayed");
+    let is_done = matches!(&*outcome, "created" | "replayed" | "relayed" | "listed");
     let mut states = BTreeSet::from([outcome, error]);
     for (service, metrics) in [("store", "Store"), ("upstream", "Upstream")] {
         let throttles = number(&format!("{service}Throttles"));
@@ -119,20 +125,27 @@ fn every_outcome_error_and_retry_is_reached() {
     ];
     let function = runtime.block_on(chime.function(&dynamodb, &settings));
     runtime.block_on(dynamodb.own(UNKNOWN));
+    let meeting_id = runtime.block_on(function.invoke(&Event::rest())).meeting_id();
     let cases = iterations(400, 4_000);
     let upstream = prop_oneof![
         2 => Just(Vec::new()),
         1 => prop::collection::vec(chime_fault(), 0..3),
         1 => Just(vec![ChimeFault::before(ChimeAnswer::Refusal(422, "UnprocessableEntityException"))]),
+        1 => Just(vec![ChimeFault::before(ChimeAnswer::Refusal(429, "ThrottlingException")); 4]),
         2 => (chime_fault(), prop::sample::select(vec![1, 4])).prop_map(|(it, times)| vec![it; times]),
     ];
-    for_all(&runtime, cases, &(event(), faults(), upstream), async |(event, store, upstream)| {
-        dynamodb.set_faults(store);
-        chime.service.set_faults(upstream);
-        let deadline = SystemTime::now() + Duration::from_secs(2);
-        function.invoke_by(deadline, &event).await.assert_modelled();
-    });
-    let records = runtime.block_on(function.process.records(cases as usize));
+    for_all(
+        &runtime,
+        cases,
+        &(event(&meeting_id), faults(), upstream),
+        async |(event, store, upstream)| {
+            dynamodb.set_faults(store);
+            chime.service.set_faults(upstream);
+            let deadline = SystemTime::now() + Duration::from_secs(2);
+            function.invoke_by(deadline, &event).await.assert_modelled();
+        },
+    );
+    let records = runtime.block_on(function.process.records(1 + cases as usize));
     let reached: BTreeSet<_> = records.iter().flat_map(states).collect();
     let missing: Vec<_> = STATES.iter().filter(|state| !reached.contains(**state)).collect();
     assert!(missing.is_empty(), "not reached: {missing:?}");

@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 
 use super::{for_all, iterations};
 use crate::support::{
-    Call, Chime, DynamoDb, Event, Function, Outcome, Reply, Source, chime, relayed_calls,
+    CALLER, Call, Chime, DynamoDb, Event, Function, Outcome, Reply, Source, chime, relayed_calls,
 };
 
 /// The function with each media plane.
@@ -73,9 +73,12 @@ fn events(meeting_id: &str) -> Vec<Event> {
         Call::new("POST", "/meetings").query("operation", "create-attendees").body(with_attendees);
     let page = Call::new("GET", format!("/meetings/{meeting_id}/attendees"));
     let page = page.query("max-results", "1").query("next-token", "1+/=");
+    let meetings = Call::new("GET", "/meetings");
+    let meetings_page = format!("{CALLER}.1795342560.{other}");
+    let meetings_page = meetings.clone().query("next-token", &meetings_page);
     let [.., delete_meeting] = relayed_calls(other, other);
     let calls = relayed_calls(meeting_id, other).into_iter().take(8).chain([delete_meeting]);
-    let calls = calls.map(|(_, call)| call).chain([with_attendees, page]);
+    let calls = calls.map(|(_, call)| call).chain([with_attendees, page, meetings, meetings_page]);
     let calls = calls.flat_map(|call| Source::ALL.map(|source| call.event(source)));
     creations.chain(calls).collect()
 }

@@ -42,7 +42,7 @@ impl Reply {
     fn assert_modelled_success(&self, json: &Value) {
         let members: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
         match (self.status, &members[..]) {
-            (200, [] | ["Attendee"] | ["Attendees", "NextToken"])
+            (200, [] | ["Attendee" | "Meetings"] | ["Attendees" | "Meetings", "NextToken"])
             | (201, ["Attendee"] | ["Attendees", "Errors"]) => {}
             (200 | 201, ["Meeting"]) | (201, ["Attendees", "Errors", "Meeting"]) => {
                 assert_eq!(self.meeting_id().len(), 36, "{self:?}");

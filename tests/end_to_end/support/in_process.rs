@@ -90,6 +90,7 @@ impl From<Options> for InProcess {
             ca_bundle: None,
             meeting_lifetime: lifetime,
             allowed_callers: AllowedCallers::Anyone,
+            replays_reused_tokens: false,
             daily_limit,
             media_plane,
         };

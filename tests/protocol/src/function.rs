@@ -250,6 +250,7 @@ impl Function {
             ca_bundle: None,
             meeting_lifetime: self.lifetime,
             allowed_callers: AllowedCallers::Anyone,
+            replays_reused_tokens: false,
             daily_limit: self.daily_limit,
             media_plane,
         }

@@ -59,7 +59,7 @@ async fn callers_are_authorized_before_the_request_is_validated() {
 #[tokio::test]
 async fn rejected_callers_do_not_learn_which_operations_are_unsupported() {
     let world = World::with(&SETTINGS).await;
-    let event = Call::new("GET", "/meetings").event(Source::RestRoute);
+    let event = Call::new("GET", "/tags").query("arn", "a").event(Source::RestRoute);
     assert_eq!(world.function.invoke(&event).await.status, 400);
     let event = event.set(account(Source::RestRoute), json!("444455556666"));
     assert_eq!(world.function.invoke(&event).await.status, 403);
