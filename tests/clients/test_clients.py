@@ -84,6 +84,7 @@ def test_the_current_boto3_calls_all_operations(gateway, environment):
     meeting = client.create_meeting(MediaRegion="eu-west-2", Tags=[{"Key": "team", "Value": "platform"}])["Meeting"]
     of_meeting = {"MeetingId": meeting["MeetingId"]}
     assert client.get_meeting(**of_meeting)["Meeting"] == meeting
+    assert meeting in client.list_meetings()["Meetings"]
 
     first = client.create_attendee(**of_meeting, ExternalUserId="first")["Attendee"]
     batch = client.batch_create_attendee(**of_meeting, Attendees=[{"ExternalUserId": "second"}])
