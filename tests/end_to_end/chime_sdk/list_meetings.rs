@@ -96,7 +96,25 @@ async fn it_returns_the_callers_meetings_as_they_were_created() {
     }
     let theirs = function.invoke(&list(&[]).set(ACCOUNT, json!(STRANGER))).await;
     assert_eq!(page(&theirs), (vec![strangers], None));
+    let nobodys = function.invoke(&list(&[]).anonymous()).await;
+    assert_eq!(page(&nobodys), (vec![], None));
     assert!(chime.take().is_empty(), "nothing is sent");
+}
+
+/// Without IAM authorization, callers are not identified.
+#[tokio::test]
+async fn anonymous_callers_share_one_list() {
+    let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+    let function = chime.function(&dynamodb, &[]).await;
+    for token in ["one", "two"] {
+        function.invoke(&create(token).anonymous()).await;
+    }
+    let parameters = [("max-results", "1")];
+    let (first, next) = page(&function.invoke(&list(&parameters).anonymous()).await);
+    let next = list(&[("next-token", &*next.unwrap())]).anonymous();
+    let (second, last) = page(&function.invoke(&next).await);
+    assert_eq!((first.len(), second.len(), last), (1, 1, None));
+    assert_ne!(first, second);
 }
 
 #[tokio::test]
