@@ -220,7 +220,7 @@ impl Store {
             .return_consumed_capacity(Total)
             .send()
             .await?;
-        let metadata = metadata(output.consumed_capacity());
+        let metadata = metadata(output.consumed_capacity().first());
         if output.unprocessed_keys().is_some_and(|keys| !keys.is_empty()) {
             return Err(Failure::throttled("BatchGetItem left keys unprocessed"));
         }

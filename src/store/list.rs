@@ -96,7 +96,7 @@ impl Lists<'_> {
             .return_consumed_capacity(Total)
             .send()
             .await?;
-        let metadata = metadata(output.consumed_capacity.as_slice());
+        let metadata = metadata(output.consumed_capacity.as_ref());
         let mut items = output.items.unwrap_or_default();
         let limit = usize::from(limit);
         let has_more = items.len() > limit || output.last_evaluated_key.is_some();

@@ -87,7 +87,7 @@ impl Marks<'_> {
         let send = async || {
             let now = number(invocation.now());
             match update().expression_attribute_values(":now", now).send().await {
-                Ok(output) => Ok(((), metadata(output.consumed_capacity.as_slice()))),
+                Ok(output) => Ok(((), metadata(output.consumed_capacity.as_ref()))),
                 Err(error) => match error.as_service_error() {
                     Some(UpdateItemError::ConditionalCheckFailedException(_)) => {
                         Ok(((), ResponseMetadata::default()))

@@ -138,7 +138,7 @@ impl Owners<'_> {
             .return_consumed_capacity(Total)
             .send()
             .await?;
-        let metadata = metadata(output.consumed_capacity.as_slice());
+        let metadata = metadata(output.consumed_capacity.as_ref());
         Ok((output.items.unwrap_or_default().pop(), metadata))
     }
 }

@@ -46,7 +46,7 @@ pub async fn alone(
         .send()
         .await;
     let error = match written {
-        Ok(output) => return Ok((None, metadata(output.consumed_capacity.as_slice()))),
+        Ok(output) => return Ok((None, metadata(output.consumed_capacity.as_ref()))),
         Err(error) => error,
     };
     match error.as_service_error() {
@@ -88,7 +88,7 @@ pub async fn in_transaction(
         write = write.transact_items(TransactWriteItem::builder().update(count).build());
     }
     let error = match write.send().await {
-        Ok(output) => return Ok((None, metadata(output.consumed_capacity()))),
+        Ok(output) => return Ok((None, metadata(output.consumed_capacity().first()))),
         Err(error) => error,
     };
     match (error.as_service_error().and_then(Cancellation::of), daily_limit) {

@@ -32,7 +32,7 @@ impl Table {
             .return_consumed_capacity(Total)
             .send()
             .await?;
-        let metadata = metadata(output.consumed_capacity.as_slice());
+        let metadata = metadata(output.consumed_capacity.as_ref());
         Ok((output.item, metadata))
     }
 }
@@ -42,8 +42,8 @@ pub fn per_attempt(invocation: Invocation<'_>) -> Duration {
     invocation.left() / (MAX_ATTEMPTS + 1)
 }
 
-/// What a response says about its request.
-pub fn metadata(consumed: &[ConsumedCapacity]) -> ResponseMetadata {
-    let units = consumed.iter().filter_map(ConsumedCapacity::capacity_units);
-    ResponseMetadata { consumed_capacity: units.reduce(|a, b| a + b), request_id: None }
+/// What a response says about its request, which concerned one table.
+pub fn metadata(consumed: Option<&ConsumedCapacity>) -> ResponseMetadata {
+    let consumed_capacity = consumed.and_then(ConsumedCapacity::capacity_units);
+    ResponseMetadata { consumed_capacity, request_id: None }
 }

@@ -25,6 +25,8 @@ async fn a_log_entry_contains_what_the_service_calls_took() {
         assert_eq!(created[field], json!(value), "{field}: {created}");
     }
     assert!(created["upstreamLatency"].is_number() && created["storeLatency"].is_number());
+    // A read, and a transaction with its entry in the index.
+    assert_eq!(created["consumedCapacity"], 1.0 + 5.0, "{created}");
     assert!(created["upstreamRequestId"].is_string(), "{created}");
     assert_eq!(replayed.get("upstreamAttempts"), None, "{replayed}");
     assert_eq!(
