@@ -11,7 +11,7 @@
 //! With `chime-sdk-meetings`, another service creates the meeting, and a write cannot be conditional on what happens
 //! there. It takes four steps:
 //!
-//! 1. **read**: an unexpired item determines the response: the request is a replay, or a conflict if it differs.
+//! 1. **read**: an unexpired item determines the response: the request is a replay, or if it differs, mostly a conflict.
 //!    Without this step, every retry would create another meeting in the Amazon Chime SDK. If the item is marked, its
 //!    meeting has ended: the token can be used again.
 //! 2. **check**: the meeting may have ended without a mark, and nobody could join it. So an item is checked, once in two
@@ -274,8 +274,8 @@ impl CreateMeeting {
         }
     }
 
-    /// The response to a request whose token already has a meeting: that meeting, unless the requests differ. Then the
-    /// token was probably reused by mistake, and returning a meeting that was not asked for would hide the mistake.
+    /// The response to a request whose token already has a meeting: that meeting. If the requests differ, the token was
+    /// probably reused by mistake, so the request is rejected, unless such tokens replay their meeting.
     fn replay(
         &self,
         request: &CreateMeetingRequest,

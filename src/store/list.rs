@@ -30,7 +30,7 @@ pub struct Place {
 pub struct MeetingsPage {
     /// The meetings, in the order in which they expire.
     pub meetings: Vec<StoredMeeting>,
-    /// The place after which there are more, if there are.
+    /// The place after which there may be more, if there may.
     pub more_after: Option<Place>,
 }
 
@@ -41,8 +41,8 @@ pub struct Lists<'a> {
 }
 
 impl Lists<'_> {
-    /// Up to `limit` meetings of an account that have neither ended nor expired, after a place. There are fewer,
-    /// and others nevertheless, if they have more than the megabyte that a query returns.
+    /// Up to `limit` meetings of an account that have neither ended nor expired, after a place. A query returns at most a
+    /// megabyte, so there can be fewer even if more follow.
     ///
     /// # Errors
     /// `ThrottledClient`, `ServiceUnavailable`, or `ServiceFailure`, which includes an item that cannot be parsed.
@@ -73,7 +73,7 @@ impl Lists<'_> {
             .record()
     }
 
-    /// Up to `limit` items after `after`, and whether there are more.
+    /// Up to `limit` items after `after`, and whether there may be more.
     async fn query(
         &self,
         account_id: &str,

@@ -16,6 +16,7 @@ pub fn line(entry: &LogEntry) -> String {
             let meeting_id = meeting_id.map_or("", Guid::as_str);
             match response.outcome {
                 Outcome::Relayed => format!("{} {meeting_id}", entry.operation.unwrap_or_default()),
+                Outcome::Listed => entry.operation.unwrap_or_default().into(),
                 _ => meeting_id.into(),
             }
         }

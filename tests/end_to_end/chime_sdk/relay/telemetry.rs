@@ -70,6 +70,8 @@ async fn a_failed_request_is_logged_with_its_operation_and_meeting() {
 #[tokio::test]
 async fn terminal_output_shows_the_operation_and_the_meeting() {
     let world = World::with(&[("AWS_LAMBDA_LOG_FORMAT", "")]).await;
+    world.call(&Call::new("GET", "/meetings")).await;
+    world.function.process.logged(" ms ListMeetings\n").await;
     world.call(&Call::new("DELETE", world.path(""))).await;
     world.function.process.logged(&format!(" ms DeleteMeeting {}\n", world.meeting_id)).await;
     let log = world.function.process.output();
