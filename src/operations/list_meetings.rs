@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::caller::AuthorizedAccount;
 use crate::error::Error;
 use crate::invocation::Invocation;
-use crate::meeting::{Guid, Meeting};
+use crate::meeting::Meeting;
 use crate::operation::Route;
 use crate::request::page::{MAX_RESULTS, Page};
 use crate::request::validation::{Validator, validate};
@@ -47,20 +47,16 @@ pub async fn perform(
     Ok(Response::new(route.operation.status, Some(body), Outcome::Listed))
 }
 
-/// The page token for what follows a place in the account's list. It contains no token of a client.
+/// The page token for what follows a place in the account's list: both, without characters that a query has to encode.
+/// It contains no token of a client.
 fn token(account: AuthorizedAccount<'_>, place: &Place) -> String {
-    format!("{}.{}.{}", account.id(), place.expires_at, place.meeting_id.as_str())
+    format!("{}.{}", account.id(), place.as_str().replace('#', "."))
 }
 
 /// The place of a page token, or `None` if it is not one of the account's.
 fn place(token: &str, account: AuthorizedAccount<'_>, validator: &mut Validator) -> Option<Place> {
-    let parse = || {
-        let (expires_at, meeting_id) =
-            token.strip_prefix(account.id())?.strip_prefix('.')?.split_once('.')?;
-        let (expires_at, meeting_id) = (expires_at.parse().ok()?, Guid::parse(meeting_id)?);
-        Some(Place { expires_at, meeting_id })
-    };
-    let place = parse();
+    let place = token.strip_prefix(account.id()).and_then(|rest| rest.strip_prefix('.'));
+    let place = place.and_then(|place| Place::parse(&place.replacen('.', "#", 1)));
     if place.is_none() {
         validator.violated("nextToken", "be the NextToken of a response to your account");
     }

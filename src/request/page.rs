@@ -24,20 +24,14 @@ impl<'a> Page<'a> {
         let raw = |name| query.get(name).map(String::as_str).filter(|value| !value.is_empty());
         let most = u32::from(MAX_RESULTS);
         let max_results = raw("max-results").and_then(|results| {
-            let results = results.parse::<u32>();
-            match results {
-                Ok(results) if (1..=most).contains(&results) => {}
-                Ok(0) => validator.violated("maxResults", "have value greater than or equal to 1"),
-                Ok(_) => validator.violated(
-                    "maxResults",
-                    format_args!("have value less than or equal to {MAX_RESULTS}"),
-                ),
-                Err(_) => validator.violated(
-                    "maxResults",
-                    format_args!("be a whole number between 1 and {MAX_RESULTS}"),
-                ),
-            }
-            results.ok()?.try_into().ok()
+            let constraint = match results.parse::<u32>() {
+                Ok(0) => "have value greater than or equal to 1".into(),
+                Ok(results) if results > most => format!("have value less than or equal to {most}"),
+                Ok(results) => return results.try_into().ok(),
+                Err(_) => format!("be a whole number between 1 and {most}"),
+            };
+            validator.violated("maxResults", constraint);
+            None
         });
         let next_token = raw("next-token");
         if next_token.is_some_and(|token| token.chars().count() > MAX_TOKEN) {

@@ -38,11 +38,6 @@ pub fn number(value: u64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-/// The attribute by which the index sorts the meetings of an account.
-pub fn listed_until(expires_at: u64, meeting_id: &str) -> String {
-    format!("{expires_at}#{meeting_id}")
-}
-
 /// A meeting in the table.
 #[derive(Debug)]
 pub struct StoredMeeting {
@@ -186,7 +181,7 @@ struct Item<'a> {
     expires_at: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     write_id: Option<Uuid>,
-    /// [`listed_until`], which puts the item into the index, until the meeting has ended.
+    /// `ExpiresAt` and the meeting ID, which puts the item into the index, until the meeting has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     listed_until: Option<String>,
     /// In seconds since 1970, like the next one. Only updates write them.
@@ -239,7 +234,7 @@ impl<'a> Item<'a> {
             write_id: meeting.write_id,
             listed_until: meeting
                 .gets_owner()
-                .then(|| listed_until(meeting.expires_at, meeting_id)),
+                .then(|| format!("{}#{meeting_id}", meeting.expires_at)),
             checked_at: None,
             ended_at: None,
         })

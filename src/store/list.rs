@@ -6,7 +6,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity::Total;
 
-use super::item::{Attributes, StoredMeeting, listed_until};
+use super::item::{Attributes, StoredMeeting};
 use super::table::{Table, metadata, per_attempt};
 use crate::attempts::{Failure, ResponseMetadata, with_retries};
 use crate::error::Error;
@@ -16,13 +16,25 @@ use crate::meeting::Guid;
 /// The index's name in `template.yaml`.
 const INDEX: &str = "Meetings";
 
-/// A meeting's place in the list of its account.
+/// A place in the list of an account: the attribute `ListedUntil` of a meeting.
 #[derive(Debug)]
-pub struct Place {
-    /// When the meeting expires, in seconds since 1970.
-    pub expires_at: u64,
-    /// The meeting's ID.
-    pub meeting_id: Guid,
+pub struct Place(String);
+
+impl Place {
+    /// The place in `text`: when its meeting expires, in seconds since 1970 with ten digits (until 2286), and the ID.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (expires_at, meeting_id) = text.split_once('#')?;
+        let is_time = expires_at.len() == 10 && expires_at.bytes().all(|it| it.is_ascii_digit());
+        let meeting_id = Guid::parse(meeting_id).filter(|_| is_time)?;
+        Some(Self(format!("{expires_at}#{}", meeting_id.as_str())))
+    }
+
+    /// The place as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// A page of the list of an account's meetings.
@@ -44,8 +56,10 @@ impl Lists<'_> {
     /// Up to `limit` meetings of an account that have neither ended nor expired, after a place. A query returns at most a
     /// megabyte, so there can be fewer even if more follow.
     ///
+    /// A meeting whose item cannot be parsed is left out, so that the others can be listed.
+    ///
     /// # Errors
-    /// `ThrottledClient`, `ServiceUnavailable`, or `ServiceFailure`, which includes an item that cannot be parsed.
+    /// `ThrottledClient`, `ServiceUnavailable`, or `ServiceFailure`.
     pub async fn page(
         &self,
         account_id: &str,
@@ -53,24 +67,24 @@ impl Lists<'_> {
         limit: u8,
         invocation: Invocation<'_>,
     ) -> Result<MeetingsPage, Error> {
-        // After all that expire now: no ID has a character after the tilde.
-        let expired = listed_until(invocation.now(), "~");
-        let after = after.map(|it| listed_until(it.expires_at, it.meeting_id.as_str()));
-        let after = after.unwrap_or_default().max(expired);
-        let query = || self.query(account_id, &after, limit);
-        with_retries(Service::DynamoDb, "Query", invocation, per_attempt(invocation), query)
-            .await
-            .parse(|(items, has_more)| {
-                let parsed = items.iter().map(StoredMeeting::parse);
-                let meetings = parsed.collect::<Result<Vec<_>, _>>()?;
-                let last = meetings.last().filter(|_| has_more);
-                let more_after = last.map(|last| Place {
-                    expires_at: last.expires_at,
-                    meeting_id: last.meeting_id.clone(),
-                });
-                Ok(MeetingsPage { meetings, more_after })
-            })
-            .record()
+        // After all that have expired, and before all others.
+        let unexpired = (invocation.now() + 1).to_string();
+        let after = after.map_or("", Place::as_str).max(&unexpired);
+        let query = || self.query(account_id, after, limit);
+        let (items, has_more) =
+            with_retries(Service::DynamoDb, "Query", invocation, per_attempt(invocation), query)
+                .await
+                .record()?;
+        let last = items.last().filter(|_| has_more);
+        let more_after = last.and_then(|it| Place::parse(it.get("ListedUntil")?.as_s().ok()?));
+        let parse = |item| {
+            StoredMeeting::parse(item)
+                .inspect_err(|error| {
+                    tracing::warn!(error = error.log_message(), "left a meeting out of a list");
+                })
+                .ok()
+        };
+        Ok(MeetingsPage { meetings: items.iter().filter_map(parse).collect(), more_after })
     }
 
     /// Up to `limit` items after `after`, and whether there may be more.

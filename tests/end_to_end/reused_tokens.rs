@@ -43,6 +43,22 @@ async fn it_replays_its_meeting_and_logs_which_members_differ() {
 }
 
 #[tokio::test]
+async fn by_default_another_request_is_rejected() {
+    for setting in [&[][..], &[("REUSED_TOKEN", "")], &[("REUSED_TOKEN", "reject")]] {
+        let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+        let templates = Function::start_with(&dynamodb, setting).await;
+        let other_table = DynamoDb::start().await;
+        let chime_sdk = chime.function(&other_table, setting).await;
+        for function in [templates, chime_sdk] {
+            function.invoke(&request(json!({"ExternalMeetingId": "monday"}))).await;
+            let other = function.invoke(&request(json!({"ExternalMeetingId": "tuesday"}))).await;
+            assert_eq!(other.status, 400, "{setting:?}: {other:?}");
+            assert!(other.message().contains("different values for: ExternalMeetingId."));
+        }
+    }
+}
+
+#[tokio::test]
 async fn concurrent_requests_with_different_members_get_one_meeting() {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
     let function = chime.function(&dynamodb, &SETTINGS).await;
@@ -76,6 +92,8 @@ async fn attendees_are_added_to_its_meeting_until_that_ends() {
         assert_eq!(reply.json()["Attendees"].as_array().unwrap().len(), 1);
         let id = if is_ended { "tuesday" } else { "monday" };
         assert_eq!(reply.json()["Meeting"]["ExternalMeetingId"], id);
+        let record = &function.process.records(2 + 2 * usize::from(is_ended)).await[1];
+        assert_eq!(record["differingMembers"], "ExternalMeetingId", "{record}");
         let delete = Call::new("DELETE", format!("/meetings/{}", first.meeting_id()));
         assert_eq!(function.invoke(&delete.event(Source::RestRoute)).await.status, 204);
     }

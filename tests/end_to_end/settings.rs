@@ -128,6 +128,7 @@ async fn an_empty_setting_counts_as_unset() {
         "REQUIRE_IAM_CALLER",
         "ALLOWED_ACCOUNT_IDS",
         "DAILY_MEETING_LIMIT",
+        "REUSED_TOKEN",
         "MEDIA_DOMAIN",
     ];
     let function = Function::start_with(&dynamodb, &variables.map(|name| (name, ""))).await;

@@ -9,6 +9,7 @@ The exit code is 0 if all checks passed, 1 if one failed, and 2 if no meeting co
 import os
 import re
 import sys
+import time
 import uuid
 from urllib.parse import urlsplit
 
@@ -120,12 +121,14 @@ class Smoke:
 
     def mismatch(self):
         try:
-            self.endpoint.call("create_meeting", **{**self.request, "ExternalMeetingId": "another"})
+            _, headers, _ = self.endpoint.call("create_meeting", **{**self.request, "ExternalMeetingId": "another"})
         except self.endpoint.chime.exceptions.BadRequestException as error:
             message = error.response["Error"]["Message"]
             require("ExternalMeetingId" in message, f"a message that names ExternalMeetingId, got: {message}")
             return "400 BadRequestException that names ExternalMeetingId"
-        raise Broken("expected 400 BadRequestException, got a meeting")
+        is_replay = self.endpoint.body == self.body and headers.get("idempotent-replayed") == "true"
+        require(is_replay, "400 BadRequestException, got another meeting")
+        return "201 with the same meeting, as with REUSED_TOKEN=replay"
 
     def tags(self):
         token = f"smoke-{uuid.uuid4()}"
@@ -153,6 +156,23 @@ class Smoke:
         for member in ("MeetingId", "ExternalMeetingId", "MediaRegion", "MediaPlacement"):
             require(meeting.get(member) == self.meeting[member], f"the same {member}")
         return "200 with the same meeting"
+
+    def list(self):
+        # The list follows the table with a delay.
+        for _ in range(10):
+            if self.meeting in self.listed():
+                return "200 with the meeting"
+            time.sleep(0.5)
+        raise Broken("expected the meeting in the list")
+
+    def listed(self):
+        page = {}
+        while True:
+            status, _, page = self.endpoint.call_if_supported("list_meetings", **page)
+            require(status == 200, f"status 200, got {status}")
+            yield from page.pop("Meetings")
+            if not page:
+                return
 
     def delete(self):
         status, _, _ = self.endpoint.call_if_supported("delete_meeting", **self.id())
@@ -190,7 +210,7 @@ class Smoke:
             print(f"passed   create: {self.create()}", flush=True)
         except (Broken, BotoCoreError, ClientError) as error:
             raise NoMeeting(error) from error
-        checks = (self.replay, self.mismatch, self.tags, self.attendee, self.get, self.delete, self.create_again)
+        checks = (self.replay, self.mismatch, self.tags, self.attendee, self.get, self.list, self.delete, self.create_again)
         return all([self.passes(check) for check in checks])
 
     def passes(self, check):

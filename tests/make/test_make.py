@@ -93,7 +93,7 @@ def test_variables_come_only_from_the_command_line(target, variable):
     assert "a-value" not in completed.stdout
 
 
-OPERATIONS = ["attendee", "get", "delete"]
+OPERATIONS = ["attendee", "get", "list", "delete"]
 
 
 @pytest.mark.parametrize(("media_plane", "outcome"), [("chime-sdk-meetings", "passed"), ("templates", "skipped")])

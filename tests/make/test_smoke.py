@@ -12,7 +12,9 @@ import pytest
 
 import smoke
 
-CHECKS = ["create", "replay", "mismatch", "tags", "attendee", "get", "delete", "create again"]
+CHECKS = ["create", "replay", "mismatch", "tags", "attendee", "get", "list", "delete", "create again"]
+# Not a flaw, but a setting.
+REPLAYS = "replays reused tokens"
 
 
 class Api(http.server.BaseHTTPRequestHandler):
@@ -55,10 +57,12 @@ class Api(http.server.BaseHTTPRequestHandler):
                 return self.fail(500, "ServiceFailureException", "The service encountered an unexpected error.")
             return self.respond(201, {"Meeting": {"MeetingId": str(uuid.uuid4())}})
         meeting = self.server.meeting
-        if meeting and meeting["ExternalMeetingId"] != body["ExternalMeetingId"] and self.server.flaw != "mismatch":
+        if meeting and meeting["ExternalMeetingId"] != body["ExternalMeetingId"] and self.server.flaw not in ("mismatch", REPLAYS):
             return self.fail(400, "BadRequestException", "different values for: ExternalMeetingId")
         if meeting and (meeting["MeetingId"] not in self.server.deleted or self.server.flaw == "create again"):
             replayed = {} if self.server.flaw == "replay" else {"idempotent_replayed": "true"}
+            if self.server.flaw == "mismatch":
+                meeting = {**meeting, "ExternalMeetingId": body["ExternalMeetingId"]}
             return self.respond(201, {"Meeting": meeting}, **replayed)
         placement = {"AudioHostUrl": "audio.test:3478", "SignalingUrl": "wss://signal.test"}
         self.server.meeting = {
@@ -68,7 +72,13 @@ class Api(http.server.BaseHTTPRequestHandler):
         return self.respond(201, {"Meeting": self.server.meeting})
 
     def do_GET(self):
-        if self.is_routed("GetMeeting"):
+        path, _, query = self.path.partition("?")
+        if path == "/meetings":
+            if self.is_routed("ListMeetings"):
+                meetings = [] if self.server.flaw == "list" else [self.server.meeting]
+                pages = {"": {"Meetings": [], "NextToken": "2"}, "next-token=2": {"Meetings": meetings}}
+                self.respond(200, pages[query])
+        elif self.is_routed("GetMeeting"):
             meeting_id = self.path.split("/")[-1]
             is_current = meeting_id == self.server.meeting["MeetingId"]
             if meeting_id in self.server.deleted and self.server.flaw != ("delete" if is_current else "old meeting"):
@@ -124,11 +134,17 @@ def test_a_failed_check_is_reported(flaw, check, api, capsys):
     assert outcomes(output) == {**dict.fromkeys(CHECKS, "passed"), check: "FAILED"}, output
 
 
+def test_an_endpoint_may_replay_reused_tokens(api, capsys):
+    api.flaw = REPLAYS
+    assert smoke.main(api.url, None) == 0
+    assert "as with REUSED_TOKEN=replay" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("flaw", ["unsupported", "no route"])
 def test_checks_of_unsupported_operations_are_skipped(flaw, api, capsys):
     api.flaw = flaw
     assert smoke.main(api.url, None) == 0
-    missing = dict.fromkeys(["attendee", "get", "delete"], "skipped")
+    missing = dict.fromkeys(["attendee", "get", "list", "delete"], "skipped")
     output = capsys.readouterr().out
     assert outcomes(output) == {**dict.fromkeys(CHECKS, "passed"), **missing}, output
     assert "not supported by this endpoint" in output

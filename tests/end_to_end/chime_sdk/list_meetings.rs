@@ -1,6 +1,6 @@
 //! `ListMeetings`: the caller's meetings that have neither ended nor expired, page by page.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -205,7 +205,9 @@ async fn large_meetings_take_more_pages() {
 
     let pages = pages(&function, &[]).await;
 
-    assert_eq!(pages.concat().len(), 50);
+    let listed = pages.concat();
+    let listed: BTreeSet<_> = listed.iter().map(|it| it["MeetingId"].as_str().unwrap()).collect();
+    assert_eq!(listed.len(), 50);
     assert!(pages.len() > 1, "one page has all");
 }
 
@@ -242,7 +244,9 @@ async fn invalid_parameters_are_rejected_and_name_what_is_accepted() {
         ("next-token", format!("{account}.{id}.{time}"), foreign),
         ("next-token", format!("{account}.-1.{id}"), foreign),
         ("next-token", format!("{account}.{time}#.{id}"), foreign),
-        ("next-token", format!("{account}.18446744073709551616.{id}"), foreign),
+        ("next-token", format!("{account}.{time}0.{id}"), foreign),
+        ("next-token", format!("{account}.{}.{id}", &time[1..]), foreign),
+        ("next-token", format!("{account}.+{}.{id}", &time[1..]), foreign),
     ] {
         let reply = function.invoke(&list(&[(name, &value)])).await;
         reply.assert_modelled();
@@ -260,8 +264,8 @@ async fn invalid_parameters_are_rejected_and_name_what_is_accepted() {
 
     // A time at which no meeting expires is no error. Empty parameters count as absent.
     for (token, rest) in [
-        (format!("{account}.0.{id}"), 2),
-        (format!("{account}.{}.{id}", u64::MAX), 0),
+        (format!("{account}.1000000000.{id}"), 2),
+        (format!("{account}.9999999999.{id}"), 0),
         (next.to_uppercase(), 1),
         (String::new(), 2),
     ] {
@@ -318,15 +322,7 @@ async fn it_is_logged_without_sensitive_values() {
     let (meetings, _) = page(&function.invoke(&list(&[])).await);
     assert_eq!(meetings, [created.json()["Meeting"].clone()]);
     function.invoke(&list(&[("next-token", "s3cr3t")])).await;
-    // An item that cannot be read.
-    let [mut item] = <[_; 1]>::try_from(dynamodb.meetings().await).unwrap();
-    item.insert("MediaRegion".into(), AttributeValue::S("s3cr3t-region".into()));
-    let put = dynamodb.client.put_item().table_name("Meetings").set_item(Some(item));
-    put.send().await.unwrap();
-    let unreadable = function.invoke(&list(&[])).await;
-    assert_eq!(unreadable.status, 500);
-
-    let records = function.process.records(4).await;
+    let records = function.process.records(3).await;
 
     let listed = &records[1];
     for (property, value) in [
@@ -339,7 +335,35 @@ async fn it_is_logged_without_sensitive_values() {
     ] {
         assert_eq!(listed[property], value, "{property}: {listed}");
     }
-    let message = records[3]["message"].as_str().unwrap();
-    assert!(message.contains(&created.meeting_id()), "{message}");
     assert!(!function.process.output().contains("s3cr3t"), "{}", function.process.output());
+}
+
+/// A newer version may have written it.
+#[tokio::test]
+async fn an_item_that_cannot_be_read_is_left_out_and_logged() {
+    let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+    let function = chime.function(&dynamodb, &[]).await;
+    for token in ["one", "two", "three"] {
+        function.invoke(&create(token)).await;
+    }
+    let (all, _) = page(&function.invoke(&list(&[])).await);
+    let mut items = dynamodb.meetings().await;
+    let unreadable = all[1]["MeetingId"].as_str().unwrap();
+    let item = items.iter_mut().find(|it| it["MeetingId"].as_s().unwrap() == unreadable).unwrap();
+    item.insert("MediaRegion".into(), AttributeValue::S("s3cr3t-region".into()));
+    let put = dynamodb.client.put_item().table_name("Meetings").set_item(Some(item.clone()));
+    put.send().await.unwrap();
+
+    let mut listed = Vec::new();
+    let mut event = list(&[("max-results", "1")]);
+    for is_last in [false, false, true] {
+        let (meetings, next) = page(&function.invoke(&event).await);
+        listed.extend(meetings);
+        assert_eq!(next.is_none(), is_last);
+        event = list(&[("max-results", "1"), ("next-token", &next.unwrap_or_default())]);
+    }
+
+    assert_eq!(listed, [all[0].clone(), all[2].clone()]);
+    function.process.logged(&format!("the item of meeting {unreadable} cannot be read")).await;
+    assert!(!function.process.output().contains("s3cr3t"));
 }
