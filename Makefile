@@ -172,11 +172,12 @@ stress: $(CARGO_LAMBDA) ## Explore more orders of events, and run the randomized
 left-out: need-python3 ## Leave out each part of the protocol, which the exploration of its orders must find (3 min)
 	@python3 tests/protocol/left_out.py
 
+# A change may never end: all tests take five minutes. cargo-mutants would derive less from those of the function alone.
 .PHONY: mutants
 mutants: need-python3 $(CARGO_MUTANTS) $(VENV)/bin/cargo-nextest $(CARGO_LAMBDA) $(VENV)/boto3 $(MOTO) ## Change the code, and see that a test fails (SINCE=COMMIT for what has changed since, FILES='src/store/*.rs'; about 12 s for each of 800 changes)
 	@mkdir -p .local
 	@$(if $(SINCE),git diff $(SINCE) -- src >.local/since.diff)
-	@cargo mutants $(if $(SINCE),--in-diff .local/since.diff) --file '$(FILES)' --output .local
+	@cargo mutants $(if $(SINCE),--in-diff .local/since.diff) --file '$(FILES)' --timeout 600 --output .local
 
 # Without a sanitizer it needs no nightly toolchain; the function has no unsafe code to sanitize.
 .PHONY: fuzz
