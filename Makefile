@@ -174,7 +174,7 @@ left-out: need-python3 ## Leave out each part of the protocol, which the explora
 
 # A change may never end: all tests take five minutes. cargo-mutants would derive less from those of the function alone.
 .PHONY: mutants
-mutants: need-python3 $(CARGO_MUTANTS) $(VENV)/bin/cargo-nextest $(CARGO_LAMBDA) $(VENV)/boto3 $(MOTO) ## Change the code, and see that a test fails (SINCE=COMMIT for what has changed since, FILES='src/store/*.rs'; about 12 s for each of 800 changes)
+mutants: need-python3 $(CARGO_MUTANTS) $(VENV)/bin/cargo-nextest $(CARGO_LAMBDA) $(VENV)/boto3 $(MOTO) ## Change the code, and see that a test fails (SINCE=COMMIT for what has changed since, FILES='src/store/*.rs'; half a minute for each of 800 changes)
 	@mkdir -p .local
 	@$(if $(SINCE),git diff $(SINCE) -- src >.local/since.diff)
 	@cargo mutants $(if $(SINCE),--in-diff .local/since.diff) --file '$(FILES)' --timeout 600 --output .local
