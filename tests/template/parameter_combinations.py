@@ -17,6 +17,8 @@ REGION = "us-east-1"
 ANY = {
     "AlarmTopicArn": "arn:aws:sns:us-east-1:111122223333:on-call",
     "AllowedAccountIds": "111122223333,444455556666",
+    "CertificateArn": "arn:aws:acm:us-east-1:111122223333:certificate/12345678-1234-1234-1234-123456789012",
+    "DomainName": "meetings.example.com",
     "NotificationTargetArns": "arn:aws:sns:us-east-1:111122223333:*,arn:aws:sqs:us-east-1:111122223333:meetings",
     "ReservedConcurrency": "5",
 }

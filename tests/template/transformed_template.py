@@ -9,7 +9,7 @@ import re
 import tomlkit
 from samtranslator.yaml_helper import yaml_parse
 
-from template import ROOT, broken_rules, is_met, transform
+from template import ROOT, broken_rules, is_met, resolve, transform
 
 
 def version(resources):
@@ -166,6 +166,7 @@ def assert_created_only_if(condition, prefix, count):
 assert_created_only_if("HasNotifications", "Notifications", 6)
 assert_created_only_if("HasChimeSdkMeetings", "Upstream", 2)
 assert_created_only_if("HasMeetingEvents", "MeetingEnded", 2)
+assert_created_only_if("HasDomain", "Domain", 2)
 assert "StreamSpecification" not in resources["MeetingsTable"]["Properties"], resources["MeetingsTable"]
 
 # With notifications, the pipe reads the table's stream, and the alarm is on the dashboard.
@@ -285,6 +286,25 @@ assert permission == {
 }, permission
 assert alias in prerequisites(resources, "MeetingEndedRule")
 
+# With a domain name, the endpoint is there, without a stage. API Gateway's own URL can be closed.
+domain = {"DomainName": "meetings.example.com", "CertificateArn": "arn:aws:acm:us-east-1:111122223333:certificate/1"}
+
+
+def own_url_is_closed(**parameters):
+    [server] = definition(transform(**parameters))["servers"]
+    return server["x-amazon-apigateway-endpoint-configuration"]["disableExecuteApiEndpoint"]
+
+
+assert not own_url_is_closed() and not own_url_is_closed(**domain)
+assert own_url_is_closed(ExecuteApiEndpoint="Disabled", **domain)
+mapping = resources["DomainMapping"]
+assert mapping["DependsOn"] == "ApiProdStage" and "BasePath" not in mapping["Properties"], mapping
+assert resources["Domain"]["Properties"]["SecurityPolicy"] == "TLS_1_2", resources["Domain"]
+assert resolve(**domain)["Outputs"]["EndpointUrl"]["Value"] == "https://meetings.example.com"
+assert broken_rules(DomainName="meetings.example.com") == ["DomainNeedsCertificate"]
+assert broken_rules(ExecuteApiEndpoint="Disabled") == ["DisabledEndpointNeedsDomain"]
+assert not broken_rules(**domain) and not broken_rules(ExecuteApiEndpoint="Disabled", **domain)
+
 # Notifications require a list of targets, and a list of accounts requires that callers are identified.
 assert not broken_rules() and not broken_rules(Authorization="NONE")
 assert broken_rules(Notifications="Enabled") == ["NotificationsNeedTargets"]
@@ -299,6 +319,11 @@ for lifetime in ("1", "42", "69"):
     assert not broken_rules(MeetingLifetimeSeconds=lifetime)
     assert broken_rules(MeetingLifetimeSeconds=lifetime, **chime) == ["ChimeSdkMeetingsNeedLifetime"], lifetime
 assert not broken_rules(MeetingLifetimeSeconds="70", **chime)
+
+# The template and openapi.yaml have the package's version.
+package = tomlkit.parse((ROOT / "Cargo.toml").read_text())["workspace"]["package"]
+assert resolve()["Outputs"]["Version"]["Value"] == package["version"], package
+assert description["info"]["version"] == package["version"], description["info"]
 
 # `sam deploy` creates meetings that can be joined. `sam local` needs no AWS account; `sam local invoke` takes the events
 # of all operations.
