@@ -10,6 +10,8 @@ const GET: &str = "GetItem";
 const UPDATE: &str = "UpdateItem";
 const BATCH: &str = "BatchGetItem";
 const CHECK: &str = "GetMeeting";
+/// The response to a read that finds no meeting, but a count of one.
+const COUNTER: &str = r#"{"Responses": {"Meetings": [{"MeetingsCreated": {"N": "1"}}]}}"#;
 
 #[tokio::test]
 async fn concurrent_requests_never_exceed_the_daily_limit() {
@@ -45,9 +47,8 @@ async fn a_meeting_that_reached_the_limit_between_two_reads_is_replayed() {
     let event = request(json!({}));
     let (first, ..) = world.invoke(&event, 0).await;
     // BatchGetItem reads each item by itself: the meeting before it was created, and the counter afterwards.
-    let counter = r#"{"Responses": {"Meetings": [{"MeetingsCreated": {"N": "1"}}]}}"#;
     for (event, status) in [(&event, 201), (&request(json!({"MediaRegion": "eu-west-1"})), 400)] {
-        world.dynamodb.set_faults([Fault::before(Answer::Raw(200, counter))]);
+        world.dynamodb.set_faults([Fault::before(Answer::Raw(200, COUNTER))]);
 
         let (reply, dynamodb, chime) = world.invoke(event, 1).await;
 
@@ -65,8 +66,7 @@ async fn a_meeting_that_reached_the_limit_between_two_reads_is_replayed() {
 async fn a_failed_second_read_can_be_retried() {
     let mut world = World::start().await;
     world.function = world.function.with_daily_limit(1);
-    let counter = r#"{"Responses": {"Meetings": [{"MeetingsCreated": {"N": "1"}}]}}"#;
-    let faults = [Fault::before(Answer::Raw(200, counter))];
+    let faults = [Fault::before(Answer::Raw(200, COUNTER))];
     world.dynamodb.set_faults(faults.into_iter().chain([Fault::before(Answer::Closed); 3]));
 
     let (reply, ..) = world.invoke(&request(json!({})), 0).await;
@@ -87,6 +87,27 @@ async fn an_ended_meeting_does_not_count_as_the_one_that_reached_the_limit() {
     assert_eq!(refused.headers["x-amzn-errortype"], "ResourceLimitExceededException");
     let marked = [BATCH, UPDATE, UPDATE, GET].map(String::from);
     assert_eq!((&*dynamodb, chime), (&marked[..], vec![CHECK]));
+
+    // Nor if only the second read finds it.
+    world.dynamodb.set_faults([Fault::before(Answer::Raw(200, COUNTER))]);
+    let (refused, ..) = world.invoke(&event, 121).await;
+    assert_eq!(refused.headers["x-amzn-errortype"], "ResourceLimitExceededException");
+}
+
+#[tokio::test]
+async fn nor_does_one_whose_end_could_not_be_stored() {
+    let mut world = World::start().await;
+    world.function = world.function.with_daily_limit(1);
+    let event = request(json!({}));
+    let (first, ..) = world.invoke(&event, 0).await;
+    assert!(world.chime.service.end_meeting(&first.meeting_id()));
+    let denied = Fault::before(Answer::Refusal(400, "AccessDeniedException"));
+    world.dynamodb.set_faults([Fault::after(Answer::Slow), denied]);
+
+    let (refused, dynamodb, chime) = world.invoke(&event, 120).await;
+
+    assert_eq!(refused.headers["x-amzn-errortype"], "ResourceLimitExceededException");
+    assert_eq!((dynamodb.last(), chime), (Some(&GET.to_owned()), vec![CHECK]));
 }
 
 #[tokio::test]
