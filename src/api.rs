@@ -65,9 +65,15 @@ impl Api {
         Self { allowed_callers: settings.allowed_callers, create_meeting }
     }
 
-    /// Opens the connection to `DynamoDB` ahead of the first request.
+    /// Opens the connections ahead of the first request.
     pub async fn warm_up(&self) {
-        self.create_meeting.store.warm_up().await;
+        let CreateMeeting { store, media_plane, .. } = &self.create_meeting;
+        match media_plane {
+            MediaPlane::Templates(_) => store.warm_up().await,
+            MediaPlane::ChimeSdkMeetings(chime) => {
+                tokio::join!(store.warm_up(), chime.client().warm_up());
+            }
+        }
     }
 
     /// Marks a meeting that has ended, and returns whether it was created here. No client asks for that: the Amazon Chime

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::client::{abandon_connection, capturing_connection};
-use crate::error::{Cause, Error};
+use crate::error::{Cause, Error, ErrorKind};
 use crate::invocation::{Invocation, Record, RemoteCall, Service};
 
 /// Maximum attempts per call. Conflicts with concurrent writes do not count.
@@ -23,6 +23,10 @@ pub const MAX_ATTEMPTS: u32 = 3;
 const FIRST_CONFLICT_BACKOFF: Duration = Duration::from_millis(20);
 /// The maximum doubles with each conflict, up to this.
 const MAX_CONFLICT_BACKOFF: Duration = Duration::from_millis(200);
+
+/// Timeout for opening a connection at startup. It usually takes milliseconds, and Lambda allows the init phase ten
+/// seconds ("Lambda runtime environment" in its developer guide).
+const WARM_UP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a successful response says about the request.
 #[derive(Debug, Default)]
@@ -130,6 +134,26 @@ impl Failures {
         };
         Some(min_backoff + max_backoff.saturating_sub(min_backoff).mul_f64(fastrand::f64()))
     }
+}
+
+/// Opens a connection with an attempt ahead of the first request, which would otherwise pay for it. If that fails, the
+/// reason is logged, and the first request opens the connection.
+///
+/// # Errors
+/// The kind of the attempt's error.
+pub async fn warm_up<T>(
+    service: Service,
+    attempt: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, ErrorKind> {
+    let (kind, error) = match timeout(WARM_UP_TIMEOUT, attempt).await {
+        Ok(Ok(opened)) => return Ok(opened),
+        Ok(Err(Failure { error, .. })) => (error.kind(), error.log_message()),
+        Err(_) => {
+            (ErrorKind::ServiceUnavailable, format!("no response within {WARM_UP_TIMEOUT:?}"))
+        }
+    };
+    tracing::warn!(?service, error, "could not pre-open a connection");
+    Err(kind)
 }
 
 /// A completed call: what it took, and its result.

@@ -18,7 +18,7 @@ use aws_smithy_types::byte_stream::ByteStream;
 use tokio::sync::Mutex;
 
 use self::rejection::{Rejection, if_safe_to_log};
-use crate::attempts::{Completed, Failure, ResponseMetadata, with_retries};
+use crate::attempts::{Completed, Failure, ResponseMetadata, warm_up, with_retries};
 use crate::error::Error;
 use crate::invocation::{Invocation, Service};
 
@@ -70,6 +70,20 @@ impl ChimeSdk {
     #[must_use]
     pub fn region(&self) -> &str {
         &self.region
+    }
+
+    /// Opens the connection ahead of the first request, with a request that the Amazon Chime SDK refuses, because it
+    /// is not signed.
+    pub async fn warm_up(&self) {
+        let unsigned = async {
+            let request = HttpRequest::get(format!("{}/", self.endpoint));
+            let request = request.map_err(Error::service_failure)?;
+            let mut response = self.connector.call(request).await.map_err(Failure::transient)?;
+            // A connection of HTTP/1.1 is free for the next request once the body has been read.
+            read_body(response.take_body()).await
+        };
+        // Logged.
+        let _ = warm_up(Service::ChimeSdk, unsigned).await;
     }
 
     /// Sends a request, in up to three attempts, and completes with the body of the response.

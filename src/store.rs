@@ -18,7 +18,6 @@ mod table;
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Builder;
@@ -26,7 +25,6 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity::Total;
-use tokio::time::timeout;
 
 use self::daily_limit::{DailyLimit, counter_key};
 pub use self::item::StoredMeeting;
@@ -37,7 +35,7 @@ pub use self::owner::{Owner, Owners};
 pub use self::put::Rejection;
 use self::put::{Cancellation, Condition, PUT, TRANSACTION};
 use self::table::{Table, metadata, per_attempt};
-use crate::attempts::{Failure, ResponseMetadata, with_retries};
+use crate::attempts::{Failure, ResponseMetadata, warm_up, with_retries};
 use crate::error::{Error, ErrorKind};
 use crate::invocation::{Invocation, Service};
 use crate::meeting::Guid;
@@ -50,10 +48,6 @@ pub struct Lookup {
     /// How many meetings the account has created today, if there is a daily limit.
     pub created_today: u64,
 }
-
-/// Timeout for opening the connection at startup. It usually takes milliseconds, and Lambda allows the init phase ten
-/// seconds ("Lambda runtime environment" in its developer guide).
-const WARM_UP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a probe returns: that there was a response.
 const PROBED: ((), ResponseMetadata) =
@@ -80,18 +74,9 @@ impl Store {
         Self { table, daily_limit, is_put_denied }
     }
 
-    /// Opens the connection ahead of the first request, which would otherwise pay for it. If that fails, the reason is
-    /// logged, and the first request opens the connection.
+    /// Opens the connection ahead of the first request.
     pub async fn warm_up(&self) {
-        let error = match timeout(WARM_UP_TIMEOUT, self.probe_put()).await {
-            Ok(Ok(_)) => return,
-            Ok(Err(failure)) => {
-                self.note_put(Some(failure.error.kind()));
-                failure.error.log_message()
-            }
-            Err(_) => format!("no response within {WARM_UP_TIMEOUT:?}"),
-        };
-        tracing::warn!(error, "could not pre-open the DynamoDB connection");
+        self.note_put(warm_up(Service::DynamoDb, self.probe_put()).await.err());
     }
 
     /// Checks that meetings can be stored, if `DynamoDB` denied this process's last put. Otherwise, each new token

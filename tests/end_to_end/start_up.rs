@@ -12,10 +12,11 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
 use tempfile::NamedTempFile;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::Answer::{Closed, Raw, Refusal, Stalled, Truncated};
-use crate::support::{DynamoDb, Event, Fault, Function, InProcess, PATIENCE, program, tls};
+use crate::support::{Chime, DynamoDb, Event, Fault, Function, InProcess, PATIENCE, program, tls};
 
 /// Starts the function and resets the count of requests.
 async fn start(dynamodb: &DynamoDb) -> Function {
@@ -40,6 +41,76 @@ async fn the_first_meeting_reuses_the_connection_opened_at_startup() {
     assert_eq!(function.invoke(&Event::rest().invalid()).await.status, 400);
     assert_eq!((dynamodb.take_requests(), dynamodb.connections()), (0, 1));
     assert!(!function.process.output().contains("WARN"), "{}", function.process.output());
+    function.process.logged(concat!("starting version=\"", env!("CARGO_PKG_VERSION"))).await;
+}
+
+/// A proxy in front of a service, which counts connections. It may close the first one after a response.
+struct Proxy {
+    endpoint: String,
+    connections: Arc<AtomicUsize>,
+}
+
+impl Proxy {
+    async fn start(service: &str, closes_first: bool) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let (connections, service) =
+            (Arc::<AtomicUsize>::default(), service.replace("http://", ""));
+        let counter = connections.clone();
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let mut server = TcpStream::connect(&service).await.unwrap();
+                let is_closed = closes_first && counter.load(Ordering::Relaxed) == 0;
+                counter.fetch_add(1, Ordering::Relaxed);
+                tokio::spawn(async move {
+                    if is_closed {
+                        relay_once(&mut client, &mut server).await;
+                        relay_once(&mut server, &mut client).await;
+                    } else {
+                        let _ = copy_bidirectional(&mut client, &mut server).await;
+                    }
+                });
+            }
+        });
+        Self { endpoint, connections }
+    }
+}
+
+async fn relay_once(from: &mut TcpStream, to: &mut TcpStream) {
+    let mut bytes = [0; 4096];
+    let length = from.read(&mut bytes).await.unwrap();
+    to.write_all(&bytes[..length]).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_first_meeting_of_the_chime_sdk_reuses_both_connections_opened_at_startup() {
+    // Should AWS close the connection after it has refused a request, the first call opens another one.
+    for (closes_first, connections) in [(false, 1), (true, 2)] {
+        let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+        let proxy = Proxy::start(&chime.service.endpoint(), closes_first).await;
+        let endpoint = ("AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS", &*proxy.endpoint);
+        let function = chime.function(&dynamodb, &[endpoint]).await;
+        // No signed call.
+        assert_eq!((proxy.connections.load(Ordering::Relaxed), chime.take()), (1, vec![]));
+
+        let reply = function.invoke(&Event::rest()).await;
+
+        assert_eq!((reply.status, reply.is_replay()), (201, false), "{reply:?}");
+        assert_eq!(chime.take(), ["CreateMeeting"]);
+        assert_eq!(proxy.connections.load(Ordering::Relaxed), connections);
+        assert_eq!(dynamodb.connections(), 1);
+        assert!(!function.process.output().contains("WARN"), "{}", function.process.output());
+    }
+}
+
+#[tokio::test]
+async fn startup_continues_without_a_connection_to_the_chime_sdk() {
+    let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+    // Nothing listens there.
+    let endpoint = ("AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS", "http://127.0.0.1:9");
+    let function = chime.function(&dynamodb, &[endpoint]).await;
+    function.process.logged("could not pre-open a connection service=ChimeSdk").await;
+    assert_eq!(function.invoke(&Event::rest()).await.status, 503);
 }
 
 #[tokio::test]
@@ -56,7 +127,7 @@ async fn startup_logs_a_failed_connection_and_continues() {
         dynamodb.set_faults([fault]);
         let function = start(&dynamodb).await;
         assert_eq!(dynamodb.take_requests(), 1, "{fault:?}");
-        function.process.logged("could not pre-open the DynamoDB connection").await;
+        function.process.logged("could not pre-open a connection service=DynamoDb").await;
         function.process.logged(cause).await;
 
         let reply = function.invoke(&Event::rest()).await;
@@ -67,19 +138,24 @@ async fn startup_logs_a_failed_connection_and_continues() {
 
 /// Only timers advance the clock.
 #[tokio::test(start_paused = true)]
-async fn startup_waits_at_most_two_seconds_for_the_connection() {
+async fn startup_waits_at_most_two_seconds_for_its_connections() {
     // Accepts connections, but never responds.
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let function = InProcess::new(&endpoint, Duration::from_hours(24));
-    let started_at = tokio::time::Instant::now();
+    let lifetime = Duration::from_hours(24);
+    for function in [
+        InProcess::new(&endpoint, lifetime),
+        InProcess::with_chime_sdk(&endpoint, lifetime, endpoint.clone()),
+    ] {
+        let started_at = tokio::time::Instant::now();
 
-    tokio::time::timeout(PATIENCE, function.warm_up()).await.expect("the start should end");
+        tokio::time::timeout(PATIENCE, function.warm_up()).await.expect("the start should end");
 
-    let took = started_at.elapsed();
-    // tokio's timers tick in milliseconds.
-    let (least, most) = (Duration::from_secs(2), Duration::from_millis(2001));
-    assert!((least..=most).contains(&took), "{took:?}");
+        let took = started_at.elapsed();
+        // tokio's timers tick in milliseconds.
+        let (least, most) = (Duration::from_secs(2), Duration::from_millis(2001));
+        assert!((least..=most).contains(&took), "{took:?}");
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::Response;
 use hyper::body::{Bytes, Frame, Incoming};
-use hyper::header::CONTENT_LENGTH;
+use hyper::header::{AUTHORIZATION, CONTENT_LENGTH};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -86,6 +86,10 @@ pub async fn serve(listener: TcpListener, state: Arc<State>) {
 /// Responds to a request. An error closes the connection.
 async fn respond(state: &State, request: hyper::Request<Incoming>) -> Result<Response<Body>> {
     let request = read(request).await?;
+    // It only opens a connection.
+    if !request.headers.contains_key(AUTHORIZATION) {
+        return Ok(whole(state.perform(&request)?));
+    }
     state.requests.send_modify(|requests| requests.push(request.clone()));
     let fault = state.faults().next().unwrap_or(Fault::NONE);
     let performed = fault.performed.then(|| state.perform(&request));
@@ -115,7 +119,11 @@ async fn respond(state: &State, request: hyper::Request<Incoming>) -> Result<Res
             performed.unwrap_or_else(|| state.perform(&request))?
         }
     };
-    Ok(reply.map(|body| Full::new(body).map_err(|never| match never {}).boxed()))
+    Ok(whole(reply))
+}
+
+fn whole(reply: Response<Bytes>) -> Response<Body> {
+    reply.map(|body| Full::new(body).map_err(|never| match never {}).boxed())
 }
 
 async fn read(request: hyper::Request<Incoming>) -> Result<Request> {
