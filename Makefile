@@ -122,10 +122,12 @@ release: sam-build $(CARGO_ABOUT) $(CARGO_CYCLONEDX) ## Write dist/create-meetin
 	@cat dist/SHA256SUMS
 
 .PHONY: reproduce
-reproduce: release ## Build the release of this commit again in another folder, and compare the files
+reproduce: ## Build the release of this commit twice, in two folders, and compare the files
 	@git diff --quiet HEAD || { echo 'There are changes that are not committed.' >&2; exit 1; }
+	@$(MAKE) release
 	@rm -rf .local/reproduced
 	@git clone --quiet . .local/reproduced
+	@touch -r Makefile .local/reproduced/Makefile # Its tools are those of this folder.
 	@$(MAKE) -C .local/reproduced release VENV=$(abspath $(VENV)) CARGO_TARGET_DIR=target
 	@cmp dist/SHA256SUMS .local/reproduced/dist/SHA256SUMS
 	@echo 'Both builds are the same.'
