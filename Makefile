@@ -111,6 +111,7 @@ release: sam-build $(CARGO_ABOUT) $(CARGO_CYCLONEDX) ## Write dist/create-meetin
 	@mkdir -p $(SBOM) dist
 	@cp -R Cargo.lock LICENSE build.rs src $(SBOM)
 	@sed '/^members = \[/,/^]/d; /^exclude = /d' Cargo.toml >$(SBOM)/Cargo.toml
+	@cargo fetch --quiet --manifest-path $(SBOM)/Cargo.toml # cargo-about reads the crates for all platforms.
 	@cargo about generate --offline --fail --manifest-path $(SBOM)/Cargo.toml --config .config/about.toml \
 		--target $(TRIPLE) --output-file $(SBOM)/NOTICES .config/notices.hbs
 	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) cargo cyclonedx --quiet --manifest-path $(SBOM)/Cargo.toml \
@@ -118,7 +119,7 @@ release: sam-build $(CARGO_ABOUT) $(CARGO_CYCLONEDX) ## Write dist/create-meetin
 	@sed 's|path+file://$(CURDIR)/$(SBOM)|.|' $(SBOM)/sbom.json >$(RELEASE).cdx.json
 	@python3 tests/make/release.py $(RELEASE).zip $(ARCHITECTURE) \
 		.aws-sam/build/CreateMeetingFunction/bootstrap $(SBOM)/NOTICES
-	@cd dist && sha256sum $(notdir $(RELEASE)).* >SHA256SUMS
+	@cd dist && sha256sum create-meeting-$(VERSION)-* >SHA256SUMS
 	@cat dist/SHA256SUMS
 
 .PHONY: reproduce

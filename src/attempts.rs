@@ -145,10 +145,12 @@ pub async fn warm_up<T>(
     service: Service,
     attempt: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, ErrorKind> {
-    let (kind, error) = match timeout(WARM_UP_TIMEOUT, attempt).await {
+    let mut attempt = pin!(capturing_connection(timeout(WARM_UP_TIMEOUT, attempt)));
+    let (kind, error) = match attempt.as_mut().await {
         Ok(Ok(opened)) => return Ok(opened),
         Ok(Err(Failure { error, .. })) => (error.kind(), error.log_message()),
         Err(_) => {
+            abandon_connection(attempt);
             (ErrorKind::ServiceUnavailable, format!("no response within {WARM_UP_TIMEOUT:?}"))
         }
     };

@@ -72,7 +72,7 @@ impl ChimeSdk {
         &self.region
     }
 
-    /// Opens the connection ahead of the first request, with a request that the Amazon Chime SDK refuses, because it
+    /// Opens the connection ahead of the first request, with a request that the Amazon Chime SDK rejects, because it
     /// is not signed.
     pub async fn warm_up(&self) {
         let unsigned = async {

@@ -1,4 +1,4 @@
-//! Starts the Lambda function: settings, clients, a warm connection, and the runtime.
+//! Starts the Lambda function: settings, clients, warm connections, and the runtime.
 //!
 //! With the argument `--check`, it only checks the settings, which needs no Lambda.
 

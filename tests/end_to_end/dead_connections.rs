@@ -19,7 +19,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use crate::support::{Chime, DynamoDb, Event, Function, tls};
+use crate::support::{Answer, Chime, DynamoDb, Event, Fault, Function, tls};
 
 /// TLS in front of a service, behind a proxy whose connections can die without being closed.
 struct Front {
@@ -144,4 +144,20 @@ async fn requests_to_the_chime_sdk_survive() {
         let function = chime.function(&dynamodb, &settings).await;
         assert_survives(&front, &function).await;
     }
+}
+
+#[tokio::test]
+async fn one_that_did_not_respond_at_startup_is_not_used_again() {
+    let dynamodb = DynamoDb::start().await;
+    dynamodb.set_faults([Fault::before(Answer::Stalled)]);
+    let front = Front::start(dynamodb.endpoint.clone(), "h2").await;
+    let settings = [
+        ("AWS_ENDPOINT_URL_DYNAMODB", &*front.endpoint),
+        ("AWS_CA_BUNDLE", front.ca_bundle.path().to_str().unwrap()),
+    ];
+    let function = Function::start_with(&dynamodb, &settings).await;
+
+    assert_eq!(function.invoke(&Event::rest()).await.status, 201);
+
+    assert_eq!(front.connections(), 2);
 }

@@ -84,7 +84,7 @@ async fn relay_once(from: &mut TcpStream, to: &mut TcpStream) {
 
 #[tokio::test]
 async fn the_first_meeting_of_the_chime_sdk_reuses_both_connections_opened_at_startup() {
-    // Should AWS close the connection after it has refused a request, the first call opens another one.
+    // Should AWS close the connection after it has rejected a request, the first call opens another one.
     for (closes_first, connections) in [(false, 1), (true, 2)] {
         let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
         let proxy = Proxy::start(&chime.service.endpoint(), closes_first).await;

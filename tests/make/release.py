@@ -1,7 +1,7 @@
 """Writes the archive of a release: what `sam deploy` needs to deploy the function without building it.
 
-`make release` runs it. Arguments: the archive's name, the processor, the built program, and further files.
-The archive's bytes depend only on what is in it.
+`make release` runs it. Arguments: the archive's name, the processor, the built program, and the file with the licenses
+of its crates. The archive's bytes depend only on what is in it.
 """
 
 import sys
@@ -10,7 +10,7 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 ROOT = Path(__file__).parents[2]
-FILES = ["samconfig.toml", "notifications.asl.json", "CHANGELOG.md", "LICENSE", "tests/make/smoke.py"]
+FILES = ["samconfig.toml", "notifications.asl.json", "CHANGELOG.md", "LICENSE"]
 
 
 def packed(files):
@@ -28,22 +28,25 @@ def packed(files):
 
 
 def without_build(template, architecture):
-    """The template, with the built function for this processor."""
+    """The template with the built function, whose processor is no parameter."""
     for part, replacement in (
         ("      CodeUri: .\n", "      CodeUri: function.zip\n"),
         ("      BuildMethod: rust-cargolambda\n      BuildProperties:\n        Binary: create-meeting\n", ""),
-        (
-            "    Default: x86_64\n    AllowedValues: [x86_64, arm64]\n",
-            f"    Default: {architecture}\n    AllowedValues: [{architecture}]\n",
-        ),
+        ("[Architecture, MemorySize", "[MemorySize"),
+        ("[!Ref Architecture]", f"[{architecture}]"),
+        (template[template.index("  Architecture:\n") : template.index("  MemorySize:\n")], ""),
     ):
         assert template.count(part) == 1, part
         template = template.replace(part, replacement)
     return template
 
 
-def main(name, architecture, program, *further):
-    files = {path.name: path.read_bytes() for path in (*(ROOT / file for file in FILES), *map(Path, further))}
+def main(name, architecture, program, notices):
+    files = {file: (ROOT / file).read_bytes() for file in FILES}
+    for path in (ROOT / "clients").rglob("*.js*"):
+        files[str(path.relative_to(ROOT))] = path.read_bytes()
+    files["smoke.py"] = (ROOT / "tests/make/smoke.py").read_bytes()
+    files["NOTICES"] = Path(notices).read_bytes()
     files["template.yaml"] = without_build((ROOT / "template.yaml").read_text(), architecture).encode()
     files["function.zip"] = packed({"bootstrap": Path(program).read_bytes()})
     folder = Path(name).stem

@@ -1,7 +1,8 @@
 """Checks an endpoint against the README, and prints one line per check.
 
-`make smoke` runs it with the endpoint as its argument. It calls the endpoint like any program with boto3. If the
-environment variable API_KEY is set, it sends that key; otherwise it signs for API Gateway if there are credentials.
+`make smoke` runs it with the endpoint as its argument, and a release contains it. It calls the endpoint like any program
+with boto3, up to 1.37.1. If the environment variable API_KEY is set, it sends that key; otherwise it signs for API
+Gateway if there are credentials.
 
 The exit code is 0 if all checks passed, 1 if one failed, and 2 if no meeting could be created.
 """
@@ -18,7 +19,8 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-USAGE = "usage: make smoke ENDPOINT=https://ID.execute-api.REGION.amazonaws.com/Prod [API_KEY=KEY]"
+USAGE = """usage: make smoke ENDPOINT=https://ID.execute-api.REGION.amazonaws.com/Prod [API_KEY=KEY]
+   or: [API_KEY=KEY] python smoke.py https://ID.execute-api.REGION.amazonaws.com/Prod"""
 
 
 class Broken(Exception):
@@ -242,4 +244,4 @@ def main(url, api_key):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], os.environ.get("API_KEY")))
+    sys.exit(main("".join(sys.argv[1:]), os.environ.get("API_KEY")))
