@@ -35,6 +35,20 @@ pub async fn cold_start(program: &Program, services: &Services) -> Result<Time> 
     Ok(Time { wall, processor })
 }
 
+/// The first invocation of a process that has requested it, with TLS. On Lambda, it has a share of the processor that
+/// depends on the function's memory, unlike the init phase before it.
+pub async fn first_invocation(program: &Program, services: &Services) -> Result<Time> {
+    let running = program.start(services, &services.tls).await?;
+    running.idle().await?;
+    let (started, before) = (Instant::now(), running.processor_time()?);
+    running.create().await?;
+    let wall = milliseconds(started.elapsed());
+    running.idle().await?;
+    let processor = milliseconds(running.processor_time()?.saturating_sub(before));
+    running.stop().await?;
+    Ok(Time { wall, processor })
+}
+
 /// A later invocation, with TLS: the mean of many, after as many others.
 pub async fn later_invocation(program: &Program, services: &Services) -> Result<Time> {
     const INVOCATIONS: usize = 500;

@@ -40,10 +40,12 @@ pub fn machine() -> Result<()> {
     Ok(())
 }
 
-/// The duration of a cold start, and of a later invocation.
+/// The duration of a cold start, of the first invocation in it, and of a later one.
 pub async fn times(programs: &[Program], services: &Services, rounds: usize) -> Result<()> {
     let cold_start = async |program: &Program| figures::cold_start(program, services).await;
     times_of("cold start", programs, services, rounds, cold_start).await?;
+    let first = async |program: &Program| figures::first_invocation(program, services).await;
+    times_of("first invocation after init", programs, services, rounds, first).await?;
     let later = async |program: &Program| figures::later_invocation(program, services).await;
     times_of("later invocation", programs, services, rounds.div_ceil(4), later).await
 }
