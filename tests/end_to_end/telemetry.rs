@@ -364,8 +364,12 @@ async fn a_non_http_event_is_logged() {
 
     let output = function.process.stop().await;
 
-    let [line] = &output.lines().collect::<Vec<_>>()[..] else { panic!("{output}") };
-    let line: Value = serde_json::from_str(line).unwrap();
+    let lines = output.lines().map(|line| serde_json::from_str(line).unwrap());
+    let [start, line] = &lines.collect::<Vec<Value>>()[..] else { panic!("{output}") };
+    assert_eq!(
+        (&start["level"], &start["version"]),
+        (&json!("INFO"), &json!(env!("CARGO_PKG_VERSION")))
+    );
     assert_eq!(line["level"], "ERROR", "{line}");
     let message = line["message"].as_str().unwrap();
     assert!(message.contains(error["errorMessage"].as_str().unwrap()), "{line}");
