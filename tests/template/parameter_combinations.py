@@ -10,15 +10,19 @@ import re
 
 from cfnlint.api import ManualArgs, lint
 
-from template import TEMPLATE, broken_rules, is_met, resolve, transform
+from template import TEMPLATE, broken_rules, is_met, resolve, transform, with_defaults
 
 REGION = "us-east-1"
+# Nothing else depends on these parameters, so one combination with them is enough.
+DOMAIN = {
+    "CertificateArn": "arn:aws:acm:us-east-1:111122223333:certificate/12345678-1234-1234-1234-123456789012",
+    "DomainName": "meetings.example.com",
+    "ExecuteApiEndpoint": "Disabled",
+}
 # A value for each parameter without a short list of values.
 ANY = {
     "AlarmTopicArn": "arn:aws:sns:us-east-1:111122223333:on-call",
     "AllowedAccountIds": "111122223333,444455556666",
-    "CertificateArn": "arn:aws:acm:us-east-1:111122223333:certificate/12345678-1234-1234-1234-123456789012",
-    "DomainName": "meetings.example.com",
     "NotificationTargetArns": "arn:aws:sns:us-east-1:111122223333:*,arn:aws:sqs:us-east-1:111122223333:meetings",
     "ReservedConcurrency": "5",
 }
@@ -46,7 +50,8 @@ def choices():
     """For each parameter, the constants that it is compared with, and another value."""
     compared = {}
     for name, constant in comparisons([TEMPLATE["Conditions"], TEMPLATE["Rules"]]):
-        compared.setdefault(name, set()).add(constant)
+        if name not in DOMAIN:
+            compared.setdefault(name, set()).add(constant)
     # No resource depends on it. transformed_template.py checks both values.
     del compared["Tracing"]
     for name, constants in compared.items():
@@ -60,6 +65,7 @@ def combinations():
         parameters = dict(zip(names, combination))
         if not broken_rules(**parameters) and has_effect(**parameters):
             yield parameters
+    yield with_defaults(DOMAIN)
 
 
 def has_effect(MediaPlane, MediaControlRegion, **_):
