@@ -37,7 +37,6 @@ pub struct CreateMeetingRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub meeting_host_id: Option<String>,
     /// Who is notified of the meeting. Without targets, it is the same as absent.
-    #[serde(skip_serializing_if = "NotificationsConfiguration::is_empty")]
     pub notifications_configuration: NotificationsConfiguration,
     /// At most 50 tags, in any order.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -54,12 +53,6 @@ pub struct NotificationsConfiguration {
     /// The ARN of an SQS queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sqs_queue_arn: Option<String>,
-}
-
-impl NotificationsConfiguration {
-    fn is_empty(&self) -> bool {
-        self.sns_topic_arn.is_none() && self.sqs_queue_arn.is_none()
-    }
 }
 
 impl CreateMeetingRequest {

@@ -1,7 +1,10 @@
 //! The request to the service for each client request, and the values that are not sent to it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
+use super::world::{World, at, request};
 use crate::support::{Chime, DynamoDb, Event};
 
 const TOPIC: &str = "arn:aws:sns:us-east-1:111122223333:topic";
@@ -44,6 +47,29 @@ async fn every_member_that_the_service_accepts_is_sent() {
     assert_eq!(sent, expected);
     assert_eq!(meeting["ExternalMeetingId"], "Ünit «42» / 'a'");
     assert_eq!(not_sent, json!(null));
+}
+
+/// The Amazon Chime SDK would otherwise return the meeting of one to the other, if the first left no item.
+#[tokio::test]
+async fn requests_with_the_same_token_that_differ_get_different_tokens() {
+    let mut tokens = BTreeSet::new();
+    let variants = [
+        json!({}),
+        json!({"ExternalMeetingId": "external"}),
+        json!({"MediaRegion": "eu-west-1"}),
+        json!({"MeetingHostId": "host"}),
+        json!({"NotificationsConfiguration": {"SnsTopicArn": TOPIC}}),
+        json!({"NotificationsConfiguration": {"SqsQueueArn": QUEUE}}),
+        json!({"Tags": [{"Key": "a", "Value": "1"}]}),
+    ];
+    for members in &variants {
+        let world = World::start().await;
+        world.function.invoke(&request(members.clone()), at(0), 0).await;
+        let [sent] = &world.chime.service.take_requests()[..] else { panic!("one request") };
+        let sent: Value = serde_json::from_slice(&sent.body).unwrap();
+        tokens.insert(sent["ClientRequestToken"].to_string());
+    }
+    assert_eq!(tokens.len(), variants.len());
 }
 
 #[tokio::test]
