@@ -7,7 +7,7 @@
 //!
 //! Every call of a request runs through [`with_retries`]; the SDK's own retries are off.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
@@ -145,17 +145,23 @@ pub async fn warm_up<T>(
     service: Service,
     attempt: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, ErrorKind> {
-    let mut attempt = pin!(capturing_connection(timeout(WARM_UP_TIMEOUT, attempt)));
-    let (kind, error) = match attempt.as_mut().await {
-        Ok(Ok(opened)) => return Ok(opened),
-        Ok(Err(Failure { error, .. })) => (error.kind(), error.log_message()),
-        Err(_) => {
-            abandon_connection(attempt);
-            (ErrorKind::ServiceUnavailable, format!("no response within {WARM_UP_TIMEOUT:?}"))
-        }
-    };
-    tracing::warn!(?service, error, "could not pre-open a connection");
-    Err(kind)
+    within(WARM_UP_TIMEOUT, pin!(attempt)).await.map_err(|Failure { error, .. }| {
+        tracing::warn!(?service, error = error.log_message(), "could not pre-open a connection");
+        error.kind()
+    })
+}
+
+/// The result of an attempt that may take this long. The connection of one that takes longer is not used again.
+async fn within<T>(
+    limit: Duration,
+    attempt: Pin<&mut impl Future<Output = Result<T, Failure>>>,
+) -> Result<T, Failure> {
+    let mut attempt = pin!(capturing_connection(timeout(limit, attempt)));
+    if let Ok(result) = attempt.as_mut().await {
+        return result;
+    }
+    abandon_connection(attempt);
+    Err(Failure::transient(format!("no response within {limit:?}")))
 }
 
 /// A completed call: what it took, and its result.
@@ -218,18 +224,13 @@ pub async fn with_retries<'a, T, F: Future<Output = Result<(T, ResponseMetadata)
     let result = loop {
         call.attempts += 1;
         let limit = attempt_timeout.min(invocation.left());
-        let mut attempt = pin!(capturing_connection(timeout(limit, send())));
-        let failure = match attempt.as_mut().await {
-            Ok(Ok((output, metadata))) => {
+        let failure = match within(limit, pin!(send())).await {
+            Ok((output, metadata)) => {
                 call.consumed_capacity = metadata.consumed_capacity;
                 call.request_id = metadata.request_id;
                 break Ok(output);
             }
-            Ok(Err(failure)) => failure,
-            Err(elapsed) => {
-                abandon_connection(attempt);
-                Failure::transient(elapsed)
-            }
+            Err(failure) => failure,
         };
         match failures.backoff(&failure) {
             // The next attempt must be able to end before the deadline.
