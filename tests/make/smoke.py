@@ -244,4 +244,4 @@ def main(url, api_key):
 
 
 if __name__ == "__main__":
-    sys.exit(main("".join(sys.argv[1:]), os.environ.get("API_KEY")))
+    sys.exit(main(next(iter(sys.argv[1:]), ""), os.environ.get("API_KEY")))

@@ -19,7 +19,7 @@
 - Filters: to ministack, a field exists neither way if the object around it is missing. To AWS, it does not exist.
 
 There are more differences. ministack replaces the API, and so its ID, when its definition changes. The API's own URL
-cannot be closed. Callers from other accounts cannot reach the API. IAM conditions on keys and attributes of items have
+cannot be disabled. Callers from other accounts cannot reach the API. IAM conditions on keys and attributes of items have
 no effect, and EventBridge invokes the function without permission; `transformed_template.py` checks both.
 """
 

@@ -286,17 +286,17 @@ assert permission == {
 }, permission
 assert alias in prerequisites(resources, "MeetingEndedRule")
 
-# With a domain name, the endpoint is there, without a stage. API Gateway's own URL can be closed.
+# With a domain name, the endpoint is there, without a stage. API Gateway's own URL can be disabled.
 domain = {"DomainName": "meetings.example.com", "CertificateArn": "arn:aws:acm:us-east-1:111122223333:certificate/1"}
 
 
-def own_url_is_closed(**parameters):
+def own_url_is_disabled(**parameters):
     [server] = definition(transform(**parameters))["servers"]
     return server["x-amazon-apigateway-endpoint-configuration"]["disableExecuteApiEndpoint"]
 
 
-assert not own_url_is_closed() and not own_url_is_closed(**domain)
-assert own_url_is_closed(ExecuteApiEndpoint="Disabled", **domain)
+assert not own_url_is_disabled() and not own_url_is_disabled(**domain)
+assert own_url_is_disabled(ExecuteApiEndpoint="Disabled", **domain)
 mapping = resources["DomainMapping"]
 assert mapping["DependsOn"] == "ApiProdStage" and "BasePath" not in mapping["Properties"], mapping
 assert resources["Domain"]["Properties"]["SecurityPolicy"] == "TLS_1_2", resources["Domain"]

@@ -74,13 +74,19 @@ async fn a_failed_second_read_can_be_retried() {
     assert_eq!(reply.status, 503, "{reply:?}");
 }
 
-#[tokio::test]
-async fn an_ended_meeting_does_not_count_as_the_one_that_reached_the_limit() {
+/// With a limit of one, and the request whose meeting has reached it and has ended.
+async fn at_the_limit_with_an_ended_meeting() -> (World, Event) {
     let mut world = World::start().await;
     world.function = world.function.with_daily_limit(1);
     let event = request(json!({}));
     let (first, ..) = world.invoke(&event, 0).await;
     assert!(world.chime.service.end_meeting(&first.meeting_id()));
+    (world, event)
+}
+
+#[tokio::test]
+async fn an_ended_meeting_does_not_count_as_the_one_that_reached_the_limit() {
+    let (world, event) = at_the_limit_with_an_ended_meeting().await;
 
     let (refused, dynamodb, chime) = world.invoke(&event, 120).await;
 
@@ -96,11 +102,7 @@ async fn an_ended_meeting_does_not_count_as_the_one_that_reached_the_limit() {
 
 #[tokio::test]
 async fn nor_does_one_whose_end_could_not_be_stored() {
-    let mut world = World::start().await;
-    world.function = world.function.with_daily_limit(1);
-    let event = request(json!({}));
-    let (first, ..) = world.invoke(&event, 0).await;
-    assert!(world.chime.service.end_meeting(&first.meeting_id()));
+    let (world, event) = at_the_limit_with_an_ended_meeting().await;
     let denied = Fault::before(Answer::Refusal(400, "AccessDeniedException"));
     world.dynamodb.set_faults([Fault::after(Answer::Slow), denied]);
 
