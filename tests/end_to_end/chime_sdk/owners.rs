@@ -57,6 +57,23 @@ async fn an_account_reaches_its_own_meetings_and_no_others() {
     }
 }
 
+/// AWS's own limit for a meeting, or the token's lifetime if that is longer, and an hour for differing clocks.
+#[tokio::test]
+async fn an_owner_is_forgotten_an_hour_after_its_meeting_and_its_token() {
+    const HOUR: u64 = 60 * 60;
+    for (lifetime, kept) in [(1, 25), (24, 25), (100, 101)] {
+        let world = World::with(Duration::from_hours(lifetime)).await;
+        let (created, ..) = world.invoke(&request(json!({})), 0).await;
+        let get = call("GET", &created.meeting_id(), "");
+
+        let (_, _, before) = world.invoke(&get, kept * HOUR - 1).await;
+        let (gone, _, after) = world.invoke(&get, kept * HOUR).await;
+
+        assert_eq!(before, ["GetMeeting"], "{lifetime}");
+        assert_eq!((gone.status, after.len()), (404, 0), "{lifetime}: {gone:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_deleted_meeting_is_gone_and_its_token_is_free_at_once() {
     for create in [request(json!({})), with_attendees()] {
