@@ -33,16 +33,13 @@ where
             return Self::throttled(error);
         }
         match &error {
-            SdkError::ConstructionFailure(_) => Error::service_failure(error).into(),
-            SdkError::DispatchFailure(_) if is_misconfiguration(&error) => {
-                Error::service_failure(error).into()
-            }
             // The operator's fault: a missing table or permission. Without a code, the response is not DynamoDB's.
             SdkError::ServiceError(rejection)
                 if rejection.raw().status().is_client_error() && error.code().is_some() =>
             {
                 Error::service_failure(error).into()
             }
+            _ if is_misconfiguration(&error) => Error::service_failure(error).into(),
             // Safe to retry: if the write was in fact committed, the next attempt finds it.
             _ => Self::transient(error),
         }
