@@ -171,35 +171,46 @@ async fn an_invalid_operation_parameter_is_rejected() {
     let function = Function::start(&dynamodb).await;
     let attendees = &*format!("/meetings/{MEETING}/attendees");
     let transcription = &*format!("/meetings/{MEETING}/transcription");
-    for (path, operation, accepted) in [
+    let capabilities = &*format!("{attendees}/capabilities");
+    for (method, path, operation, accepted) in [
         (
+            "POST",
             "/meetings",
             Some("create-attendee"),
             "absent for CreateMeeting or create-attendees for CreateMeetingWithAttendees",
         ),
         (
+            "POST",
             "/meetings",
             Some("Create-Attendees"),
             "absent for CreateMeeting or create-attendees for CreateMeetingWithAttendees",
         ),
         (
+            "POST",
             attendees,
             Some("batch"),
             "absent for CreateAttendee or batch-create for BatchCreateAttendee",
         ),
         (
+            "POST",
             transcription,
             None,
             "start for StartMeetingTranscription or stop for StopMeetingTranscription",
         ),
+        (
+            "PUT",
+            capabilities,
+            None,
+            "batch-update-except for BatchUpdateAttendeeCapabilitiesExcept",
+        ),
     ] {
         for event in
-            [rest("POST", path, operation, "/{proxy+}"), http("POST", path, operation, "$default")]
+            [rest(method, path, operation, "/{proxy+}"), http(method, path, operation, "$default")]
         {
             let reply = function.invoke(&event).await;
 
             let message = format!("The query parameter operation must be {accepted}.");
-            assert_eq!((reply.status, reply.message()), (400, message), "{path}");
+            assert_eq!((reply.status, reply.message()), (400, message), "{method} {path}");
         }
     }
     assert_eq!(dynamodb.take_requests(), 0);
