@@ -75,6 +75,21 @@ async fn an_owner_is_forgotten_an_hour_after_its_meeting_and_its_token() {
 }
 
 #[tokio::test]
+async fn a_meeting_whose_token_has_the_next_one_is_gone_when_it_is_deleted() {
+    let world = World::with(Duration::from_secs(70)).await;
+    let (first, ..) = world.invoke(&request(json!({})), 0).await;
+    let (next, ..) = world.invoke(&request(json!({})), 100).await;
+    assert_ne!(next.meeting_id(), first.meeting_id());
+
+    let (deleted, ..) = world.invoke(&call("DELETE", &first.meeting_id(), ""), 101).await;
+    let (gone, _, chime) = world.invoke(&call("GET", &first.meeting_id(), ""), 101).await;
+    let (kept, ..) = world.invoke(&call("GET", &next.meeting_id(), ""), 101).await;
+
+    assert_eq!((deleted.status, gone.status, kept.status), (204, 404, 200));
+    assert!(chime.is_empty(), "it is known to have ended");
+}
+
+#[tokio::test]
 async fn a_deleted_meeting_is_gone_and_its_token_is_free_at_once() {
     for create in [request(json!({})), with_attendees()] {
         let world = World::start().await;
