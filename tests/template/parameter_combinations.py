@@ -1,4 +1,4 @@
-"""Checks the stack with every combination of the parameters that conditions and rules depend on.
+"""Checks the stack with every combination of the parameters that affect each other, and with a domain.
 
 `make test-deploy` runs it with SAM's own Python, which has the transforms and cfn-lint.
 """
