@@ -49,8 +49,8 @@ help: ## List the targets
 
 .PHONY: need-python3
 need-python3:
-	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \
-		{ echo 'Python 3.10 or later must be on the PATH as python3.' >&2; exit 1; }
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo 'Python 3.11 or later must be on the PATH as python3.' >&2; exit 1; }
 
 # cargo-lambda exits without a message if it cannot bind its port.
 need_port = python3 -c 'import socket; socket.create_server(("127.0.0.1", int("$(PORT)") or -1))' 2>/dev/null || \

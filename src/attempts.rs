@@ -3,7 +3,7 @@
 //! A retry may help after three kinds of failure. The service **throttled** the request or **failed**: a few attempts
 //! with a short, random backoff, since many clients may retry at the same moment. Or the write **conflicted** with a
 //! concurrent one, which ends within milliseconds: attempts until the deadline is near. In any case, the client's own
-//! retry is the last resort, so no attempt starts that could not end before the deadline.
+//! retry is the last resort, so no retry starts that could not end before the deadline.
 //!
 //! Every call of a request runs through [`with_retries`]; the SDK's own retries are off.
 
@@ -46,6 +46,8 @@ pub struct Failure {
     pub retry: Retry,
     /// Whether the service throttled the attempt.
     pub is_throttled: bool,
+    /// Whether the service may have performed the request nevertheless.
+    pub is_in_doubt: bool,
     /// The service's request ID, if it is logged.
     pub request_id: Option<String>,
 }
@@ -80,7 +82,8 @@ impl Retry {
 impl Failure {
     /// The service failed, was unreachable, or did not respond in time.
     pub fn transient(cause: impl Into<Cause>) -> Self {
-        Self { retry: Retry::BRIEFLY, ..Error::service_unavailable(cause).into() }
+        let failure = Error::service_unavailable(cause).into();
+        Self { retry: Retry::BRIEFLY, is_in_doubt: true, ..failure }
     }
 
     /// Transient conflict with a concurrent write.
@@ -97,7 +100,8 @@ impl Failure {
 impl From<Error> for Failure {
     /// A failure that a retry does not help.
     fn from(error: Error) -> Self {
-        Self { error, retry: Retry::Never, is_throttled: false, request_id: None }
+        let (is_throttled, is_in_doubt) = (false, false);
+        Self { error, retry: Retry::Never, is_throttled, is_in_doubt, request_id: None }
     }
 }
 
@@ -216,6 +220,7 @@ pub async fn with_retries<'a, T, F: Future<Output = Result<(T, ResponseMetadata)
         latency: Duration::ZERO,
         attempts: 0,
         throttles: 0,
+        is_in_doubt: false,
         consumed_capacity: None,
         request_id: None,
         failed_with: None,
@@ -232,6 +237,7 @@ pub async fn with_retries<'a, T, F: Future<Output = Result<(T, ResponseMetadata)
             }
             Err(failure) => failure,
         };
+        call.is_in_doubt |= failure.is_in_doubt;
         match failures.backoff(&failure) {
             // The next attempt must be able to end before the deadline.
             Some(backoff) if invocation.left() >= backoff + attempt_timeout => sleep(backoff).await,

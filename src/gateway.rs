@@ -86,8 +86,15 @@ async fn handle_meeting_event(
     invocation: Invocation<'_>,
     lambda_request_id: &str,
 ) {
-    let MeetingEvent::Ended(meeting_id) = event else {
-        return tracing::debug!(lambdaRequestId = lambda_request_id, "ignored an event");
+    let meeting_id = match event {
+        MeetingEvent::Ended(meeting_id) => meeting_id,
+        MeetingEvent::EndedUnnamed => {
+            let message = "ignored an event that a meeting has ended, without a valid meetingId";
+            return tracing::warn!(lambdaRequestId = lambda_request_id, "{message}");
+        }
+        MeetingEvent::Other => {
+            return tracing::debug!(lambdaRequestId = lambda_request_id, "ignored an event");
+        }
     };
     let ended = AssertUnwindSafe(api.meeting_ended(&meeting_id, invocation)).catch_unwind().await;
     let error = match ended {

@@ -133,6 +133,8 @@ pub struct RemoteCall {
     pub attempts: u32,
     /// The number of attempts that the service throttled.
     pub throttles: u32,
+    /// Whether the service may have performed an attempt that failed.
+    pub is_in_doubt: bool,
     /// Capacity units, if `DynamoDB` reports them. It does not for a write that it rejects.
     pub consumed_capacity: Option<f64>,
     /// The service's ID of the last request, if it is logged.

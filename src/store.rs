@@ -58,7 +58,7 @@ const PROBED: ((), ResponseMetadata) =
 pub struct Store {
     table: Table,
     daily_limit: Option<DailyLimit>,
-    /// Whether this process's last put ended in a `ServiceFailure`, mostly because `DynamoDB` denied it.
+    /// Whether this process's last put ended in a `ServiceFailure`, usually because `DynamoDB` denied it.
     is_put_denied: AtomicBool,
 }
 

@@ -77,6 +77,7 @@ impl Rejection {
                     min_backoff: Duration::from_millis(100),
                     max_backoff: Duration::from_millis(200),
                 },
+                is_in_doubt: false,
                 ..Failure::transient(self)
             },
             ("Throttling" | "Throttled" | "ThrottledClient", _) | (_, 429) => Failure {
@@ -109,6 +110,7 @@ fn unavailable(rejection: Rejection) -> Failure {
     let error = Error::service_unavailable(rejection).with_retry_after(wait.max(MIN_RETRY_AFTER));
     Failure {
         retry: Retry::Limited { attempts: 3, min_backoff: wait, max_backoff: wait },
+        is_in_doubt: true,
         ..error.into()
     }
 }

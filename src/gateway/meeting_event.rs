@@ -11,7 +11,9 @@ use crate::meeting::Guid;
 pub enum MeetingEvent {
     /// It has ended.
     Ended(Guid),
-    /// Something else, or nothing that can be read.
+    /// One has ended, but it is unknown which.
+    EndedUnnamed,
+    /// Something else.
     Other,
 }
 
@@ -27,9 +29,10 @@ struct Envelope<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Detail {
+struct Detail<'a> {
     event_type: String,
-    meeting_id: String,
+    #[serde(borrow)]
+    meeting_id: Option<&'a RawValue>,
 }
 
 impl MeetingEvent {
@@ -39,12 +42,17 @@ impl MeetingEvent {
         let envelope: Envelope = serde_json::from_str(event.get()).ok()?;
         let kind = (envelope.source, envelope.detail_type);
         (kind == ("aws.chime", "Chime Meeting State Change"))
-            .then(|| Self::of(envelope.detail).unwrap_or(Self::Other))
+            .then(|| envelope.detail.map_or(Self::Other, Self::of))
     }
 
-    fn of(detail: Option<&RawValue>) -> Option<Self> {
-        let detail: Detail = serde_json::from_str(detail?.get()).ok()?;
-        let is_end = detail.event_type == "chime:MeetingEnded";
-        Guid::parse(&detail.meeting_id).filter(|_| is_end).map(Self::Ended)
+    fn of(detail: &RawValue) -> Self {
+        match serde_json::from_str::<Detail>(detail.get()) {
+            Ok(detail) if detail.event_type == "chime:MeetingEnded" => {
+                let id = detail.meeting_id.map(RawValue::get);
+                let id = id.and_then(|id| serde_json::from_str::<String>(id).ok());
+                id.and_then(|id| Guid::parse(&id)).map_or(Self::EndedUnnamed, Self::Ended)
+            }
+            _ => Self::Other,
+        }
     }
 }

@@ -11,7 +11,7 @@
 //! With `chime-sdk-meetings`, another service creates the meeting, and a write cannot be conditional on what happens
 //! there. It takes four steps:
 //!
-//! 1. **read**: an unexpired item determines the response: the request is a replay, or if it differs, mostly a conflict.
+//! 1. **read**: an unexpired item determines the response: the request is a replay, or if it differs, usually a conflict.
 //!    Without this step, every retry would create another meeting in the Amazon Chime SDK. If the item is marked, its
 //!    meeting has ended: the token can be used again.
 //! 2. **check**: the meeting may have ended without a mark, and nobody could join it. So an item is checked, once in two
@@ -27,7 +27,7 @@
 //! the client's retry begins anew. The losing meeting is kept, because it may be the winner's. Unattended, it ends on
 //! its own.
 //!
-//! `tests/protocol/` checks this protocol in every order of events.
+//! `tests/protocol/` checks this protocol in every order of events within a bound.
 
 use std::time::Duration;
 

@@ -29,7 +29,7 @@ const OWNER_BY: u32 = 25;
 /// Of operations that may mark the meeting.
 const SEND_BY: u32 = 75;
 
-/// How long a repeated deletion succeeds, in seconds: mostly, it is the retry of one whose response was lost.
+/// How long a repeated deletion succeeds, in seconds: it is usually the retry of one whose response was lost.
 const DELETION_RETRIES: u64 = 60;
 
 /// All characters but RFC 3986's unreserved ones, as Signature Version 4 requires.
@@ -159,12 +159,11 @@ pub async fn create_attendees(
     created.map_err(|error| translate(operation, error))
 }
 
-/// Whether a deletion failed because an earlier attempt already deleted the resource, though its response was lost. A
-/// throttled attempt cannot have deleted anything, so it does not count.
+/// Whether a deletion failed because an earlier attempt already deleted the resource, though its response was lost.
 fn is_already_deleted(operation: &Operation, call: &RemoteCall) -> bool {
     operation.method == "DELETE"
         && call.failed_with == Some(ErrorKind::NotFound)
-        && call.attempts - call.throttles > 1
+        && call.is_in_doubt
 }
 
 /// Translates the service's error to one that the legacy operation has.

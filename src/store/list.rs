@@ -1,7 +1,7 @@
 //! The meetings of an account, from an index of the table.
 //!
 //! The index contains the meetings with an owner that are not marked, in the order in which they expire. It follows the
-//! table with a delay, mostly of less than a second.
+//! table with a delay, usually of less than a second.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity::Total;

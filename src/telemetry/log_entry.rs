@@ -85,13 +85,14 @@ impl LogEntry<'_> {
     pub(super) fn level(&self) -> Level {
         match self.result {
             Err(error) if error.is_server_fault() => Level::ERROR,
-            Err(error) => match error.kind() {
-                ErrorKind::UnauthorizedClient | ErrorKind::Forbidden => Level::WARN,
-                _ => Level::INFO,
-            },
-            Ok(_) if self.mark_error.is_some() => Level::WARN,
-            Ok(_) => Level::INFO,
+            _ if self.is_caller_rejected() || self.mark_error.is_some() => Level::WARN,
+            _ => Level::INFO,
         }
+    }
+
+    fn is_caller_rejected(&self) -> bool {
+        let kind = self.result.as_ref().err().map(Error::kind);
+        matches!(kind, Some(ErrorKind::UnauthorizedClient | ErrorKind::Forbidden))
     }
 
     /// The HTTP status code of the response.
@@ -132,8 +133,7 @@ impl LogEntry<'_> {
         let message = error.map(|error| truncated(&error.log_message()).to_owned());
         let capacity = self.calls.iter().filter_map(|call| call.consumed_capacity);
         let upstream = self.calls.iter().rfind(|call| call.service == Service::ChimeSdk);
-        let is_turned_away = error.is_some() && self.level() == Level::WARN;
-        let caller_arn = self.caller.arn.as_deref().filter(|_| is_turned_away);
+        let caller_arn = self.caller.arn.as_deref().filter(|_| self.is_caller_rejected());
         let text = |text: Option<String>| text.map(|text| Value::Text(text.into()));
         let properties = [
             ("outcome", Some(Outcome::of(self.result).name().into())),
@@ -216,8 +216,8 @@ fn milliseconds(duration: Duration) -> Value<'static> {
     Value::Decimal(f64::from(microseconds) / 1000.0)
 }
 
-/// The first 8 KiB of a message, because one request can violate a hundred thousand constraints, and a log entry has a
-/// limit ("`CloudWatch` Logs quotas" in its user guide).
+/// The first 8 KiB of a message, because one request can violate thousands of constraints, and a log entry has a limit
+/// ("`CloudWatch` Logs quotas" in its user guide).
 pub(super) fn truncated(message: &str) -> &str {
     &message[..message.floor_char_boundary(8 * 1024)]
 }

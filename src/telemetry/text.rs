@@ -22,11 +22,13 @@ pub fn line(entry: &LogEntry) -> String {
         }
         Err(error) => error.log_message().replace(char::is_control, " "),
     };
+    let mark_error = entry.mark_error.map(|error| format!(", and not stored: {error}"));
     format!(
-        "{hour:02}:{minute:02}:{second:02} {} {} {} ms {}\n",
+        "{hour:02}:{minute:02}:{second:02} {} {} {} ms {}{}\n",
         entry.status(),
         Outcome::of(entry.result).name(),
         entry.latency.as_millis(),
         truncated(&details),
+        truncated(mark_error.as_deref().unwrap_or_default()),
     )
 }

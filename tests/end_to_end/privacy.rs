@@ -1,4 +1,4 @@
-//! Sensitive values never appear in logs, metrics or traces.
+//! Sensitive values never appear in logs or metrics.
 
 use serde_json::{Value, json};
 

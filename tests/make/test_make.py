@@ -78,7 +78,7 @@ def test_a_missing_python_is_reported(target, tmp_path):
     """Python is neither on the PATH nor in a virtual environment."""
     completed = make(target, f"VENV={tmp_path}", PATH=str(tmp_path))
     assert completed.returncode != 0
-    assert "Python 3.10 or later must be on the PATH as python3." in completed.stderr
+    assert "Python 3.11 or later must be on the PATH as python3." in completed.stderr
     assert "Port" not in completed.stderr
 
 

@@ -289,6 +289,29 @@ async fn a_mark_is_retried_and_its_failure_only_logged() {
     }
 }
 
+/// At this level, a client's error alone is left out.
+#[tokio::test]
+async fn a_mark_that_fails_is_a_warning_even_if_the_client_gets_an_error() {
+    let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);
+    for (format, error) in [("JSON", "\"markError\":"), ("Text", ", and not stored: ")] {
+        let settings = [("AWS_LAMBDA_LOG_FORMAT", format), ("AWS_LAMBDA_LOG_LEVEL", "WARN")];
+        let function = chime.function(&dynamodb, &settings).await;
+        let event = Event::create(&json!({"ClientRequestToken": format}));
+        let meeting_id = function.invoke(&event).await.meeting_id();
+        assert!(chime.service.end_meeting(&meeting_id));
+        let mut owner = dynamodb.item(CALLER, &format!("#owner#{meeting_id}")).await;
+        owner.insert("CreatedAt".into(), AttributeValue::S("2026-01-01T00:00:00.000Z".into()));
+        let put = dynamodb.client.put_item().table_name("Meetings").set_item(Some(owner));
+        put.send().await.unwrap();
+        dynamodb.set_faults(after_read(&[Fault::before(Refusal(400, "AccessDeniedException"))]));
+
+        assert_eq!(function.invoke(&call("GET", &meeting_id, "")).await.status, 404);
+
+        let log = function.process.stop().await;
+        assert_eq!(log.lines().filter(|line| line.contains(error)).count(), 1, "{log}");
+    }
+}
+
 #[tokio::test]
 async fn a_put_with_an_owner_is_retried_like_any_other() {
     for (faults, status) in [

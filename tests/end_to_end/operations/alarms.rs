@@ -77,7 +77,7 @@ async fn requests(function: Function) -> Vec<Value> {
     lines.into_iter().filter(|line| line.get("_aws").is_some()).collect()
 }
 
-/// Each of these requests leaves a meeting in the Amazon Chime SDK that nobody knows of.
+/// The first of these requests leaves a meeting in the Amazon Chime SDK that nobody knows of.
 #[tokio::test]
 async fn denied_puts_fire_an_alarm_although_reads_work() {
     let (dynamodb, chime) = (DynamoDb::start().await, Chime::start().await);

@@ -114,7 +114,7 @@ pub const SCENARIOS: [Scenario; 15] = [
 ];
 
 /// Everything that is explored beyond that, in some minutes.
-pub const MORE: [Scenario; 11] = [
+pub const MORE: [Scenario; 12] = [
     templates("templates-more", 3, 2),
     Scenario { daily_limit: 1, ..templates("templates-limit-more", 3, 2) },
     Scenario { clocks_differ: true, lifetime: 4, ..templates("templates-clocks-more", 3, 2) },
@@ -124,6 +124,7 @@ pub const MORE: [Scenario; 11] = [
     Scenario { daily_limit: 2, last_tick: 3, ..chime_sdk("chime-limit-three", 3, 1) },
     Scenario { clocks_differ: true, lifetime: 2, ..chime_sdk("chime-clocks-two-faults", 2, 2) },
     Scenario { calls: WITH_ATTENDEES, ..chime_sdk("chime-attendees-two-faults", 2, 2) },
+    Scenario { calls: ALL, last_tick: 2, ..chime_sdk("chime-owners-faults", 2, 2) },
     Scenario {
         calls: ALL,
         clocks_differ: true,

@@ -13,6 +13,7 @@ use super::World;
 use crate::support::{Call, DynamoDb, Function, Source, chime, legacy_operations, relayed_calls};
 
 const THROTTLED: Fault = Fault::before(Refusal(429, "ThrottlingException"));
+const CONFLICT: Fault = Fault::before(Refusal(409, "ConflictException"));
 
 #[tokio::test]
 async fn a_lost_response_is_retried() {
@@ -76,8 +77,10 @@ async fn a_missing_target_is_404_unless_an_earlier_attempt_may_have_deleted_it()
     world.dynamodb.own(missing).await;
     for (faults, attempts) in [
         (vec![], 1),
-        // Throttled requests are not performed.
+        // These requests are not performed.
         (vec![THROTTLED], 2),
+        (vec![CONFLICT], 2),
+        (vec![CONFLICT, THROTTLED], 3),
     ] {
         for path in [world.path(&format!("/attendees/{missing}")), format!("/meetings/{missing}")] {
             world.chime.service.set_faults(faults.clone());
