@@ -187,7 +187,7 @@ NODE_BUNDLE := $(TARGET)/node-peer.cjs
 bench: ARCHITECTURE = $(subst aarch64,arm64,$(shell uname -m))
 
 .PHONY: bench
-bench: sam-build $(PYTHON_PEER)/requirements.txt $(PEERS)/node/node_modules/.package-lock.json ## Benchmark the function against alternatives (half an hour; ROUNDS=40; instructions need valgrind)
+bench: sam-build $(PYTHON_PEER)/requirements.txt $(PEERS)/node/node_modules/.package-lock.json ## Benchmark the function against alternatives (20 min; ROUNDS=40; instructions need valgrind)
 	@cargo build --locked --profile driver --package benches --bin side-by-side
 	@$(AS_DEPLOYED) $(CARGO_LAMBDA) lambda build --quiet --locked --release --package floor --package hello
 	@$(AS_DEPLOYED) CARGO_TARGET_DIR=$(TARGET) $(CARGO_LAMBDA) lambda build --quiet --locked --release \
