@@ -20,15 +20,16 @@ pub fn line(entry: &LogEntry) -> String {
                 _ => meeting_id.into(),
             }
         }
-        Err(error) => error.log_message().replace(char::is_control, " "),
+        Err(error) => error.log_message(),
     };
     let mark_error = entry.mark_error.map(|error| format!(", and not stored: {error}"));
+    let details = details + mark_error.as_deref().unwrap_or_default();
+    let details = details.replace(char::is_control, " ");
     format!(
-        "{hour:02}:{minute:02}:{second:02} {} {} {} ms {}{}\n",
+        "{hour:02}:{minute:02}:{second:02} {} {} {} ms {}\n",
         entry.status(),
         Outcome::of(entry.result).name(),
         entry.latency.as_millis(),
         truncated(&details),
-        truncated(mark_error.as_deref().unwrap_or_default()),
     )
 }

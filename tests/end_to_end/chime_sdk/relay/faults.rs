@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use futures_util::future::join_all;
-use local::chime_sdk::Answer::{Closed, Raw, Refusal, Slow, Stalled, Truncated};
+use local::chime_sdk::Answer::{Closed, Raw, Refusal, Slow, Stalled, Truncated, Unavailable};
 use local::chime_sdk::Fault;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -24,6 +24,7 @@ async fn a_lost_response_is_retried() {
             (vec![Fault::after(Closed), Fault::after(Closed)], 3),
             (vec![Fault::after(Refusal(500, "ServiceFailureException"))], 2),
             (vec![Fault::after(Refusal(503, "ServiceUnavailableException"))], 2),
+            (vec![Fault::after(Unavailable(0))], 2),
             (vec![Fault::after(Raw(502, "<html>")), THROTTLED], 3),
             (vec![THROTTLED, Fault::after(Closed)], 3),
             (vec![THROTTLED], 2),
