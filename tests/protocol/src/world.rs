@@ -88,13 +88,11 @@ impl World {
         }
     }
 
-    /// Whether an earlier attempt of a deletion may have succeeded. Then a meeting that is not known yet would seem to be
-    /// deleted, which is the known exception (`docs/design.md`).
+    /// Whether an earlier attempt may have deleted the meeting: the known exception (`docs/design.md`, "Owners and marks").
     fn is_deletion_in_doubt(&self, history: History) -> bool {
-        self.function.before(history).any(|(next, observed)| {
-            let is_deletion = matches!(next, Next::Request(id)
-                if self.function.request(*id).method == "DELETE");
-            is_deletion && !matches!(observed, Observation::Response(..))
+        self.function.before(history).any(|it| {
+            matches!(it, (Next::Request(id), Observation::Closed | Observation::TimedOut)
+                if self.function.request(*id).method == "DELETE")
         })
     }
 
@@ -110,10 +108,9 @@ impl World {
                 // Together, a clock that is a minute late and an invocation that takes as long would make a meeting look
                 // two minutes old.
                 let is_new = |it: usize| state.chime_sdk.0[it].created == state.clock;
-                if named(request).is_some_and(is_new)
-                    && !self.scenario.clocks_differ
-                    && !self.is_deletion_in_doubt(invocation.history)
-                {
+                let is_excepted = || self.is_deletion_in_doubt(invocation.history);
+                let is_unknown = named(request).is_some_and(is_new) && !is_excepted();
+                if is_unknown && !self.scenario.clocks_differ {
                     fates.push(Fate::NotKnownYet);
                 }
                 actions.extend(fates.into_iter().map(|fate| Action::Remote(number, fate)));
