@@ -100,8 +100,13 @@ impl Failure {
 impl From<Error> for Failure {
     /// A failure that a retry does not help.
     fn from(error: Error) -> Self {
-        let (is_throttled, is_in_doubt) = (false, false);
-        Self { error, retry: Retry::Never, is_throttled, is_in_doubt, request_id: None }
+        Self {
+            error,
+            retry: Retry::Never,
+            is_throttled: false,
+            is_in_doubt: false,
+            request_id: None,
+        }
     }
 }
 

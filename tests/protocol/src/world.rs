@@ -109,8 +109,8 @@ impl World {
                 // two minutes old.
                 let is_new = |it: usize| state.chime_sdk.0[it].created == state.clock;
                 let is_excepted = || self.is_deletion_in_doubt(invocation.history);
-                let is_unknown = named(request).is_some_and(is_new) && !is_excepted();
-                if is_unknown && !self.scenario.clocks_differ {
+                let may_be_unknown = named(request).is_some_and(is_new) && !is_excepted();
+                if may_be_unknown && !self.scenario.clocks_differ {
                     fates.push(Fate::NotKnownYet);
                 }
                 actions.extend(fates.into_iter().map(|fate| Action::Remote(number, fate)));
